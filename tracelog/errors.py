@@ -1,0 +1,83 @@
+"""
+Every exception of tracelog, in one tree.
+
+    TracelogError
+    ├── ConfigError           a setting is wrong; names the setting
+    ├── InvalidEntryError     one entry cannot be taken; its batch goes on
+    ├── InvalidBodyError      a request body cannot be read at all
+    ├── AccessError           host, origin or key refused
+    ├── UnknownReferenceError a trace reference names nothing, or too much
+    ├── QuerySyntaxError      a search cannot be read
+    ├── StoreUnavailableError the store cannot take or give data now; try again
+    ├── SinkUnavailableError  a sink cannot take a batch now; try again
+    └── SinkRefusedError      a sink will never take this batch
+
+Each carries what its handler needs: a *status* for HTTP, a machine-readable *reason* and, where waiting
+helps, *retry_after* in seconds. The logging calls of a program raise none of them.
+"""
+
+
+class TracelogError(Exception):
+    """
+    Base of all. The message is one sentence: what was wrong, where, and what to do.
+    """
+
+    status = 500
+    reason = "error"
+
+    def __init__(self, message: str, *, reason: str | None = None, status: int | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason or self.reason
+        self.status = status or self.status
+
+
+class ConfigError(TracelogError):
+    reason = "config"
+
+
+class InvalidEntryError(TracelogError):
+    status = 400
+    reason = "invalid"
+
+
+class InvalidBodyError(TracelogError):
+    status = 400
+    reason = "invalid_body"
+
+
+class AccessError(TracelogError):
+    status = 403
+    reason = "forbidden"
+
+
+class UnknownReferenceError(TracelogError):
+    status = 404
+    reason = "unknown_trace"
+
+
+class QuerySyntaxError(TracelogError):
+    status = 400
+    reason = "query"
+
+
+class StoreUnavailableError(TracelogError):
+    status = 503
+    reason = "store_unavailable"
+
+    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class SinkUnavailableError(TracelogError):
+    status = 503
+    reason = "sink_unavailable"
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class SinkRefusedError(TracelogError):
+    status = 400
+    reason = "sink_refused"
