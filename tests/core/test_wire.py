@@ -1,0 +1,202 @@
+"""
+Bytes become entries: form told by content, each item standing or falling alone.
+"""
+
+import pytest
+
+from tests.core.corpus import GOOD, NOW, outcome, read, read_one, refusal
+from tracelog.core.entry import Entry
+from tracelog.core.wire import Mint, decode_json
+
+
+@pytest.mark.parametrize(
+    ("body", "messages", "single"),
+    [
+        pytest.param(b'{"message":"a"}', ["a"], True, id="one object"),
+        pytest.param(b'\xef\xbb\xbf{"message":"a"}', ["a"], True, id="byte order mark"),
+        pytest.param(b' \r\n\t{"message":"a"} \n', ["a"], True, id="blanks around"),
+        pytest.param(
+            b'{\n  "message": "a",\n  "context": {\n    "x": {}\n  }\n}\n',
+            ["a"],
+            True,
+            id="printed over lines",
+        ),
+        pytest.param(b'{"context": {}\n,"message":"a"\n}', ["a"], True, id="broken where a line could end"),
+        pytest.param(
+            b'{\r\n"message":"a","level":"WARN"\r\n}', ["a"], True, id="crooked and printed over lines"
+        ),
+        pytest.param(b"[]", [], False, id="empty array"),
+        pytest.param(b" [ ] ", [], False, id="empty array with blanks"),
+        pytest.param(b'[{"message":"a"}]', ["a"], False, id="array of one"),
+        pytest.param(b'[\n {"message":"a"},\r\n {"message":"b"}\n]', ["a", "b"], False, id="printed array"),
+        pytest.param(
+            b'{"message":"a"}\n{"message":"b"}', ["a", "b"], False, id="lines without a final newline"
+        ),
+        pytest.param(
+            b'{"message":"a"}\n{"message":"b"}\n', ["a", "b"], False, id="lines with a final newline"
+        ),
+        pytest.param(b'{"message":"a"}\r\n{"message":"b"}\r\n', ["a", "b"], False, id="CRLF"),
+        pytest.param(
+            b'\n\n{"message":"a"}\n\r\n \t\n{"message":"b"}\n\n', ["a", "b"], False, id="blank lines"
+        ),
+        pytest.param(
+            b'\xef\xbb\xbf{"message":"a"}\n{"message":"b"}', ["a", "b"], False, id="lines behind a mark"
+        ),
+        pytest.param(
+            b'{"message":"a"} \n  {"message":"b","level":"WARN"}',
+            ["a", "b"],
+            False,
+            id="blanks and a crooked line",
+        ),
+        pytest.param(
+            b'{"message":"{\\"}[\\n,"}\n{"message":"b","x":1}',
+            ['{"}[\n,', "b"],
+            False,
+            id="brackets in strings",
+        ),
+    ],
+)
+def test_forms(body, messages, single):
+    """
+    One object, an array and lines of objects are told apart by content alone.
+    """
+    batch = read(body)
+    assert [entry.message for entry in batch.entries] == messages
+    assert batch.places == list(range(len(messages)))
+    assert (batch.single, batch.drops) == (single, [])
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        pytest.param(b"", "empty", id="nothing"),
+        pytest.param(b" \r\n\t ", "empty", id="blanks"),
+        pytest.param(b"\xef\xbb\xbf", "empty", id="only a mark"),
+        pytest.param(b"null", "not_json", id="null"),
+        pytest.param(b"true", "not_json", id="true"),
+        pytest.param(b"1", "not_json", id="a number"),
+        pytest.param(b'"x"', "not_json", id="a string"),
+        pytest.param(b"message=hello", "not_json", id="a form"),
+        pytest.param(b"\x1f\x8b\x08\x00", "not_json", id="gzip that nobody inflated"),
+        pytest.param('{"message":"a"}'.encode("utf-16"), "not_json", id="UTF-16"),
+        pytest.param(b"\x92\x81\xa1v\x01\x90", "not_json", id="msgpack"),
+        pytest.param(b'[{"message":"a"}', "bad_json", id="array cut off"),
+        pytest.param(b'[{"message":"a"},', "bad_json", id="array cut off behind a comma"),
+        pytest.param(b'[{"message":"a', "bad_json", id="array cut off in a string"),
+        pytest.param(b'[{"message":"a\\', "bad_json", id="array cut off in an escape"),
+        pytest.param(b'[{"message":"a"},]', "bad_json", id="trailing comma"),
+        pytest.param(b'[,{"message":"a"}]', "bad_json", id="leading comma"),
+        pytest.param(b"[,]", "bad_json", id="comma alone"),
+        pytest.param(b'[{"message":"a"}]]', "bad_json", id="one bracket too many"),
+        pytest.param(b'[{"message":"a"}][{"message":"b"}]', "bad_json", id="two arrays"),
+        pytest.param(b'[{"message":"a"}]\n{"message":"b"}', "bad_json", id="an array and a line"),
+        pytest.param(b"[", "bad_json", id="a bracket"),
+        pytest.param(b"[" * 1_000_000, "bad_json", id="a million brackets"),
+        pytest.param(b"[[{" * 300_000, "bad_json", id="brackets of both kinds"),
+        pytest.param(b"[1][1]" * 300_000, "bad_json", id="brackets opened and closed"),
+        pytest.param(b"[" + b"[1]{" * 300_000, "bad_json", id="more runs of brackets than are looked at"),
+    ],
+)
+def test_what_is_no_body(body, reason):
+    """
+    A body that as a whole is none is refused with a status, a reason and one sentence.
+    """
+    error = refusal(body)
+    assert (error.status, error.reason) == (400, reason)
+    assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("body", "kept", "dropped"),
+    [
+        pytest.param(b"{}", [], [(0, "missing_message")], id="empty object"),
+        pytest.param(b"{", [], [(0, "bad_json")], id="a brace"),
+        pytest.param(b'{"message":"a"', [], [(0, "bad_json")], id="object cut off"),
+        pytest.param(b'{"message":"a",}', [], [(0, "bad_json")], id="trailing comma"),
+        pytest.param(b'{"message":"a" /* b */}', [], [(0, "bad_json")], id="comment"),
+        pytest.param(b"{'message':'a'}", [], [(0, "bad_json")], id="single quotes"),
+        pytest.param(b"{message:1}", [], [(0, "bad_json")], id="bare key"),
+        pytest.param(b'{"message":"a"}{"message":"b"}', [], [(0, "bad_json")], id="two objects on one line"),
+        pytest.param(b'{"message":"a\tb"}', [], [(0, "bad_json")], id="raw control character"),
+        pytest.param(b'{"message":"a","n":NaN}', [], [(0, "bad_json")], id="NaN"),
+        pytest.param(b'{\n"message":"a",\n"n":NaN\n}', [], [(0, "bad_json")], id="NaN in an object over lines"),
+        pytest.param(b'{"message":"a","trace_id":"*"}', [], [(0, "bad_trace_id")], id="bad trace id"),
+        pytest.param(b'{"message":"a","trace_id":""}', [], [(0, "bad_trace_id")], id="empty trace id"),
+        pytest.param(b'{"message":"a","trace_id":"\\u0000"}', [], [(0, "bad_trace_id")], id="NUL in the trace id"),
+        pytest.param(b'{"message":"a"}\n{"mess', [(0, "a")], [(1, "bad_json")], id="last line cut off"),
+        pytest.param(b'{"mess\n{"message":"a"}', [(1, "a")], [(0, "bad_json")], id="first line cut off"),
+        pytest.param(b'{"message":"x\n{"message":"a"}\n', [(1, "a")], [(0, "bad_json")], id="first line cut off in a string"),
+        pytest.param(b'{{\n{"message":"a"}\n', [(1, "a")], [(0, "bad_json")], id="first line never closed"),
+        pytest.param(b'{"message":"a"}\nnull\n[]\n1\n{"message":"b"}', [(0, "a"), (4, "b")], [(1, "not_an_object"), (2, "not_an_object"), (3, "not_an_object")], id="lines of other types"),
+        pytest.param(b'{"message":"a"}{"message":"b"}\n{"message":"c"}', [(1, "c")], [(0, "bad_json")], id="two objects on the first line"),
+        pytest.param(b'[{"message":"a"},5,{"message":"b"}]', [(0, "a"), (2, "b")], [(1, "not_an_object")], id="a number in an array"),
+        pytest.param(b'[{"message":"a"},{},{"message":"b"}]', [(0, "a"), (2, "b")], [(1, "missing_message")], id="an empty object in an array"),
+        pytest.param(b'[{"message":"a"},{"n":NaN},{"message":"b"}]', [(0, "a"), (2, "b")], [(1, "bad_json")], id="NaN in an array"),
+        pytest.param(b'[{"message":"a","n":-Infinity},{"message":"b"}]', [(1, "b")], [(0, "bad_json")], id="Infinity in an array"),
+        pytest.param(b'[{"message":"a","n":1e999},{"message":"b"}]', [(1, "b")], [(0, "bad_json")], id="1e999 in an array"),
+        pytest.param(b'[{"message":"a",,},{"message":"b"}]', [(1, "b")], [(0, "bad_json")], id="commas in an item"),
+        pytest.param(b'[{"message":"a"],{"message":"b"}]', [(1, "b")], [(0, "bad_json")], id="brackets that do not match"),
+        pytest.param(b'[{"a":"\x01]},{"},{"message":"b"}]', [(1, "b")], [(0, "bad_json")], id="brackets in a bad string"),
+        pytest.param(b'[tru,{"message":"b\\\\"},"\\\\",{"message":"c"}]', [(1, "b\\"), (3, "c")], [(0, "bad_json"), (2, "not_an_object")], id="scalars and backslashes"),
+    ],
+)  # fmt: skip
+def test_one_bad_item_falls_alone(body, kept, dropped):
+    """
+    A bad line or item is rejected with its place and reason; the others are taken.
+    """
+    assert outcome(body) == (kept, dropped)
+
+
+def test_one_broken_line_in_a_hundred():
+    """
+    99 of 100 lines are kept, each with its own place, when one is broken.
+    """
+    lines = [GOOD] * 100
+    lines[41] = b'{"message":'
+    batch = read(b"\n".join(lines))
+    assert len(batch.entries) == 99
+    assert batch.places == [n for n in range(100) if n != 41]
+    (drop,) = batch.drops
+    assert (drop.index, drop.outcome, drop.reason) == (41, "rejected", "bad_json")
+    assert drop.error.startswith("the entry is not valid JSON")
+
+
+def test_the_minimal_body():
+    """
+    A trace id and a message are enough; the rest is filled in and nothing is called fixed.
+    """
+    assert read_one(b'{"trace_id":"test_123","message":"test"}') == Entry(
+        id="minted-1", trace_id="test_123", timestamp=NOW, level="info", message="test"
+    )
+
+
+@pytest.mark.parametrize("extra", [{}, {"unknown": 1}], ids=["fast", "slow"])
+@pytest.mark.parametrize(
+    ("sent", "entry_id"),
+    [
+        ({"id": "mine"}, "mine"),
+        ({"source": "p1", "seq": 0}, "p1-0"),
+        ({"source": "p1", "seq": 7, "id": ""}, "p1-7"),
+        ({"source": "p1"}, "minted-1"),
+        ({"seq": 7}, "minted-1"),
+        ({"source": "", "seq": 7}, "minted-1"),
+        ({}, "minted-1"),
+    ],
+)
+def test_ids(sent, entry_id, extra):
+    """
+    An entry without an id is named after its source and number, else by the mint.
+    """
+    assert read_one({"message": "m", **sent, **extra}).id == entry_id
+
+
+@pytest.mark.parametrize("extra", [b"", b',"x":1'], ids=["fast", "slow"])
+def test_a_body_mints_no_more_than_it_needs(extra):
+    """
+    Whatever way is taken, one trace id and one entry id are made for each entry that has none.
+    """
+    made = []
+    bare = Mint(lambda: made.append("trace") or "t1", lambda: made.append("id") or "i1")
+    body = b'[{"message":"a"},{"message":"b","trace_id":"t","id":"i"' + extra + b"}]"
+    decode_json(body, now_ms=NOW, mint=bare)
+    assert sorted(made) == ["id", "trace"]

@@ -1,0 +1,186 @@
+"""
+The compact batch: one more content type of `POST /log`, spoken by our Python client, open to anyone.
+
+`application/vnd.tracelog.batch+msgpack`, version 1, is the msgpack array `[header, rows]`. What all entries
+of a process share stands once, in the header; a row is `[seconds, meta, ids, message, fields, extra?]` and
+gets the running number `header.seq` + its place. A `nil` in place of a row is a number whose entry was given
+up before sending: it keeps the others' numbers true. Bodies travel compressed (`Content-Encoding: zstd` or
+`gzip`).
+
+A crooked row is straightened, or rejected alone. Only where a row cannot be skipped (cut off, or nested
+deeper than the decoder goes) nobody can say where the next one begins: then the batch is refused as a whole.
+"""
+
+from functools import lru_cache
+from types import GenericAlias
+from typing import Any, Final
+
+import msgspec
+
+from tracelog.core.clean import clean_object
+from tracelog.core.entry import DEFAULT_LIMITS, LARGEST_COUNT, Entry, Limits
+from tracelog.core.row_reader import RowReader, holds_nul
+from tracelog.core.rows import Header, Ids, Meta, Row, row_type
+from tracelog.core.stage import Batch, Drop
+from tracelog.core.wire import DECODE_ERRORS, Mint, Reader
+from tracelog.errors import InvalidBodyError, InvalidEntryError
+
+__all__ = [
+    "CONTENT_TYPE",
+    "HOLE",
+    "VERSION",
+    "Header",
+    "Ids",
+    "Meta",
+    "Row",
+    "decode_batch",
+    "encode_batch",
+    "encode_ids",
+    "pack_id",
+    "read_rows",
+    "to_entry",
+]
+
+CONTENT_TYPE: Final = "application/vnd.tracelog.batch+msgpack"
+VERSION: Final = 1
+HOLE: Final = b"\xc0"
+"""msgpack `nil`: the row of an entry that was given up."""
+
+
+class _Split(msgspec.Struct, array_like=True):
+    header: Header
+    rows: list[msgspec.Raw]
+
+
+@lru_cache(maxsize=8)
+def _whole(limits: Limits) -> msgspec.msgpack.Decoder[Any]:
+    """
+    Return the decoder of a batch whose rows all need no straightening.
+    """
+    rows = GenericAlias(list, (row_type(limits) | None,))
+    return msgspec.msgpack.Decoder(
+        msgspec.defstruct("_Whole", (("header", Header), ("rows", rows)), array_like=True)
+    )
+
+
+_split = msgspec.msgpack.Decoder(_Split)
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def encode_ids(ids: Ids) -> msgspec.Raw:
+    """
+    Return *ids* ready to be placed in a row; encoded once per context, not per call.
+    """
+    return msgspec.Raw(_encode(ids))
+
+
+def pack_id(text: str | None, size: int) -> bytes | str | None:
+    """
+    Return a hexadecimal id of *size* bytes as those bytes, any other text as it is.
+    """
+    if text is None or len(text) != 2 * size or text != text.lower():
+        return text
+    try:
+        packed = bytes.fromhex(text)
+    except ValueError:
+        return text
+    return packed if len(packed) == size else text  # blanks between digits are skipped when they are read
+
+
+def encode_batch(header: Header, rows: list[bytes]) -> bytes:
+    """
+    Return the body for *rows*, each already encoded as msgpack (or `HOLE`).
+    """
+    return b"".join((b"\x92", _encode(header), b"\xdd", len(rows).to_bytes(4, "big"), *rows))
+
+
+def decode_batch(data: bytes, *, now_ms: float, mint: Mint, limits: Limits = DEFAULT_LIMITS) -> Batch:
+    """
+    Return the batch that *data*, an inflated compact body, holds.
+
+    Args:
+        data: The msgpack.
+        now_ms: Arrival, Unix milliseconds.
+        mint: Where missing trace ids come from.
+        limits: How many entries a body may hold, and the bounds of each.
+
+    Raises:
+        InvalidBodyError: When the header cannot be read, the version is unknown or there are too many rows.
+    """
+    header, rows, clean = _decode(data, limits)
+    if header.v != VERSION or not header.source or not 0 <= header.seq <= LARGEST_COUNT - len(rows):
+        raise InvalidBodyError(
+            f"the compact batch says version {header.v}, source {header.source[:96]!r}, seq {header.seq}; "
+            f"this server reads version {VERSION} with a source and a running number",
+            reason="bad_version",
+        )
+    if len(rows) > limits.entries_compact:
+        raise InvalidBodyError(
+            f"the batch holds {len(rows):,} entries, over the limit of {limits.entries_compact:,}; "
+            "send smaller batches",
+            reason="too_many",
+            status=413,
+        )
+    reader = RowReader(header, Reader(now_ms, mint, limits))
+    batch = Batch(entries=[], places=[], source=reader.source, report=_report(header, limits))
+    for index, row in enumerate(rows):
+        if row is None:
+            continue
+        try:
+            batch.entries.append(reader.read(header.seq + index, row, clean=clean))
+            batch.places.append(index)
+        except InvalidEntryError as error:
+            batch.drops.append(Drop(index, "rejected", error.reason, str(error)))
+    return batch
+
+
+def to_entry(header: Header, seq: int, row: Row) -> Entry:
+    """
+    Return the entry of *row*, number *seq* of the header's source, as its sender meant it.
+
+    Raises:
+        InvalidEntryError: When its trace id can name no trace.
+    """
+    return _own_rows(header).read(seq, _encode(row))
+
+
+def read_rows(header: Header, rows: list[bytes]) -> list[Entry]:
+    """
+    Return the entries of *rows* as `encode_batch` takes them: what a sink inside the same process sees.
+
+    Raises:
+        InvalidEntryError: When a row was not made by `encode_batch`'s rules.
+    """
+    reader = _own_rows(header)
+    return [reader.read(header.seq + index, row) for index, row in enumerate(rows) if row != HOLE]
+
+
+def _own_rows(header: Header) -> RowReader:
+    mint = Mint(trace_id=lambda: "unknown", entry_id=lambda: f"{header.source}-?")
+    return RowReader(header, Reader(header.sent_at, mint, DEFAULT_LIMITS), any_time=True)
+
+
+def _decode(data: bytes, limits: Limits) -> tuple[Header, list[Any], bool]:
+    """
+    Return header and rows of *data*, and whether the rows are known to be clean.
+
+    Rows come typed when all of them are straight, else each as the msgpack it is.
+    """
+    try:
+        whole = _whole(limits).decode(data)
+    except DECODE_ERRORS:
+        pass  # some row is crooked: which, the split shows
+    else:
+        return whole.header, whole.rows, not holds_nul(whole.rows)
+    try:
+        split = _split.decode(data)
+    except DECODE_ERRORS as error:
+        reason = str(error).split("\n", 1)[0][:200]
+        raise InvalidBodyError(f"the body is no compact batch: {reason}", reason="bad_batch") from None
+    return split.header, [None if bytes(raw) == HOLE else raw for raw in split.rows], False
+
+
+def _report(header: Header, limits: Limits) -> bytes | None:
+    if header.report is None:
+        return None
+    return msgspec.json.encode(clean_object(header.report, limits, []))

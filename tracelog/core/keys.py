@@ -1,0 +1,62 @@
+"""
+Every Redis key name, in one place.
+
+A trace's companions carry its plain key as hash tag, so that all keys of one trace share a cluster slot and
+`logs:<trace_id>` itself stays the name that any client may read. Text of senders never stands in a name:
+trace ids are validated, everything else is a field or a member.
+"""
+
+from typing import Final
+
+from tracelog.core.entry import is_trace_id
+
+LOGS: Final = "logs:"
+"""A trace's list of entry JSON is called this and its id."""
+
+IDS: Final = "ids"
+"""Companion set: the entry ids a trace has stored."""
+
+COMPANIONS: Final = (IDS,)
+
+RECENT: Final = "tracelog:recent"
+"""Sorted set of trace ids by their last write, Unix milliseconds."""
+
+ERRORS: Final = "tracelog:errors"
+"""Sorted set of trace ids by the write of their last error."""
+
+TALLY: Final = "tracelog:tally"
+"""Hash: `system source` → entries received, received again, largest running number, last heard."""
+
+OUTCOMES: Final = "tracelog:outcomes"
+"""Hash: `outcome reason system source` → entries that ended so, unstored."""
+
+REPORTS: Final = "tracelog:reports"
+"""Hash: source → when it last reported, and that report."""
+
+PROBE: Final = "tracelog:probe"
+"""Written for a few seconds to see whether writing works."""
+
+PATTERNS: Final = (f"{LOGS}*", *(f"{kind}:{{{LOGS}*" for kind in COMPANIONS), "tracelog:*")
+"""What `SCAN MATCH` must be given to find every key of ours and none of others."""
+
+
+def logs(trace_id: str) -> str:
+    """
+    Return the name of the list that holds the entries of a trace.
+
+    Raises:
+        ValueError: When *trace_id* is none; a glob, a brace or a slash never becomes part of a name.
+    """
+    if not is_trace_id(trace_id):
+        raise ValueError(f"{trace_id[:64]!r} is no trace id and cannot name a key")
+    return f"{LOGS}{trace_id}"
+
+
+def companion(kind: str, trace_id: str) -> str:
+    """
+    Return the name of a trace's companion of *kind*, in the slot of the trace.
+
+    Raises:
+        ValueError: When *trace_id* is none.
+    """
+    return f"{kind}:{{{logs(trace_id)}}}"

@@ -1,0 +1,104 @@
+"""
+The ledger: what became of every entry, so that nothing is lost without a count.
+
+    emitted = stored + suppressed + limited + rejected + dropped + in flight
+
+A duplicate is a second delivery of an entry that is stored already: it is counted apart and ends
+nothing. One shape on client and server, in `tracelog.stats()` and `GET /api/v1/ledger`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+REASONS: Final = 64
+"""Distinct reasons counted for one outcome. We name about twenty; a foreign report may invent any number."""
+
+OTHER: Final = "other"
+"""Where reasons beyond the first `REASONS` are counted."""
+
+REASONED: Final = ("suppressed", "limited", "rejected", "dropped")
+"""Outcomes that name a reason."""
+
+
+class Ledger(msgspec.Struct):
+    """
+    Running totals of one speaker. Counters only grow; one thread owns each ledger.
+    """
+
+    stored: int = 0
+    duplicate: int = 0
+    suppressed: dict[str, int] = msgspec.field(default_factory=dict)
+    limited: dict[str, int] = msgspec.field(default_factory=dict)
+    rejected: dict[str, int] = msgspec.field(default_factory=dict)
+    dropped: dict[str, int] = msgspec.field(default_factory=dict)
+
+    def count(self, outcome: str, reason: str = "", n: int = 1) -> None:
+        """
+        Count *n* entries that ended as *outcome*, for *reason* where the outcome has one.
+        """
+        if n <= 0:
+            return
+        if outcome in REASONED:
+            reasons: dict[str, int] = getattr(self, outcome)
+            if reason not in reasons and len(reasons) >= REASONS:
+                reason = OTHER
+            reasons[reason] = reasons.get(reason, 0) + n
+        else:
+            setattr(self, outcome, getattr(self, outcome) + n)
+
+    def ended(self) -> int:
+        """
+        Return how many entries have reached their end.
+        """
+        return self.stored + sum(sum(getattr(self, outcome).values()) for outcome in REASONED)
+
+    def add(self, other: "Ledger") -> None:
+        """
+        Add the totals of *other*.
+        """
+        self.stored += other.stored
+        self.duplicate += other.duplicate
+        for outcome in REASONED:
+            for reason, n in getattr(other, outcome).items():
+                self.count(outcome, reason, n)
+
+
+def view(ledger: Ledger, *, emitted: int, in_flight: int, unreported: int = 0) -> dict[str, Any]:
+    """
+    Return the promised shape: totals by outcome and reason, and whether they add up to *emitted*.
+
+    Args:
+        ledger: The totals.
+        emitted: Log calls made, counted apart from the outcomes.
+        in_flight: Entries that have not reached their end yet.
+        unreported: Entries known to be missing (holes in running numbers) that no one reported.
+    """
+    return {
+        "emitted": emitted,
+        "stored": ledger.stored,
+        "duplicate": ledger.duplicate,
+        **{outcome: dict(sorted(getattr(ledger, outcome).items())) for outcome in REASONED},
+        "in_flight": in_flight,
+        "unreported": unreported,
+        "balanced": emitted == ledger.ended() + in_flight and unreported == 0,
+    }
+
+
+def from_view(report: Mapping[str, Any]) -> Ledger:
+    """
+    Return the totals of *report*, a ledger in its promised shape from elsewhere, without what is no count.
+    """
+    ledger = Ledger()
+    for outcome in ("stored", "duplicate"):
+        ledger.count(outcome, n=_count(report.get(outcome)))
+    for outcome in REASONED:
+        reasons = report.get(outcome)
+        for reason, n in reasons.items() if isinstance(reasons, Mapping) else ():
+            ledger.count(outcome, str(reason)[:64], _count(n))
+    return ledger
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

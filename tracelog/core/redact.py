@@ -1,0 +1,131 @@
+"""
+Redaction: secrets out of entries, before any queue, sink, store or export sees them.
+
+A secret is known by how it looks (`redact_shapes`), by the name it stands under or beside (`redact_names`,
+`redact_pairs`), or by a pattern of one's own (`redact_own`). It is replaced by a mark that names the rule and
+carries a tag, so that equal secrets still correlate (`redact_mark`). `suspect` asks the cheap question first, over
+a whole batch (`redact_detect`). What cannot be looked into is replaced, never let through.
+
+Redacting twice changes nothing more, JSON within strings stays JSON, and both engines give the same result.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from tracelog.core.entry import Entry
+from tracelog.core.redact_engine import EngineName, engine_name
+from tracelog.core.redact_mark import Marker
+from tracelog.core.redact_names import Names
+from tracelog.core.redact_own import OwnRule, read_own
+from tracelog.core.redact_rules import built_in, levels
+from tracelog.core.redact_text import TextCleaner
+from tracelog.core.redact_walk import Walker
+from tracelog.errors import ConfigError
+
+__all__ = ["OwnRule", "RedactSettings", "Redactor"]
+
+REDACTED_FIELDS: Final = (
+    "message",
+    "stack",
+    "error",
+    "context",
+    "user_id",
+    "service",
+    "logger",
+    "environment",
+    "release",
+    "area",
+    "why",
+)
+"""Fields of an entry that may hold a secret. The ids, which all systems join by, are checked by form elsewhere."""
+
+
+class RedactSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What redaction does beside the built-in rules.
+
+    Attributes:
+        enabled: False lets everything through.
+        rules: Own patterns, checked when a `Redactor` is made.
+        keys: Own sensitive key names in any spelling: `customer_no` means `customerNo` and `Customer-No`, too.
+        safe_keys: Names that are never sensitive, in any spelling.
+        tag_key: Secret key of the tags that equal secrets share; empty for marks without tags. Systems whose
+            tags shall be comparable share it. It must not be public, or guesses could be tested against tags.
+        pii: Levels of personal data to redact as well: `email`, `card`.
+    """
+
+    enabled: bool = True
+    rules: tuple[OwnRule, ...] = ()
+    keys: tuple[str, ...] = ()
+    safe_keys: tuple[str, ...] = ()
+    tag_key: bytes = b""
+    pii: tuple[str, ...] = ()
+
+
+class Redactor:
+    """
+    Takes secrets out. It is owned by one thread at a time.
+
+    Args:
+        settings: What to do beside the built-in rules.
+        engine: `re2` or `re`; the better one that is installed unless told.
+
+    Attributes:
+        hits: How many secrets each rule has replaced; a plain dict, written by the owning thread.
+
+    Raises:
+        ConfigError: When a setting is wrong; one sentence that names it.
+    """
+
+    def __init__(self, settings: RedactSettings | None = None, *, engine: EngineName | None = None) -> None:
+        self.settings = settings = settings or RedactSettings()
+        self.engine = engine_name(engine)
+        if unknown := set(settings.pii) - levels():
+            raise ConfigError(
+                f"unknown level of pii {min(unknown)!r}; known are {', '.join(sorted(levels()))}"
+            )
+        rules = built_in()
+        shapes = [shape for shape in rules.shapes if shape.pii in {"", *settings.pii}]
+        own = read_own(settings.rules, self.engine)
+        names = Names(rules.keys, settings.keys, settings.safe_keys, settings.pii)
+        marker = Marker(settings.tag_key)
+        self._cleaner = TextCleaner(shapes, own, names, marker, self.engine)
+        self._walker = Walker(self._cleaner, names, marker)
+        self.hits: dict[str, int] = marker.hits
+
+    def suspect(self, data: bytes) -> bool:
+        """
+        Whether *data*, entries encoded as JSON or msgpack, may hold something that `entry` would change.
+
+        A false yes costs a closer look, a false no does not happen. Bytes values are seen in msgpack only: JSON
+        has none. Entries within the limits of `Limits` only: deeper ones are replaced unseen.
+        """
+        return self.settings.enabled and self._cleaner.suspect(data)
+
+    def text(self, text: str) -> str:
+        """
+        Return *text* with every secret in it replaced by a mark.
+        """
+        return self._walker.text(text) if self.settings.enabled else text
+
+    def value(self, value: Any) -> Any:
+        """
+        Return *value*, anything JSON-like, with every secret replaced: in texts, bytes and keys, and under keys.
+
+        Numbers are replaced under sensitive keys only. What has no secret is given back itself, not a copy.
+        """
+        return self._walker.walk(value) if self.settings.enabled else value
+
+    def entry(self, entry: Entry) -> Entry:
+        """
+        Return *entry* with every secret replaced; the same object when it has none.
+        """
+        if not self.settings.enabled:
+            return entry
+        changed: dict[str, Any] = {}
+        for field in REDACTED_FIELDS:
+            before = getattr(entry, field)
+            if before is not None and (after := self._walker.walk(before)) is not before:
+                changed[field] = after
+        return msgspec.structs.replace(entry, **changed) if changed else entry

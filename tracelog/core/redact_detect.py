@@ -1,0 +1,166 @@
+"""
+The cheap question that comes before redaction: can there be a secret in these bytes at all?
+
+It reads a whole batch as the encoder left it, JSON or msgpack, and does not know where an entry begins. Its
+answer may be a false yes, never a false no: whatever redaction would change, it sees. So it looks for the loose
+form of every shape, and for every sensitive word, which then gets a second look.
+
+RE2 asks for everything in one pass. Without it the literals of shapes and words are looked for first, and the
+rest is asked where one stands.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from tracelog.core.redact_engine import searcher
+from tracelog.core.redact_names import JOINTS, MOST_SPACES, Names, joints
+from tracelog.core.redact_pairs import PairFinder, name_around
+from tracelog.core.redact_scan import NAME_END, Literal, Scanner
+from tracelog.core.redact_shapes import ShapeFinder
+
+Detector = Callable[[bytes], bool]
+"""Whether bytes may hold a secret."""
+
+_ESCAPED_ASCII: Final = rb"\\u00[2-7][0-9A-Fa-f]"
+"""JSON may write any letter as an escape (RFC 8259 section 7). An encoder that does so hides every literal."""
+
+_ENDS: Final = rb"[ \t]{0,8}[\"'`\\:=%\]\x00-\x08\x0a-\x1f\x7f-\xff]"
+"""What follows a word that is sensitive only as the last of its name."""
+
+_SENTENCE: Final = re.compile(rb"(?: [A-Za-z0-9_.,'()-]{1,64}){%d}" % (MOST_SPACES + 1))
+
+_GLUING: Final = frozenset(b"\xc4\xc5\xc6\xd9\xda\xdb")
+"""Headers of msgpack that are followed by one to four bytes of length, which may look like letters."""
+
+MAX_LOOKS: Final = 1_000
+"""Words looked at a second time in one batch. After so many, looking at each entry alone is cheaper."""
+
+_SHARED: Final = 4
+"""Phrases with the same last word, as in `api key`, from which on this word is looked for alone."""
+
+_LONGEST_HEADER: Final = 5
+_LONGEST_SURE: Final = 120
+"""Longer names are not judged here: a header before them may count as a part of them."""
+
+
+class SecondLook:
+    """
+    Tells a sensitive word that may have a value from one that surely has none.
+
+    Args:
+        names: The sensitive names.
+        pairs: Reads a name within text.
+    """
+
+    def __init__(self, names: Names, pairs: PairFinder) -> None:
+        self._names = names
+        self._pairs = pairs
+        self._ends = re.compile(_ENDS)
+
+    def __call__(self, data: bytes, place: int) -> bool:
+        """
+        Whether the word of which one letter stands at *place* may name a secret.
+        """
+        start, end = name_around(data, place)
+        if end - start > _LONGEST_SURE or data[start - 1 : start] == b"\\":
+            return True
+        if not _GLUING.isdisjoint(data[max(0, start - _LONGEST_HEADER) : start]):
+            return True
+        if self._pairs.named(data, start, end) is None:
+            return False
+        if data.startswith(b"--", start):
+            return True
+        if self._names.only_last(data[start:end]) and not self._ends.match(data, end):
+            return False
+        return _SENTENCE.match(data, end) is None
+
+
+def one_pass(shapes: Sequence[ShapeFinder], own: Sequence[bytes], names: Names, look: SecondLook) -> Detector:
+    """
+    Return the detector that runs on RE2.
+    """
+    anywhere, at_end = (b"|".join(joints(phrase).encode() for phrase in part) for part in names.phrases())
+    words = re.compile(rb"(?i:%b|%b)" % (anywhere, at_end))
+    keys = rb"(?i:(%b|(?:%b)%b|--[a-z0-9_.-]*(?:%b)[ \t]))" % (anywhere, at_end, _ENDS, at_end)
+    search = searcher("re2", b"|".join([_ESCAPED_ASCII, *own, *_grouped(shapes), keys]))
+
+    def detect(data: bytes) -> bool:
+        position = 0
+        for _ in range(MAX_LOOKS):
+            place, _, is_word = search(data, position)
+            word = words.match(data, place) if is_word else None
+            if word is None or look(data, word.end() - 1):
+                return place >= 0
+            position = place + 1
+        return True
+
+    return detect
+
+
+def by_literals(
+    shapes: Sequence[ShapeFinder], own: Sequence[bytes], scanner: Scanner, look: SecondLook
+) -> Detector:
+    """
+    Return the detector that runs on `re`: *scanner* finds the literals that `literals` tells of.
+    """
+    escaped = re.compile(_ESCAPED_ASCII).search
+    searched = [re.compile(shape.loose).search for shape in shapes if not shape.shape.anchors]
+    searched += [re.compile(pattern).search for pattern in own]
+    matches = [re.compile(shape.loose).match for shape in shapes]
+
+    def detect(data: bytes) -> bool:
+        if b"\\u00" in data and escaped(data):
+            return True
+        for owner, places in scanner.places(data).items():
+            if len(places) > MAX_LOOKS:
+                return True
+            for place in places:
+                if owner == len(shapes):
+                    if look(data, place):
+                        return True
+                elif shapes[owner].begins(data, place) >= 0 and matches[owner](data, place):
+                    return True
+        return any(search(data) for search in searched)
+
+    return detect
+
+
+def literals(shapes: Sequence[ShapeFinder], names: Names) -> list[Literal]:
+    """
+    Return every literal of *shapes*, owned by their number, and of the words of *names*, owned by the next one.
+    """
+    found = [
+        Literal(anchor.encode(), owner, ignore_case=shape.shape.ignore_case)
+        for owner, shape in enumerate(shapes)
+        for anchor in shape.shape.anchors
+    ]
+    anywhere, at_end = names.phrases()
+    words = {(word, b"") for word in _words(anywhere)} | {(word, NAME_END) for word in _words(at_end)}
+    return found + [
+        Literal(word + end, len(shapes), ignore_case=True, at=len(word) - 1) for word, end in sorted(words)
+    ]
+
+
+def _words(phrases: Sequence[str]) -> Iterator[bytes]:
+    """
+    Return what to look for to find *phrases*: the last word that many share, else all words in every spelling.
+    """
+    last_words = Counter(phrase.split(" ")[-1] for phrase in phrases)
+    for phrase in phrases:
+        *before, last = phrase.split(" ")
+        if not before or last_words[last] >= _SHARED:
+            yield last.encode()
+        else:
+            yield from (f"{before[-1]}{joint}{last}".encode() for joint in JOINTS)
+
+
+def _grouped(shapes: Sequence[ShapeFinder]) -> list[bytes]:
+    """
+    Return the loose forms of *shapes*, those that ask for the same before them joined behind one of it.
+    """
+    groups: dict[bytes, list[bytes]] = {}
+    for shape in shapes:
+        groups.setdefault(shape.before, []).append(shape.loose)
+    return [b"%b(?:%b)" % (before, b"|".join(forms)) for before, forms in groups.items()]

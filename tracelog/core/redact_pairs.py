@@ -1,0 +1,248 @@
+"""
+Secrets known by the name beside them, within text: `password=…`, `"token": "…"`, `--api-key …`, `Cookie: …`.
+
+A text is read from each sensitive word outwards: left to the begin of the name, right to its end, then the
+separator and the value. Each name and each value is read once, so the work grows with the text and no faster.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from tracelog.core.redact_mark import MARK, MARK_START, MAX_SECRETS, Span
+from tracelog.core.redact_names import LONGEST_NAME, NAME_CHARS, Names
+from tracelog.core.redact_rules import Group
+from tracelog.core.redact_values import Value, cookie_values, leaves, value_at
+
+_NAME_BYTES: Final = bytes(code for code in range(128) if re.fullmatch(f"[{NAME_CHARS}]", chr(code)))
+_RUN: Final = re.compile(b"[%b]{0,%d}" % (NAME_CHARS.encode(), LONGEST_NAME + 1))
+"""What is longer is no name; no more of it is read."""
+
+_SEPARATOR: Final = re.compile(
+    rb"(?:\]|%5[Dd])?(\\{0,15}[\"'`])?\]?[ \t]{0,8}(=>|:=|[:=]|%3[AaDd])([ \t]{0,8})(?![:=~>]|//)"
+)
+"""Between a name and its value. Not `==`, `::`, `=~`, which compare and qualify, nor the `://` of an address."""
+
+_FOLLOWS: Final = frozenset(bytes([code]) for code in b" \t\\\"'`]=:>%")
+"""What can follow a name that has a value."""
+
+_OPENERS: Final = frozenset((b"<", b":"))
+_ELEMENT: Final = re.compile(rb"(?:[ \t][^<>]{0,200})?>([^<>]{1,4096})</")
+_ELEMENT_OPENS: Final = re.compile(rb"<(?:[A-Za-z0-9_.-]{1,40}:)?\Z")
+_LONGEST_OPENING: Final = 42
+
+_GAP: Final = re.compile(rb"[ \t]{1,4}")
+_LINE: Final = re.compile(rb"(?:[^\r\n\"'\\=]+|=(?:\\{0,15}\"[^\"\\\r\n]*\\{0,15}\")?)*")
+"""The rest of a line, up to a quote that belongs to what is around: only `name="value"` has quotes of its own."""
+
+_HEADER: Final = re.compile(rb"[^\r\n\"'\\]*")
+_PLAIN_WORD: Final = re.compile(rb"[A-Za-z][a-z]*[.,:;!?]?")
+
+_SPACED: Final = 32
+"""Bytes before a name in which the words of `your API key` are looked for."""
+
+_SHORTEST, _SHORTEST_IN_PROSE = 3, 6
+"""Bytes of a secret that is no password: parsers write `token=)` and `token: EOF` about other tokens."""
+
+
+class _Name(NamedTuple):
+    """
+    A sensitive name in a text.
+    """
+
+    start: int
+    end: int
+    group: Group
+
+
+class _Found(NamedTuple):
+    """
+    What stands beside a name: the secrets, up to where all was read, and the quote for the mark of a bare one.
+    """
+
+    values: list[Value]
+    end: int
+    quote: bytes = b""
+
+
+class PairFinder:
+    """
+    Finds values beside sensitive names.
+
+    Args:
+        names: Tells the names.
+        rank: The rank of all that is found, behind every shape.
+    """
+
+    def __init__(self, names: Names, rank: int) -> None:
+        self._names = names
+        self._rank = rank
+        self._scheme = _words_before(names.keys.schemes, rb"[ \t]{1,4}")
+        self._line_scheme = _words_before(names.keys.line_schemes, rb"[a-z0-9-]{0,24}[ \t]")
+
+    def spans(self, data: bytes, places: Iterable[int]) -> Iterator[Span]:
+        """
+        Return the secrets in *data*, tried at *places* in ascending order, where sensitive words stand.
+        """
+        done = found_so_far = 0
+        for place in places:
+            if place < done:
+                continue
+            start, done = name_around(data, place)
+            beside = _beside(data, start, done)
+            if beside is None or _in_mark(data, start) or (group := self.named(data, start, done)) is None:
+                continue
+            found = self._read(data, _Name(start, done, group), beside)
+            done = max(done, found.end)
+            for first, last, bare in found.values:
+                yield Span(first, last, self._rank, group.name, found.quote if bare else b"")
+            found_so_far += len(found.values)
+            if found_so_far > MAX_SECRETS:
+                return  # the rest of the text will be replaced as a whole
+
+    def whole_spans(self, text: bytes, group: Group) -> Iterator[Span]:
+        """
+        Return what is secret in *text*, all of a value that stands under a name of *group*.
+
+        That is the values of cookies, a credential without its scheme, or everything.
+        """
+        for first, last, _ in self._within(text, Value(0, len(text), bare=False), group):
+            yield Span(first, last, self._rank, group.name)
+
+    def named(self, data: bytes, start: int, end: int) -> Group | None:
+        """
+        Return the group of the name in *data* from *start* to *end*, seen together with the words before it.
+        """
+        run = data[start:end]
+        if (group := self._names.of_run(run)) is not None:
+            return group
+        before = data[start - 1 : start]
+        if before == b"\\":
+            return self._names.of_run(run[1:])  # the first letter may be that of an escape such as \n
+        if before != b" ":
+            return None
+        text = data[max(0, start - _SPACED) : end].decode("latin-1")
+        return self._names.spaced(text, len(text) - len(run))
+
+    def _read(self, data: bytes, name: _Name, beside: re.Match[bytes]) -> _Found:
+        if beside.re is _SEPARATOR:
+            return self._separated(data, name, beside)
+        value = (
+            Value(*beside.span(1), bare=False) if beside.re is _ELEMENT else _option(data, name, beside.end())
+        )
+        return _Found(self._worthy(data, [value], name.group), value.end) if value else _Found([], name.end)
+
+    def _separated(self, data: bytes, name: _Name, separator: re.Match[bytes]) -> _Found:
+        place, quote = separator.end(), separator[1] or b""
+        if (mark := MARK.match(data, place)) is not None:
+            return _Found([], mark.end())
+        if data[place : place + 1] in {b"[", b"{"}:
+            within, end = leaves(data, place)
+            return _Found(self._worthy(data, within, name.group), end, quote)
+        value = value_at(data, place)
+        if value is not None and value.bare:
+            value = self._bare(data, name, separator, value)
+        if value is None:
+            return _Found([], place)
+        secrets = self._within(data, value, name.group)
+        return _Found(secrets, value.end if secrets else place, quote)
+
+    def _bare(self, data: bytes, name: _Name, separator: re.Match[bytes], value: Value) -> Value | None:
+        """
+        Return the bare *value* as it is meant in its place, which may be longer; None for a word of prose.
+        """
+        group, start = name.group, value.start
+        if separator[2][:1] == b"%" and (end := data.find(b"%26", start, value.end)) >= 0:
+            return value._replace(end=end)
+        line = _HEADER.match(data, start) if group.cookies and b"=" in data[start : value.end] else None
+        if not group.plain and self._line_scheme.match(data, start):
+            line = _LINE.match(data, start)
+        if line is not None:
+            return Value(*line.span(), bare=False)
+        if group.plain:
+            return value
+        behind = self._behind_scheme(data, start, group)
+        if behind > start:
+            return value_at(data, behind)
+        secret = data[start : value.end]
+        prose = separator[2] == b":" and separator[3] != b"" and not separator[1]
+        if prose and _PLAIN_WORD.fullmatch(secret) and _PLAIN_WORD.fullmatch(data, name.start, name.end):
+            return None
+        return value if len(secret) >= (_SHORTEST_IN_PROSE if prose else _SHORTEST) else None
+
+    def _within(self, data: bytes, value: Value, group: Group) -> list[Value]:
+        """
+        Return the secrets in *value*: those of its cookies, or it.
+        """
+        if not group.cookies or b"=" not in data[value.start : value.end]:
+            return self._worthy(data, [value], group)
+        attributes = self._names.keys.cookie_attributes
+        cookies = [
+            Value(first, last, bare=False)
+            for name, first, last in cookie_values(data, value.start, value.end)
+            if name.decode("latin-1").lower() not in attributes
+        ]
+        return self._worthy(data, cookies, group)
+
+    def _worthy(self, data: bytes, values: Iterable[Value], group: Group) -> list[Value]:
+        """
+        Return those of *values* that are secrets, without the scheme before them.
+        """
+        kept = []
+        for value in values:
+            start = min(self._behind_scheme(data, value.start, group), value.end)
+            if MARK.fullmatch(data, start, value.end):
+                continue
+            text = data[value.start : value.end].decode("utf-8", "replace")
+            if not self._names.harmless(group, text):
+                kept.append(value._replace(start=start) if start < value.end else value)
+        return kept
+
+    def _behind_scheme(self, data: bytes, place: int, group: Group) -> int:
+        scheme = None if group.plain else self._scheme.match(data, place)
+        return scheme.end() if scheme else place
+
+
+def _beside(data: bytes, start: int, end: int) -> re.Match[bytes] | None:
+    """
+    Return what follows the name from *start* to *end*, if it looks as if a value came next.
+    """
+    if data[end : end + 1] not in _FOLLOWS:
+        return None
+    if (separator := _SEPARATOR.match(data, end)) is not None:
+        return separator
+    if data.startswith(b"--", start) or data[end + 1 : end + 2] == b"'":
+        return _GAP.match(data, end)
+    if data[start - 1 : start] not in _OPENERS:
+        return None
+    element = _ELEMENT.match(data, end)
+    opens = element and _ELEMENT_OPENS.search(data, max(0, start - _LONGEST_OPENING), start)
+    return element if opens else None
+
+
+def _option(data: bytes, name: _Name, place: int) -> Value | None:
+    """
+    Return the value that a space parts from *name*: `--password x`, and `PASSWORD 'x'` of SQL.
+    """
+    value = value_at(data, place)
+    if value is None or data.startswith(b"-", value.start):
+        return None
+    return value if name.group.plain or data.startswith(b"--", name.start) else None
+
+
+def name_around(data: bytes, place: int) -> tuple[int, int]:
+    """
+    Return where the name begins and ends of which one character stands at *place*.
+    """
+    before = data[max(0, place - LONGEST_NAME) : place]
+    run = _RUN.match(data, place)
+    return place - len(before) + len(before.rstrip(_NAME_BYTES)), run.end() if run else place
+
+
+def _in_mark(data: bytes, start: int) -> bool:
+    begin = start - len(MARK_START)
+    return begin >= 0 and data.startswith(MARK_START, begin) and MARK.match(data, begin) is not None
+
+
+def _words_before(words: Iterable[str], follows: bytes) -> re.Pattern[bytes]:
+    return re.compile(rb"(?i:%b)%b" % ("|".join(map(re.escape, words)).encode(), follows))

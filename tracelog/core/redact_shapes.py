@@ -1,0 +1,162 @@
+"""
+Secrets known by how they look: a shape of `rules.json`, tried where one of its literals stands.
+"""
+
+import re
+from base64 import b64decode, urlsafe_b64decode
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+from tracelog.core.redact_engine import EngineName, every, searcher
+from tracelog.core.redact_mark import Span
+from tracelog.core.redact_pattern import read_pattern
+from tracelog.core.redact_rules import Shape
+
+_ESCAPES: Final = (
+    rb"\\[abfnrtv0]|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|%[0-9A-Fa-f]{2}|\[[0-9;]{0,10}m"
+    rb"|[\xc4\xd9][\x00-\xff]|[\xc5\xda][\x00-\xff]{2}|[\xc6\xdb][\x00-\xff]{4}"
+)
+"""What ends with a letter or digit and is none: escapes of text, URLs and terminals, headers of msgpack."""
+
+_ESCAPE: Final = re.compile(rb"(?:%b)\Z" % _ESCAPES)
+_LONGEST_ESCAPE: Final = 13
+
+LARGEST_BASE64: Final = 64 * 1024
+"""Bytes of base64 that are decoded to look into them; more is data, not a credential."""
+
+_SHORTEST_CARD: Final = 13
+"""Digits of the shortest card number in use."""
+
+_LONGEST_AFTER: Final = 8
+"""Bytes before a literal in which one of `Shape.after` may stand."""
+
+
+class ShapeFinder:
+    """
+    One shape, ready to be tried.
+
+    Args:
+        shape: The rule.
+        rank: Its place in the file: of two that find the same, the first gives the name.
+        engine: Searches for shapes that have no literal.
+        checks: The arithmetic that shapes may name.
+    """
+
+    def __init__(
+        self, shape: Shape, rank: int, engine: EngineName, checks: Mapping[str, Callable[[bytes], bool]]
+    ) -> None:
+        pattern = read_pattern(shape.pattern, ignore_case=shape.ignore_case)
+        self.shape = shape
+        self.before, self.loose = _before(shape), pattern.loose
+        self._rank = rank
+        self._match = re.compile(pattern.exact).match
+        self._group = min(pattern.groups, 1)
+        self._search = None if shape.anchors else searcher(engine, pattern.exact)
+        self._not_after = _members(shape.not_after)
+        self._not_before = _members(shape.not_before)
+        self._lead = _characters(shape.lead.chars) if shape.lead else b""
+        self._after = tuple(text.encode() for text in shape.after)
+        self._through = re.compile(read_pattern(shape.through).exact) if shape.through else None
+        self._body = re.compile(b"[%b]*" % shape.body.encode()) if shape.body else None
+        self._unless = re.compile(read_pattern(shape.unless).exact) if shape.unless else None
+        self._check = checks[shape.check]
+
+    def spans(self, data: bytes, places: Iterable[int]) -> Iterator[Span]:
+        """
+        Return the secrets of this shape in *data*, tried at *places* in ascending order.
+        """
+        done = 0
+        for place in places if self._search is None else (start for start, _ in every(self._search, data)):
+            if place < done or (start := self.begins(data, place)) < 0:
+                continue
+            if (match := self._match(data, place)) is None:
+                continue
+            end = self._end(data, match.end())
+            done = max(end, place + 1)
+            first, last = match.span(self._group) if self._group else (start, end)
+            if data[end : end + 1] not in self._not_before and self._is_secret(data[first:last]):
+                yield Span(first, last, self._rank, self.shape.name)
+
+    def begins(self, data: bytes, place: int) -> int:
+        """
+        Return where a match begins whose literal stands at *place*; below 0 when what is before forbids it.
+        """
+        start, lead = place, self.shape.lead
+        if lead is not None:
+            before = data[max(0, place - lead.max) : place]
+            length = len(before) - len(before.rstrip(self._lead))
+            if length < lead.min:
+                return -1
+            start = place - length
+        if data[start - 1 : start] in self._not_after and not _ends_escape(data, start):
+            return -1
+        if self._after and not data[max(0, start - _LONGEST_AFTER) : start].endswith(self._after):
+            return -1
+        return start if lead is None or lead.secret else place
+
+    def _is_secret(self, secret: bytes) -> bool:
+        return not (self._unless and self._unless.fullmatch(secret)) and self._check(secret)
+
+    def _end(self, data: bytes, end: int) -> int:
+        run = self._body.match(data, end) if self._body else None
+        if run is None:
+            return end
+        limit = run.end()
+        if self._through and (found := self._through.search(data, end, limit)):
+            return found.end()
+        while limit > end and data[limit - 1 : limit] == b"\\":
+            limit -= 1  # it belongs to what follows: the quote that ends a string within a string
+        return limit
+
+
+def _ends_escape(data: bytes, place: int) -> bool:
+    """
+    Whether an escape or a header ends at *place*, so that the letter before it is none.
+    """
+    before = data[max(0, place - _LONGEST_ESCAPE) : place]
+    return not before.isalnum() and _ESCAPE.search(before) is not None
+
+
+def luhn(digits: bytes) -> bool:
+    """
+    Whether the last of *digits* checks the others (ISO/IEC 7812-1 annex B), as on every payment card.
+    """
+    numbers = [digit - 0x30 for digit in reversed(digits) if 0x30 <= digit <= 0x39]
+    doubled = sum(sum(divmod(2 * number, 10)) for number in numbers[1::2])
+    return len(numbers) >= _SHORTEST_CARD and (sum(numbers[::2]) + doubled) % 10 == 0
+
+
+def is_basic(token: bytes) -> bool:
+    """
+    Whether *token* is base64 of `user:password`, the credentials of RFC 7617.
+    """
+    return b":" in decode_base64(token)
+
+
+def decode_base64(text: bytes) -> bytes:
+    """
+    Return what *text*, base64 of either alphabet and perhaps cut, stands for; nothing when it is too long.
+    """
+    if len(text) > LARGEST_BASE64:
+        return b""
+    bare = text.rstrip(b"=")
+    whole = bare[: len(bare) - (len(bare) % 4 == 1)]
+    padded = whole + b"=" * (-len(whole) % 4)
+    return urlsafe_b64decode(padded) if b"-" in padded or b"_" in padded else b64decode(padded)
+
+
+def _characters(chars: str) -> bytes:
+    return bytes(code for code in range(128) if chars and re.fullmatch(f"[{chars}]", chr(code)))
+
+
+def _members(chars: str) -> frozenset[bytes]:
+    return frozenset(bytes([code]) for code in _characters(chars))
+
+
+def _before(shape: Shape) -> bytes:
+    """
+    Return the pattern of what must stand before the loose form of *shape* in encoded bytes.
+    """
+    if shape.lead is not None:
+        return b"[%b]{%d}" % (shape.lead.chars.encode(), shape.lead.min)
+    return b"(?:^|[^%b]|%b)" % (shape.not_after.encode(), _ESCAPES) if shape.not_after else b""

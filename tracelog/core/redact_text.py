@@ -1,0 +1,115 @@
+"""
+One text made clean: all rules look for secrets in it, and marks take their places.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from tracelog.core.redact_detect import SecondLook, by_literals, literals, one_pass
+from tracelog.core.redact_engine import EngineName, every, searcher
+from tracelog.core.redact_mark import MARK, MARK_START, Marker, Span
+from tracelog.core.redact_names import Names
+from tracelog.core.redact_pairs import PairFinder
+from tracelog.core.redact_pattern import Pattern
+from tracelog.core.redact_rules import Group, Shape
+from tracelog.core.redact_scan import Scanner
+from tracelog.core.redact_shapes import ShapeFinder, decode_base64, is_basic, luhn
+
+MAX_PASSES: Final = 16
+"""How often one text is gone over. Again is needed where a mark parted what was one word; a text that was made to
+need more has lost every secret found, and may lose more when it is redacted again."""
+
+
+class TextCleaner:
+    """
+    Finds secrets in bytes and replaces them.
+
+    Args:
+        shapes: The shapes to look for, most specific first.
+        own: Names and patterns of own rules; they come before every shape.
+        names: The sensitive names.
+        marker: Writes the marks.
+        engine: Searches for own patterns, and asks the question before.
+    """
+
+    def __init__(
+        self,
+        shapes: Sequence[Shape],
+        own: Sequence[tuple[str, Pattern]],
+        names: Names,
+        marker: Marker,
+        engine: EngineName,
+    ) -> None:
+        checks: dict[str, Callable[[bytes], bool]] = {
+            "": bool,
+            "luhn": luhn,
+            "basic": is_basic,
+            "base64": lambda text: bool(self.find(decode_base64(text))),
+        }
+        self._own = [(name, rank, searcher(engine, each.exact)) for rank, (name, each) in enumerate(own)]
+        self._shapes = [
+            ShapeFinder(shape, rank, engine, checks) for rank, shape in enumerate(shapes, len(own))
+        ]
+        self._pairs = PairFinder(names, len(own) + len(shapes))
+        self._scanner = Scanner(literals(self._shapes, names))
+        self._marker = marker
+        loose = [each.loose for _, each in own]
+        look = SecondLook(names, self._pairs)
+        self._ask_first = engine == "re2"  # without it the question costs as much as the search
+        if self._ask_first:
+            self.suspect = one_pass(self._shapes, loose, names, look)
+        else:
+            self.suspect = by_literals(self._shapes, loose, self._scanner, look)
+
+    def clean(self, data: bytes, group: Group | None = None) -> bytes:
+        """
+        Return *data* with a mark for each secret; the same object when it has none.
+
+        Args:
+            data: A text in UTF-8, or any bytes.
+            group: The group of the name under which *data* stands, all of which then is a secret.
+        """
+        if group is None and self._ask_first and not self.suspect(data):
+            return data
+        for _ in range(MAX_PASSES):
+            spans = self.find(data)
+            if group is not None:
+                spans += self._pairs.whole_spans(data, group)
+            if not spans:
+                break
+            data, parted = self._marker.replace(data, spans)
+            if not parted:
+                break
+        return data
+
+    def find(self, data: bytes) -> list[Span]:
+        """
+        Return what looks like a secret in *data* or stands beside a sensitive name, in no order; parts may overlap.
+        """
+        places = self._scanner.places(data)
+        spans: list[Span] = []
+        for number, shape in enumerate(self._shapes):
+            if number in places or not shape.shape.anchors:
+                spans += shape.spans(data, places.get(number, ()))
+        for name, rank, search in self._own:
+            spans += [Span(start, end, rank, name) for start, end in every(search, data) if end > start]
+        if spans and MARK_START in data:
+            spans = _apart_from_marks(data, spans)
+        if words := places.get(len(self._shapes)):
+            spans += self._pairs.spans(data, words)
+        return spans
+
+
+def _apart_from_marks(data: bytes, spans: list[Span]) -> list[Span]:
+    """
+    Return those of *spans* that touch no mark: what a mark stands in was redacted before.
+    """
+    marks = [mark.span() for mark in MARK.finditer(data)]
+    kept = []
+    place = 0
+    for span in sorted(spans):
+        while place < len(marks) and marks[place][1] <= span.start:
+            place += 1
+        if place == len(marks) or span.end <= marks[place][0]:
+            kept.append(span)
+    return kept

@@ -1,0 +1,117 @@
+"""
+Where a value within text begins and ends: quoted at any depth of JSON in JSON, bare, or an object or list.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from tracelog.core.redact_mark import MARK
+
+LARGEST_CONTAINER: Final = 64 * 1024
+"""Bytes of an object or list in a text that are walked through; one that is longer counts as ended there."""
+
+_OPEN: Final = re.compile(rb"[bBuUrR]{0,2}(\\{0,15})([\"'`])")
+_NEXT_NAME: Final = rb"(?![A-Za-z0-9_.-]{1,64}[ \t]?[:=])"
+_RUN: Final = rb"[^ \t\r\n\"'`<>\\,;&(){}\[\]|]+"
+_BARE: Final = re.compile(
+    rb"%(run)b(?:\\(?![abfnrtuvx\"'`/\\])(?:%(run)b)?|[,;&(){}\[\]|]+%(next)b%(run)b)*"
+    % {b"run": _RUN, b"next": _NEXT_NAME}
+)
+"""A run without spaces and quotes. A comma, bracket or `&` is part of it unless another `name=` follows."""
+
+_TOKEN: Final = re.compile(rb"(\\{0,15})([\"'`])|([\[{(])|([\]})])|[^\\\"'`\[\](){}]+|\\+")
+_BACKSLASH: Final = 0x5C
+_NAMED: Final = re.compile(rb"[ \t\r\n]{0,64}(?::|=>)")
+_NUMBER: Final = re.compile(rb"(?<![^\[,: \t\r\n])[0-9]{3,}(?![^\],} \t\r\n])")
+_REFERENCE: Final = re.compile(rb"\$\{[^{}\r\n\"']{0,80}\}")
+"""`${DB_PASSWORD}`: one word in spite of its brackets."""
+
+_COOKIE: Final = re.compile(rb"[ ]{0,8}([!#$%&'*+.^_`|~0-9A-Za-z-]{1,256})(?:=\"?([^;,\" \t\r\n\\]*)\"?)?")
+_NEXT_COOKIE: Final = re.compile(rb"[ ]{0,8};" + _COOKIE.pattern)
+
+
+class Value(NamedTuple):
+    """
+    Where a value stands.
+
+    Attributes:
+        bare: Whether it has no quotes.
+    """
+
+    start: int
+    end: int
+    bare: bool
+
+
+def value_at(data: bytes, place: int) -> Value | None:
+    """
+    Return the string or the bare value that begins at *place*, without its quotes; None when there is none.
+    """
+    if (opening := _OPEN.match(data, place)) is not None:
+        return Value(opening.end(), closing(data, opening.end(), len(opening[1]), opening[2]), bare=False)
+    if (bare := _REFERENCE.match(data, place) or _BARE.match(data, place)) is not None:
+        return Value(place, bare.end(), bare=True)
+    return None
+
+
+def closing(data: bytes, place: int, slashes: int, quote: bytes) -> int:
+    """
+    Return where the string ends that goes on at *place*: at its *quote*, the end of its line, or of the text.
+
+    JSON in a string has its quotes escaped, once for each depth: *slashes* is how many stood before the
+    opening one. More of them escape a quote within the string; fewer belong to the string around.
+    """
+    found = data.find(quote, place)
+    while found >= 0:
+        if (line_end := data.find(b"\n", place, found)) >= 0:
+            return line_end
+        first = found
+        while first > place and data[first - 1] == _BACKSLASH:
+            first -= 1
+        if found - first < slashes:
+            return first
+        if (found - first - slashes) % (2 * slashes + 2) == 0:
+            return found - slashes
+        place = found + 1
+        found = data.find(quote, place)
+    line_end = data.find(b"\n", place)
+    return line_end if line_end >= 0 else len(data)
+
+
+def leaves(data: bytes, place: int) -> tuple[list[Value], int]:
+    """
+    Return the values within the object or list that begins at *place*, without its names, and where it ends.
+    """
+    found: list[Value] = []
+    depth, limit = 0, min(len(data), place + LARGEST_CONTAINER)
+    while place < limit and (token := MARK.match(data, place) or _TOKEN.match(data, place)) is not None:
+        place = token.end()
+        if token.re is MARK:
+            continue
+        slashes, quote, opens, closes = token.groups()
+        if quote is not None:
+            end = closing(data, place, len(slashes), quote)
+            after = min(end + len(slashes) + 1, len(data))
+            if not _NAMED.match(data, after):
+                found.append(Value(place, end, bare=False))
+            place = after
+        elif not opens and not closes:
+            found += [
+                Value(*number.span(), bare=True) for number in _NUMBER.finditer(data, token.start(), place)
+            ]
+        depth += bool(opens) - bool(closes)
+        if depth <= 0:
+            break
+    return found, place
+
+
+def cookie_values(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """
+    Return name, start and end of the value of each cookie between *start* and *end* (RFC 6265 section 4).
+    """
+    pair = _COOKIE.match(data, start, end)
+    while pair is not None:
+        if pair[2]:
+            yield pair[1], *pair.span(2)
+        pair = _NEXT_COOKIE.match(data, pair.end(), end)

@@ -1,0 +1,152 @@
+"""
+Nested values made clean: objects, lists, texts and bytes, with the sensitive names that they stand under.
+"""
+
+from typing import Any, Final
+
+from tracelog.core.redact_mark import Marker
+from tracelog.core.redact_names import Names
+from tracelog.core.redact_rules import Group
+from tracelog.core.redact_text import TextCleaner
+
+MAX_DEPTH: Final = 64
+"""Levels that are looked into, twice what an entry may have (`Limits.depth`). What lies deeper is replaced."""
+
+DEPTH: Final = "depth"
+"""The name that the mark of such a value bears."""
+
+KEPT_KEYS: Final = 4_096
+"""Keys known to hold no secret themselves: more than a program has, less than 1 MB."""
+
+
+class Walker:
+    """
+    Goes through values and gives back clean ones. What has no secret is given back itself, not a copy.
+
+    Args:
+        cleaner: Takes the secrets out of texts.
+        names: Tells which names are sensitive.
+        marker: Writes the marks of numbers.
+    """
+
+    def __init__(self, cleaner: TextCleaner, names: Names, marker: Marker) -> None:
+        self._cleaner = cleaner
+        self._names = names
+        self._marker = marker
+        self._known_keys: set[str] = set()
+
+    def walk(self, value: Any, group: Group | None = None, depth: int = 0) -> Any:
+        """
+        Return *value* clean.
+
+        Args:
+            value: Anything JSON-like, bytes included. Other objects are left alone but under a sensitive name.
+            group: The group of the sensitive name that it stands under, at any distance.
+            depth: How deep it stands.
+        """
+        match value:
+            case str():
+                return self.text(value, group)
+            case None | bool():
+                return value
+            case dict() | list() | tuple() | set() | frozenset() if depth >= MAX_DEPTH:
+                return self._marker.mark(DEPTH, b"").decode()
+            case dict():
+                return self._object(value, group, depth)
+            case list() | tuple() | set() | frozenset():
+                return self._items(value, group, depth)
+            case bytes() | bytearray() | memoryview():
+                data = bytes(value)
+                clean = self._cleaner.clean(data, group)
+                return value if clean is data else clean
+        return value if group is None else self._other(value, group)
+
+    def text(self, text: str, group: Group | None = None) -> str:
+        """
+        Return *text*, which stands under a name of *group*, clean.
+        """
+        data = text.encode("utf-8", "surrogatepass")
+        clean = self._cleaner.clean(data, group)
+        return text if clean is data else clean.decode("utf-8", "surrogatepass")
+
+    def _other(self, value: Any, group: Group) -> Any:
+        if isinstance(value, int | float):
+            if self._names.harmless_number(group, value):
+                return value
+            return self._marker.mark(group.name, str(value).encode()).decode()
+        shown = str(value)
+        clean = self.text(shown, group)
+        return value if clean is shown else clean
+
+    def _object(self, value: dict[Any, Any], group: Group | None, depth: int) -> dict[Any, Any]:
+        changed = False
+        clean: dict[Any, Any] = {}
+        for key, item in value.items():
+            new_key = self._key(key)
+            new_item = self.walk(item, self._group_under(key, new_key, group), depth + 1)
+            if new_key is not key or new_item is not item:
+                changed = True
+            clean[_unused(new_key, clean)] = new_item
+        return clean if changed else value
+
+    def _items(self, value: Any, group: Group | None, depth: int) -> Any:
+        clean = [self._item(item, group, depth + 1) for item in value]
+        if all(new is old for new, old in zip(clean, value, strict=True)):
+            return value
+        return _like(value, clean)
+
+    def _item(self, item: Any, group: Group | None, depth: int) -> Any:
+        """
+        Return *item* of a list clean. A pair in a list may be a header: `["authorization", "Bearer …"]`.
+        """
+        if (
+            isinstance(item, list | tuple)
+            and len(item) == 2
+            and all(isinstance(part, str | bytes) for part in item)
+        ):
+            name = self.walk(item[0], group, depth)
+            value = self.walk(item[1], self._group_under(item[0], name, group), depth)
+            return item if name is item[0] and value is item[1] else _like(item, [name, value])
+        return self.walk(item, group, depth)
+
+    def _key(self, key: Any) -> Any:
+        if not isinstance(key, str):
+            return self.walk(key) if isinstance(key, bytes) else key
+        if key in self._known_keys:
+            return key
+        clean = self.text(key)
+        if clean is key:
+            if len(self._known_keys) >= KEPT_KEYS:
+                self._known_keys.clear()
+            self._known_keys.add(key)
+        return clean
+
+    def _group_under(self, key: Any, clean_key: Any, around: Group | None) -> Group | None:
+        """
+        Return the group of what stands under *key*, which will be read as *clean_key* the next time.
+        """
+        for each in (key, clean_key):
+            name = each.decode("latin-1") if isinstance(each, bytes) else each
+            if isinstance(name, str) and (own := self._names.group(name)) is not None:
+                return own
+        safe = around is not None and isinstance(key, str) and self._names.is_safe(key)
+        return None if safe else around
+
+
+def _like(value: Any, items: list[Any]) -> Any:
+    for kind in (list, tuple, set, frozenset):
+        if isinstance(value, kind):
+            return kind(items)
+    return items
+
+
+def _unused(key: Any, taken: dict[Any, Any]) -> Any:
+    """
+    Return *key*, or with a number where two keys became the same mark.
+    """
+    if key not in taken or not isinstance(key, str):
+        return key
+    number = 2
+    while f"{key}~{number}" in taken:
+        number += 1
+    return f"{key}~{number}"

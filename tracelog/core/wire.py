@@ -1,0 +1,287 @@
+"""
+Bytes become entries: one object, an array or NDJSON, told apart by content.
+
+Straight input takes the fast way: one typed decode for the whole body and a short look at each entry.
+Anything else is read item by item, so that one bad line or entry is rejected alone, with index and reason.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from tracelog.core.causes import is_straight_error
+from tracelog.core.entry import DEFAULT_LIMITS, SYSTEM, Entry, Limits, is_span_id, is_trace_id
+from tracelog.core.split import BLANK, split_array, split_lines
+from tracelog.core.stage import Batch, Drop
+from tracelog.core.straight import straight_decoders
+from tracelog.core.straighten import straighten
+from tracelog.core.times import LATEST_AHEAD_MS
+from tracelog.errors import InvalidBodyError, InvalidEntryError
+
+DECODE_ERRORS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
+"""The families that the decoder raises on bad input: syntax and type, encoding, nesting, number size."""
+
+_BOM = b"\xef\xbb\xbf"
+_NUL = b"\\u0000"
+_REPLACED = "\ufffd"
+_ESCAPES = re.compile(
+    r"(\\\\)|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+"""A backslash that stands for itself, a proper pair of surrogates, or (second group) half of one."""
+
+
+class Mint(msgspec.Struct, frozen=True):
+    """
+    Where new names come from: the core draws no random numbers itself.
+
+    Attributes:
+        trace_id: Returns a new trace id, 32 lowercase hex digits.
+        entry_id: Returns a new unique entry id.
+    """
+
+    trace_id: Callable[[], str]
+    entry_id: Callable[[], str]
+
+
+_raws = msgspec.json.Decoder(list[msgspec.Raw])
+_any = msgspec.json.Decoder()
+
+
+def decode_json(data: bytes, *, now_ms: float, mint: Mint, limits: Limits = DEFAULT_LIMITS) -> Batch:
+    """
+    Return the batch that *data* holds.
+
+    Args:
+        data: A request body, already inflated: one object, an array of objects, or one object a line.
+        now_ms: Arrival, Unix milliseconds.
+        mint: Where missing ids come from.
+        limits: How many entries a body may hold, and the bounds of each.
+
+    Raises:
+        InvalidBodyError: When the body as a whole is no log body; single bad entries are drops of the batch.
+    """
+    body = data.removeprefix(_BOM).strip(BLANK)
+    if not body:
+        raise InvalidBodyError(
+            "the body is empty; send one JSON object, an array of them, or one a line", reason="empty"
+        )
+    if body[:1] not in (b"{", b"["):
+        raise InvalidBodyError(
+            'the body is neither a JSON object nor an array; send {"message": "…"}, […] or one object a line',
+            reason="not_json",
+        )
+    reader = Reader(now_ms, mint, limits)
+    fast = reader.fast(body)
+    return reader.slow(body) if fast is None else fast
+
+
+class Reader:
+    """
+    One body being read: the arrival time, the mint and the limits that all its entries share.
+    """
+
+    __slots__ = ("_many", "_one", "_spans", "_systems", "_traces", "latest", "limits", "mint", "now_ms")
+
+    def __init__(self, now_ms: float, mint: Mint, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.now_ms = now_ms
+        self.latest = now_ms + LATEST_AHEAD_MS
+        self.mint = mint
+        self.limits = limits
+        self._one, self._many = straight_decoders(limits)
+        # names found valid in this body: they repeat, and looking one up is cheaper than matching it again
+        self._traces = {""}
+        self._systems = {""}
+        self._spans: set[str] = set()
+
+    def fast(self, body: bytes) -> Batch | None:
+        """
+        Return the batch of *body* when every entry is straight as it stands, else None.
+        """
+        if _NUL in body:
+            return None
+        array = body[:1] == b"["
+        try:
+            entries: list[Any] = self._many.decode(body) if array else self._one.decode_lines(body)
+        except DECODE_ERRORS:
+            return None
+        count = len(entries)
+        if not array and count != 1 and count != body.count(b"\n") + 1:
+            return None  # not one object a line
+        if count > self.limits.entries:
+            raise _too_many(self.limits.entries)
+        if not all(map(self.is_straight, entries)):
+            return None
+        for entry in entries:
+            entry.__class__ = Entry  # what was checked needs no type of its own any more
+            self.complete(entry)
+        return Batch(entries=entries, places=list(range(count)), single=not array and count == 1)
+
+    def slow(self, body: bytes) -> Batch:
+        """
+        Return the batch read item by item: each stands or falls alone.
+        """
+        text, repaired = _clean_bytes(body)
+        items, single = self._items(text)
+        if len(items) > self.limits.entries:
+            raise _too_many(self.limits.entries)
+        batch = Batch(entries=[], places=[], single=single)
+        for index, item in enumerate(items):
+            try:
+                batch.entries.append(self.read(item, repaired=repaired))
+                batch.places.append(index)
+            except InvalidEntryError as error:
+                batch.drops.append(Drop(index, "rejected", error.reason, str(error)))
+        return batch
+
+    def read(self, item: bytes, *, repaired: bool = False) -> Entry:
+        """
+        Return the entry of *item*, one JSON value.
+
+        Args:
+            item: Its text, valid UTF-8.
+            repaired: Whether parts that could not be read were replaced in the body it comes from.
+
+        Raises:
+            InvalidEntryError: When it cannot be read or repaired.
+        """
+        if len(item) > self.limits.body:
+            raise InvalidEntryError(
+                f"the entry has {len(item):,} bytes, over the limit of {self.limits.body:,}",
+                reason="too_large",
+            )
+        if not repaired and _NUL not in item and (entry := self._read_straight(item)) is not None:
+            return entry
+        try:
+            raw = _any.decode(item)
+        except RecursionError:
+            raise InvalidEntryError("the entry is nested too deeply to be read", reason="too_deep") from None
+        except DECODE_ERRORS as error:
+            raise InvalidEntryError(
+                f"the entry is not valid JSON: {_brief(error)}", reason="bad_json"
+            ) from None
+        entry = self.straighten(raw)
+        if repaired:
+            _name_replaced(entry)
+        return entry
+
+    def straighten(self, raw: Any) -> Entry:
+        """
+        Return the entry that *raw*, a decoded JSON value, means, complete with an id.
+
+        Raises:
+            InvalidEntryError: When it cannot be repaired.
+        """
+        if not isinstance(raw, dict):
+            raise InvalidEntryError(
+                'an entry must be a JSON object such as {"message": "…"}', reason="not_an_object"
+            )
+        entry = straighten(raw, now_ms=self.now_ms, new_trace_id=self.mint.trace_id, limits=self.limits)
+        self.complete(entry)
+        return entry
+
+    def is_straight(self, entry: Entry) -> bool:
+        """
+        Whether *entry* is valid as it stands, in what its type `Straight` does not say.
+
+        Absent fields are completed, not straightened.
+        """
+        if entry.trace_id not in self._traces:
+            if not is_trace_id(entry.trace_id):
+                return False
+            self._traces.add(entry.trace_id)
+        if entry.system not in self._systems:
+            if SYSTEM.fullmatch(entry.system) is None:
+                return False
+            self._systems.add(entry.system)
+        for span in (entry.span_id, entry.parent_id):
+            if span is not None and span not in self._spans:
+                if not is_span_id(span):
+                    return False
+                self._spans.add(span)
+        return (
+            entry.timestamp <= self.latest
+            and (entry.last_timestamp is None or entry.last_timestamp <= self.latest)
+            and (entry.error is None or is_straight_error(entry.error, self.limits.depth))
+        )
+
+    def complete(self, entry: Entry) -> None:
+        """
+        Give *entry* what its sender left out: time, trace id and id.
+        """
+        if not entry.timestamp:
+            entry.timestamp = self.now_ms
+        if not entry.trace_id:
+            entry.trace_id = self.mint.trace_id()
+        if not entry.id:
+            named = entry.source is not None and entry.seq is not None
+            entry.id = f"{entry.source}-{entry.seq}" if named else self.mint.entry_id()
+
+    def _read_straight(self, item: bytes) -> Entry | None:
+        try:
+            entry: Any = self._one.decode(item)
+        except DECODE_ERRORS:
+            return None
+        if not self.is_straight(entry):
+            return None
+        entry.__class__ = Entry
+        self.complete(entry)
+        return entry  # type: ignore[no-any-return]
+
+    def _items(self, text: bytes) -> tuple[list[bytes], bool]:
+        """
+        Return the items of *text*, and whether it is one bare object.
+        """
+        if text[:1] != b"[":
+            return split_lines(text, self.limits.entries)
+        try:
+            return [bytes(raw) for raw in _raws.decode(text)[: self.limits.entries + 1]], False
+        except DECODE_ERRORS:
+            return split_array(text, self.limits.entries), False
+
+
+def _clean_bytes(body: bytes) -> tuple[bytes, bool]:
+    r"""
+    Return *body* as UTF-8 in which no escape stands for half a character, and whether it had to be changed.
+
+    Browsers write lone surrogates (`"\ud800"`) and the decoder refuses the whole document for one of them.
+    """
+    try:
+        text = body.decode()
+        repaired = False
+    except UnicodeDecodeError:
+        text = body.decode(errors="replace")
+        repaired = True
+    if "\\u" in text:
+        cleaned = _ESCAPES.sub(lambda found: _REPLACED if found.group(2) else found.group(0), text)
+        repaired = repaired or cleaned != text
+        text = cleaned
+    return (text.encode(), True) if repaired else (body, False)
+
+
+def _name_replaced(entry: Entry) -> None:
+    """
+    Name in `fixed` the fields that hold the mark of something unreadable.
+    """
+    names = [name for name, value in msgspec.structs.asdict(entry).items() if _holds_mark(value)]
+    fixed = entry.fixed or []
+    entry.fixed = [*fixed, *(name for name in names if name not in fixed)] or None
+
+
+def _holds_mark(value: Any) -> bool:
+    if isinstance(value, str):
+        return _REPLACED in value
+    return isinstance(value, dict) and _REPLACED.encode() in msgspec.json.encode(value)
+
+
+def _brief(error: Exception) -> str:
+    return str(error).split("\n", 1)[0][:200]
+
+
+def _too_many(limit: int) -> InvalidBodyError:
+    return InvalidBodyError(
+        f"the body holds more entries than the limit of {limit:,} a request; send smaller batches",
+        reason="too_many",
+        status=413,
+    )
