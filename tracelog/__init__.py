@@ -1,0 +1,58 @@
+"""
+One request, logged by several systems, read as one story.
+
+The path of an entry:
+
+    context → queue → redact → encode → sink ══wire══ receiver → access → clean → redact → store
+                                                                                              │
+    page, terminal, Markdown ← render ← correlate ← fetch ────────────────────────────────────┘
+
+Whoever reads `client/pipeline.py` and `server/ingest.py` has read what happens to an entry on the way.
+
+    import tracelog
+
+    tracelog.configure(service="checkout", url="http://127.0.0.1:8787")
+    log = tracelog.get_logger(__name__)
+
+    with tracelog.trace("place order", user_id="u1"):
+        log.info("charging card", amount=12)
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from tracelog.client.client import Client
+from tracelog.client.context import Trace, carry, current, extract, inject
+from tracelog.client.default import configure, flush, get_logger, shutdown, span, stats, trace
+
+if TYPE_CHECKING:
+    from tracelog.render.reported import correlate
+
+__all__ = [
+    "Client",
+    "Trace",
+    "carry",
+    "configure",
+    "correlate",
+    "current",
+    "extract",
+    "flush",
+    "get_logger",
+    "inject",
+    "shutdown",
+    "span",
+    "stats",
+    "trace",
+]
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """
+    Load `correlate` on first use: a program that only logs needs none of what reads.
+    """
+    if name != "correlate":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from tracelog.render.reported import correlate  # noqa: PLC0415 - see above
+
+    return correlate

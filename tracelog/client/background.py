@@ -1,0 +1,191 @@
+"""
+What happens to rows between the queue and the sinks: the literal list of the background thread.
+
+The order is the promise: what a hook adds is redacted too, and cutting comes after redaction, so that a cut
+never hides half of a secret. A row that ends here leaves a `HOLE`, so that the others keep their numbers.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from tracelog.client.odd import encode
+from tracelog.client.pipeline import LEVEL_INDEX
+from tracelog.core.compact import HOLE, Header, Ids, Meta, Row, pack_id, read_rows
+from tracelog.core.cut import cut_entry
+from tracelog.core.entry import DEFAULT_LIMITS, Entry
+from tracelog.core.redact import Redactor
+
+EXTRA_FIELDS: Final = (
+    "stack",
+    "error",
+    "duration_ms",
+    "kind",
+    "count",
+    "last_timestamp",
+    "why",
+    "sample_rate",
+    "hops",
+)
+
+Hook = Callable[[Entry], Entry | None]
+
+
+class Load:
+    """
+    Rows on their way.
+
+    Attributes:
+        rows: In order; `bytes`, or what becomes such when it is late.
+        whole: All of them as one piece, for who scans; None when it must be put together again.
+        lost: How many ended here, by reason.
+        trouble: What a hook or stage raised last.
+    """
+
+    __slots__ = ("lost", "rows", "trouble", "whole")
+
+    def __init__(self, rows: list[Any]) -> None:
+        self.rows = rows
+        self.whole: bytes | None = None
+        self.lost: dict[str, int] = {}
+        self.trouble: BaseException | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.joined())
+
+    @property
+    def kept(self) -> int:
+        return len(self.rows) - sum(self.lost.values())
+
+    def joined(self) -> bytes:
+        whole = self.whole
+        if whole is None:
+            whole = self.whole = b"".join(self.rows)
+        return whole
+
+    def change(self, step: Callable[[Any], bytes | str]) -> None:
+        """
+        Put *step* of each row in its place; a text is the reason for which the row ends.
+        """
+        for index, row in enumerate(self.rows):
+            if row != HOLE:
+                self.rows[index] = self._kept(step(row))
+        self.whole = None
+
+    def _kept(self, result: bytes | str) -> bytes:
+        if isinstance(result, bytes):
+            return result
+        self.lost[result] = self.lost.get(result, 0) + 1
+        return HOLE
+
+    def spoil(self, reason: str) -> None:
+        """
+        Give all rows up for *reason*.
+        """
+        self.rows = [HOLE] * len(self.rows)
+        self.lost = {reason: len(self.rows)}
+        self.whole = None
+
+
+class Background:
+    """
+    The stages, in order.
+
+    Args:
+        header: What the rows share.
+        redactor: Takes the secrets out.
+        hook: The user's `before_send`, or None.
+    """
+
+    def __init__(self, header: Header, redactor: Redactor, hook: Hook | None) -> None:
+        self._header = header
+        self._redactor = redactor
+        self._hook = hook
+        self.stages: tuple[Callable[[Load], None], ...] = (
+            _write_late,
+            *((self._apply_hook,) if hook is not None else ()),
+            self._redact,
+        )
+
+    def __call__(self, rows: list[Any]) -> Load:
+        """
+        Return what is left of *rows*, which it takes over. Never raises.
+        """
+        load = Load(rows)
+        try:
+            for stage in self.stages:
+                stage(load)
+        except BaseException as error:  # never unredacted, never uncounted
+            load.spoil("pipeline_error")
+            load.trouble = error
+        return load
+
+    def _apply_hook(self, load: Load) -> None:
+        def hooked(row: bytes) -> bytes | str:
+            try:
+                kept = self._hook(self._entry(row)) if self._hook is not None else None
+                return "before_send" if kept is None else to_row(kept)
+            except BaseException as error:  # a broken hook must not cost the entry: it goes on as it was
+                load.trouble = error
+                return row
+
+        load.change(hooked)
+
+    def _redact(self, load: Load) -> None:
+        """
+        Scan all rows at once; only where something looks like a secret, or is too large, one by one.
+        """
+        whole = load.joined()
+        long = len(whole) > DEFAULT_LIMITS.entry and max(map(len, load.rows)) > DEFAULT_LIMITS.entry
+        if long or self._redactor.suspect(whole):
+            load.change(self._clean)
+
+    def _clean(self, row: bytes) -> bytes | str:
+        try:
+            if len(row) <= DEFAULT_LIMITS.entry and not self._redactor.suspect(row):
+                return row
+            return to_row(cut_entry(self._redactor.entry(self._entry(row))))
+        except BaseException:  # what cannot be shown to be clean never leaves the process
+            return "redact_failed"
+
+    def _entry(self, row: bytes) -> Entry:
+        return read_rows(self._header, [row])[0]
+
+
+def _write_late(load: Load) -> None:
+    try:
+        load.joined()
+    except TypeError:  # costs nothing while all rows are bytes, which is nearly always
+        load.change(_written)
+
+
+def _written(row: Any) -> bytes | str:
+    if type(row) is bytes:
+        return row
+    try:
+        written: bytes = row.encode()
+    except BaseException:  # a source file of a terabyte, or the like: one row of many
+        return "encode"
+    return written
+
+
+def to_row(entry: Entry) -> bytes:
+    """
+    Return *entry* as a row of the compact batch: the way back of `compact.to_entry`.
+    """
+    extra = {name: value for name in EXTRA_FIELDS if (value := getattr(entry, name)) is not None}
+    row = Row(
+        entry.timestamp / 1000.0,
+        Meta(LEVEL_INDEX.get(entry.level, 2), entry.logger),
+        Ids(
+            pack_id(entry.trace_id, 16) or entry.trace_id,
+            bytes.fromhex(entry.span_id) if entry.span_id else None,
+            bytes.fromhex(entry.parent_id) if entry.parent_id else None,
+            entry.user_id,
+            entry.area,
+        ),
+        entry.message,
+        entry.context,
+        extra or None,
+    )
+    return encode(row)

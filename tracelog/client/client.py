@@ -1,0 +1,262 @@
+"""
+The client: settings, loggers and the shipper as one object.
+
+It may be reconfigured late and more than once: loggers that a program already holds go on with the new
+settings, and so do the numbers of its entries and its account.
+"""
+
+import threading
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from tracelog.client.background import to_row
+from tracelog.client.books import Books
+from tracelog.client.closing import Closing, log_closing
+from tracelog.client.complaint import Complaint
+from tracelog.client.context import Headers, Wish, root
+from tracelog.client.deliveries import Plan
+from tracelog.client.exits import watch
+from tracelog.client.gate import Gate
+from tracelog.client.logger import Logger
+from tracelog.client.odd import shown
+from tracelog.client.shipper import Shipper
+from tracelog.client.span import Span, trace_span
+from tracelog.config import ClientSettings, client_settings, place_of, redact_settings, wants_color
+from tracelog.core.compact import VERSION, Header
+from tracelog.core.entry import RANK, Entry
+from tracelog.core.redact import Redactor
+from tracelog.errors import ConfigError
+from tracelog.sinks import open_sink
+from tracelog.sinks.base import Sink
+
+
+class Client:
+    """
+    Logs and ships. Programs usually use the default one through the functions of `tracelog`.
+
+    Args:
+        settings: Keyword arguments of `ClientSettings`.
+
+    Raises:
+        ConfigError: When a setting is wrong.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        self._begin(client_settings(settings), settings)
+
+    @classmethod
+    def of(cls, settings: ClientSettings) -> "Client":
+        """
+        Return the client of *settings* that were resolved already.
+
+        Raises:
+            ConfigError: When a sink cannot be opened.
+        """
+        client = cls.__new__(cls)
+        client._begin(settings, {})  # noqa: SLF001 - of this very class
+        return client
+
+    def _begin(self, settings: ClientSettings, given: Mapping[str, Any]) -> None:
+        self._changing = threading.RLock()
+        self._loggers: dict[int, weakref.ref[Logger]] = {}
+        self.gate = Gate()
+        self._books = Books(self.gate)
+        self._complaint = Complaint()
+        self._attend(_plan(settings, given, self._books.source))
+
+    def _attend(self, plan: Plan) -> None:
+        self.settings = plan.settings
+        self._rank = RANK[plan.settings.level]
+        self._complaint.clean = plan.redactor.text
+        if plan.settings.traceparent:
+            root.inherit(plan.settings.traceparent)
+        self._shipper = Shipper(plan, self.gate, self._books, self._complaint)
+        watch(self._shipper)
+
+    @property
+    def generation(self) -> object:
+        return self._shipper
+
+    @property
+    def source(self) -> str:
+        """
+        The name under which this process's entries are numbered.
+        """
+        return self._books.source
+
+    def reconfigure(self, **settings: Any) -> None:
+        """
+        Go on with other settings; for at most the exit timeout the old sinks deliver what waits.
+
+        What is not given comes from the environment, pyproject.toml and the defaults, not from before.
+
+        Raises:
+            ConfigError: When a setting is wrong; then everything stays as it was.
+        """
+        plan = _plan(client_settings(settings), settings, self._books.source)
+        with self._changing:
+            self._shipper.retire(self.settings.exit_timeout)
+            self._attend(plan)
+            for ref in list(self._loggers.values()):
+                if (logger := ref()) is not None:
+                    logger.forget()
+
+    def remember(self, logger: Logger) -> None:
+        key = id(logger)
+        if key not in self._loggers:
+            loggers = self._loggers
+            loggers[key] = weakref.ref(logger, lambda _: loggers.pop(key, None))
+
+    def is_enabled_for(self, level: str) -> bool:
+        """
+        Whether entries of *level* are logged.
+        """
+        return self.settings.enabled and RANK[level] >= self._rank
+
+    def get_logger(self, name: str = "", **bound: Any) -> Logger:
+        """
+        Return a logger called *name* with fields *bound*.
+        """
+        return Logger(self, name, bound)
+
+    def trace(  # noqa: PLR0913 - options that users name
+        self,
+        name: str = "",
+        *,
+        trace_id: str | None = None,
+        headers: Headers | None = None,
+        user_id: str | None = None,
+        area: str | None = None,
+        baggage: Mapping[str, str] | None = None,
+        **fields: Any,
+    ) -> Span:
+        """
+        Return a block that is one request.
+
+        It goes on with *trace_id*, *headers* or the current trace, in this order, or starts a new one.
+
+        Args:
+            name: What is done, such as `place order`.
+            trace_id: Any id of the allowed characters.
+            headers: Of an incoming call.
+            user_id: Who it is for; kept by every entry inside.
+            area: Part of the application; kept by every entry inside.
+            baggage: Names and values handed on to called systems.
+            fields: Kept by the closing entry.
+        """
+        return trace_span(lambda: self, name, fields, Wish(trace_id, headers, user_id, area, baggage))
+
+    def span(self, name: str = "", **fields: Any) -> Span:
+        """
+        Return a block that is one step of the current trace; it closes with its duration.
+        """
+        return trace_span(lambda: self, name, fields)
+
+    def close_span(self, closing: Closing) -> None:
+        """
+        Log the entry that closes a hop. Never raises.
+        """
+        if self.is_enabled_for(closing.level):
+            log_closing(self.gate, closing)
+
+    def ship(self, entry: Entry) -> None:
+        """
+        Send *entry*, made elsewhere, as one of this client's own: same level, bound, redaction and delivery.
+
+        It gets the source and the next number of this process. What it says otherwise (`id`, `source`, `seq`,
+        and `system`, `service`, `environment` or `release` where they differ) is kept in its context. Never
+        raises.
+
+        Args:
+            entry: A finished entry; it is not changed.
+        """
+        gate = self.gate
+        if not self.settings.enabled or entry.rank < self._rank:
+            return
+        if len(gate.queue) >= gate.high_water and gate.full(entry.rank):
+            return
+        try:
+            row = to_row(_adopted(entry, self._shipper.plan.header))
+        except (
+            Exception
+        ):  # ids or values that no valid entry has: counted, as everything that does not arrive
+            gate.drops.count("invalid")
+            return
+        gate.charge(len(row))
+        gate.queue.append(row)
+
+    def flush(self, timeout: float = 2.0) -> int:
+        """
+        Try for *timeout* seconds to deliver what was logged before; return how many entries still wait.
+        """
+        return self._shipper.flush(timeout)
+
+    def shutdown(self, timeout: float = 2.0) -> int:
+        """
+        Deliver, stop and close the sinks; return how many entries could not be delivered.
+
+        What is logged later is counted as dropped, until the client is configured anew.
+        """
+        return self._shipper.shutdown(timeout)
+
+    def stats(self) -> dict[str, Any]:
+        """
+        Return the ledger: what became of every entry, by reason.
+        """
+        shown_ledger = self._shipper.stats()
+        own = {key: value for key, value in shown_ledger.items() if key != "sinks"}
+        return {**shown_ledger, "sources": {self.source: own}}
+
+    def __del__(self) -> None:
+        shipper: Shipper | None = self.__dict__.get("_shipper")
+        if shipper is not None:
+            shipper.leave()
+
+
+def _plan(settings: ClientSettings, given: Mapping[str, Any], source: str) -> Plan:
+    """
+    Return what a shipper of *settings* works by; whatever can fail has been tried then.
+
+    Raises:
+        ConfigError: When a sink cannot be opened or a rule of redaction is wrong.
+    """
+    header = Header(
+        v=VERSION,
+        source=source,
+        system=settings.system,
+        service=settings.service,
+        environment=settings.environment,
+        release=settings.release,
+    )
+    redactor = Redactor(redact_settings(settings.redact))
+    return Plan(settings, header, _sinks(settings, given), redactor)
+
+
+def _sinks(settings: ClientSettings, given: Mapping[str, Any]) -> list[Sink]:
+    """
+    Return the opened sinks.
+
+    Raises:
+        ConfigError: Naming where the one that cannot be opened was said.
+    """
+    said = "sinks" if settings.sinks else "url"
+    specs = settings.sinks or (settings.url or "stdout:",)
+    color = None if wants_color() else False
+    try:
+        return [open_sink(spec, key=settings.key, color=color) for spec in specs]
+    except ConfigError as error:
+        raise ConfigError(f"{place_of(said, given)}: {shown(error).removeprefix(f'{said}: ')}") from None
+
+
+def _adopted(entry: Entry, header: Header) -> Entry:
+    """
+    Return *entry* with what a row of *header* cannot say of it moved to its context.
+    """
+    own = {name: getattr(entry, name) for name in ("id", "source", "seq")}
+    shared = ((name, getattr(entry, name)) for name in ("system", "service", "environment", "release"))
+    own |= {name: value for name, value in shared if value != getattr(header, name)}
+    kept = {name: value for name, value in own.items() if value not in {None, ""}}
+    return msgspec.structs.replace(entry, context={**kept, **(entry.context or {})}) if kept else entry

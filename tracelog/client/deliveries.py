@@ -1,0 +1,201 @@
+"""
+What left the queue: through the stages of `background.py` into one outbox for each sink, and out of these.
+"""
+
+import os
+import time
+from typing import Any, NamedTuple
+
+from tracelog.client.background import Background
+from tracelog.client.books import Books
+from tracelog.client.complaint import Complaint
+from tracelog.client.gate import Gate
+from tracelog.client.outbox import Outbox, Report, Terms
+from tracelog.config import ClientSettings
+from tracelog.core.compact import Header
+from tracelog.core.ledger import view
+from tracelog.core.redact import Redactor
+from tracelog.sinks.base import Sink
+
+
+class Plan(NamedTuple):
+    """
+    What a shipper works by: checked and opened, so that nothing can fail any more.
+    """
+
+    settings: ClientSettings
+    header: Header
+    sinks: list[Sink]
+    redactor: Redactor
+
+
+class Deliveries:
+    """
+    Rows on their way to the sinks, the first of which decides what the ledger says.
+
+    Args:
+        plan: What to work by.
+        gate: Whose queue is taken from.
+        books: The account of the process.
+        complaint: Says what goes wrong.
+    """
+
+    def __init__(self, plan: Plan, gate: Gate, books: Books, complaint: Complaint) -> None:
+        self._gate = gate
+        self._books = books
+        self._complaint = complaint
+        self._over = False
+        self._background = Background(plan.header, plan.redactor, plan.settings.before_send)
+        terms = Terms(plan.header, plan.settings.retry_for, books, time.monotonic, time.time, _chance)
+        self._outboxes = [Outbox(sink, terms) for sink in plan.sinks]
+        self._first = self._outboxes[0]
+
+    # ---- asked by any thread
+
+    @property
+    def in_flight(self) -> int:
+        """
+        How many entries have left the queue and not reached their end. With the lock of the books held.
+        """
+        return max(outbox.in_flight for outbox in self._outboxes)
+
+    def account(self, *, closed: bool) -> dict[str, Any]:
+        """
+        Return the ledger of the process in its promised shape. With the lock of the books held.
+        """
+        waiting, first = len(self._gate.queue), self._first
+        return self._books.view(first.ledger, waiting=waiting, in_flight=first.in_flight, closed=closed)
+
+    def by_sink(self) -> list[dict[str, Any]]:
+        """
+        Return the ledger of each sink. With the lock of the books held.
+        """
+        return [_sink_view(outbox) for outbox in self._outboxes]
+
+    def report_due(self) -> bool:
+        """
+        Whether entries were dropped that the other end has not been told of.
+        """
+        with self._books.lock:
+            return self._books.dropped(self._first.ledger) > self._first.told
+
+    def abandon(self, *, with_queue: bool) -> int:
+        """
+        Count as dropped what was not delivered, and return how much that is. Nothing is taken any more.
+        """
+        with self._books.lock:
+            left = self.in_flight
+            if with_queue:
+                left += self._drop_queue()
+            for outbox in self._outboxes:
+                outbox.give_up("shutdown")
+            self._over = True
+        return left
+
+    def hand_over(self) -> None:
+        """
+        Leave what the first sink said to the books: another one will be asked from now on.
+        """
+        with self._books.lock:
+            self._books.ended.add(self._first.ledger)
+
+    def close(self) -> None:
+        """
+        Close the sinks, once no delivery is under way.
+        """
+        for outbox in self._outboxes:
+            close = getattr(outbox.sink, "close", None)
+            try:
+                if callable(close):
+                    close()
+            except Exception as error:  # the others have connections to let go of, too
+                self._complaint.about(error)
+
+    # ---- done by the background thread
+
+    def take(self) -> bool:
+        """
+        Move the queue into the outboxes. Callers only append: taking from the front needs no lock of theirs.
+        """
+        taken = self._gate.queue[:]
+        if not taken:
+            return False
+        load = self._background(taken)
+        with self._books.lock:
+            if self._over:
+                return False
+            del self._gate.queue[: len(load.rows)]
+            seq = self._books.give_numbers(len(load.rows))
+            self._books.count(load.lost)
+            for index, outbox in enumerate(self._outboxes):
+                outbox.put(seq, load, shared=index > 0)
+        if load.trouble is not None:
+            self._complaint.about(load.trouble)
+        return True
+
+    def send(self, turn_ends: float, *, at_once: bool) -> bool:
+        """
+        Deliver what is due until *turn_ends*, monotonic seconds, and return whether more is.
+
+        When entries were lost and no batch is on its way that could say so, the report travels alone.
+        """
+        more = self._send(turn_ends, at_once=at_once)
+        if self.quiet and self.report_due():
+            self._first.post(self._report())
+            more = self._send(turn_ends, at_once=at_once)
+        return more
+
+    def shed(self, entries: int, size: int) -> None:
+        """
+        Give up waiting rows, lowest level first, until no outbox holds more than so many.
+        """
+        for outbox in self._outboxes:
+            outbox.shed(entries, size)
+
+    def used(self, slot: int) -> int:
+        """
+        Return how many slots of *slot* bytes are filled.
+        """
+        return max([max(outbox.in_flight, outbox.bytes // slot) for outbox in self._outboxes])
+
+    @property
+    def quiet(self) -> bool:
+        return all(outbox.idle for outbox in self._outboxes)
+
+    def reached(self, target: int) -> bool:
+        """
+        Whether no row before number *target* waits.
+        """
+        return all(outbox.oldest is None or outbox.oldest >= target for outbox in self._outboxes)
+
+    def _send(self, turn_ends: float, *, at_once: bool) -> bool:
+        more = False
+        for outbox in self._outboxes:
+            while not self._over and outbox.send(self._report, at_once=at_once):
+                if time.monotonic() > turn_ends:
+                    more = more or not outbox.idle
+                    break
+            if outbox.trouble is not None:
+                self._complaint(outbox.trouble)
+        return more
+
+    def _report(self) -> Report:
+        with self._books.lock:
+            return Report(self.account(closed=False), self._books.dropped(self._first.ledger))
+
+    def _drop_queue(self) -> int:
+        rows = len(self._gate.queue)
+        self._books.give_numbers(rows)
+        self._books.count({"shutdown": rows})
+        del self._gate.queue[:rows]
+        return rows
+
+
+def _chance() -> float:
+    return int.from_bytes(os.urandom(4), "big") / 2**32
+
+
+def _sink_view(outbox: Outbox) -> dict[str, Any]:
+    emitted = outbox.ledger.ended() + outbox.in_flight
+    shown = view(outbox.ledger, emitted=emitted, in_flight=outbox.in_flight)
+    return {"sink": type(outbox.sink).__name__, "trouble": outbox.trouble, **shown}

@@ -1,0 +1,191 @@
+"""
+Values of a running program, which can be anything, as text and plain data.
+
+Here, and nowhere else on the calling thread, code of the user's runs: `__str__`, `__repr__`, iteration. It
+may raise, lie about its class, contain itself or change while it is read. An exception becomes a placeholder;
+only what a signal handler raises into whatever runs at the moment is let through.
+"""
+
+from collections.abc import Collection, Mapping
+from itertools import islice
+from typing import Any, Final
+
+import msgspec
+
+from tracelog.core.clean import CUT_KEY, DEPTH_MARK, clean_text, clean_value, shorten
+from tracelog.core.cut import VALUE_MARK
+from tracelog.core.entry import DEFAULT_LIMITS
+
+SIGNALS: Final = (KeyboardInterrupt, SystemExit)
+"""What signal handlers raise. Swallowing it would make the program deaf to its user."""
+
+REPR_CHARS: Final = 1024
+"""Of a value that has no form of its own: enough to recognise it."""
+
+TEXT_CHARS: Final = 256 * 1024
+"""Texts beyond this are cut before they wait. What travels on is less, so that half a secret at this cut is
+cut off again, after redaction."""
+
+FIELDS_BYTES: Final = 1024 * 1024
+"""Fields of one call beyond this are left out: four times what an entry may hold on the wire."""
+
+NODES: Final = 10_000
+"""Values read of one odd field. A list that holds itself twice has no end."""
+
+
+def shown(value: Any) -> str:
+    """
+    Return the text of *value*, clean, or a placeholder.
+    """
+    if type(value) is str:
+        return clean_text(value)
+    try:
+        return clean_text(_exact(str(value)))
+    except SIGNALS:
+        raise
+    except BaseException as error:
+        return f"<str failed: {type(error).__name__}>"
+
+
+def name_of(value: Any, limit: int) -> str | None:
+    """
+    Return *value* as a short text such as a user's id, or None for None.
+    """
+    if value is None:
+        return None
+    return shorten(shown(value), limit)
+
+
+def say(message: Any, args: tuple[Any, ...]) -> str:
+    """
+    Return *message* with *args* applied as the standard library does; a wrong format still says what it has.
+    """
+    text = _exact(message) if issubclass(type(message), str) else shown(message)
+    if args:
+        try:
+            alone = len(args) == 1 and issubclass(type(args[0]), Mapping) and args[0]
+            text %= args[0] if alone else args
+        except SIGNALS:
+            raise
+        except BaseException:
+            text = " ".join((text, *map(shown, args)))
+    return clean_text(text)
+
+
+def _unknown(value: Any) -> Any:
+    """
+    Return what stands for a value that msgpack has no type for.
+    """
+    kind = type(value)
+    for base, exact in _BASES:
+        if issubclass(kind, base):
+            return exact(value)
+    try:
+        return clean_text(_exact(repr(value)))[:REPR_CHARS]
+    except SIGNALS:
+        raise
+    except BaseException as error:
+        return f"<repr failed: {kind.__name__}, {type(error).__name__}>"
+
+
+def _exact(text: str) -> str:
+    """
+    Return *text* as a plain `str`: a subclass may have methods of its own.
+    """
+    return text if type(text) is str else str.__str__(text)
+
+
+_BASES: Final[tuple[tuple[type, Any], ...]] = (
+    (str, str.__str__),
+    (int, int.__int__),
+    (float, float.__float__),
+)
+"""Plain types and how a value of a subclass (`markupsafe.Markup`, `numpy.float64`) becomes one."""
+
+encode: Final = msgspec.msgpack.Encoder(enc_hook=_unknown).encode
+
+
+def encode_fields(fields: Mapping[str, Any]) -> msgspec.Raw:
+    """
+    Return *fields* as msgpack, as they are at this moment.
+    """
+    try:
+        data = encode(fields)
+    except Exception:
+        return encode_odd(fields)  # whose field it was, the slow way finds out
+    return msgspec.Raw(data) if len(data) <= FIELDS_BYTES else encode_odd(fields)
+
+
+def encode_odd(fields: Mapping[str, Any]) -> msgspec.Raw:
+    """
+    Return *fields* as msgpack, one by one, so that an odd one costs no other, within `FIELDS_BYTES`.
+    """
+    kept: dict[str, msgspec.Raw] = {}
+    room = FIELDS_BYTES
+    for name, value in islice(fields.items(), DEFAULT_LIMITS.keys):
+        data = _encode_one(value)
+        if len(data) > room:
+            data = encode(VALUE_MARK)
+        room -= len(data)
+        kept[name_of(name, DEFAULT_LIMITS.name) or ""] = msgspec.Raw(data)
+    if len(fields) > len(kept):
+        kept[CUT_KEY] = msgspec.Raw(encode(f"{len(fields) - len(kept)} more keys"))
+    return msgspec.Raw(encode(kept))
+
+
+def _encode_one(value: Any) -> bytes:
+    """
+    Return *value* as msgpack: as it is where that works and is short, else as plain data, else a placeholder.
+    """
+    try:
+        data = encode(value)
+    except Exception:  # half a character, a huge number, a cycle: there is another way to say it
+        return _encode_tamed(value)
+    return data if len(data) <= TEXT_CHARS else _encode_tamed(value)
+
+
+def _encode_tamed(value: Any) -> bytes:
+    try:
+        return encode(clean_value(_Tamer()(value), DEFAULT_LIMITS))
+    except SIGNALS:
+        raise
+    except BaseException as error:
+        return encode(f"<unreadable: {type(error).__name__}>")
+
+
+class _Tamer:
+    """
+    Makes plain data of one value, however it is built: bounded in depth, breadth and number of parts.
+    """
+
+    def __init__(self) -> None:
+        self._left = NODES
+
+    def __call__(self, value: Any, depth: int = 1) -> Any:
+        kind = type(value)
+        self._left -= 1
+        if value is None or kind in {bool, int, float}:
+            return value
+        if kind is str or kind is bytes:
+            return value[:TEXT_CHARS]
+        if depth > DEFAULT_LIMITS.depth or self._left <= 0:
+            return DEPTH_MARK
+        if issubclass(kind, Mapping):
+            return self._object(value, depth)
+        if issubclass(kind, list | tuple | set | frozenset):
+            return self._list(value, depth)
+        plain = _unknown(value)
+        return plain[:TEXT_CHARS] if type(plain) is str else plain
+
+    def _object(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+        pairs = islice(value.items(), DEFAULT_LIMITS.keys)
+        tamed = {shown(key)[:TEXT_CHARS]: self(item, depth + 1) for key, item in pairs}
+        if len(value) > len(tamed):
+            tamed[CUT_KEY] = f"{len(value) - len(tamed)} more keys"
+        return tamed
+
+    def _list(self, value: Collection[Any], depth: int) -> list[Any]:
+        tamed = [self(item, depth + 1) for item in islice(value, DEFAULT_LIMITS.items - 1)]
+        if len(value) > len(tamed):
+            tamed.append(f"[cut: {len(value) - len(tamed)} more items]")
+        return tamed

@@ -1,0 +1,292 @@
+"""
+What waits for one sink: parcels in order, and the account of how each entry ended.
+
+Belongs to the background thread. Clocks and chance are handed in, so that every rule here can be tested
+without waiting.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from tracelog.client.background import Load
+from tracelog.client.books import Books
+from tracelog.client.odd import SIGNALS, shown
+from tracelog.client.retry import Retry
+from tracelog.client.stock import CHUNK_ROWS, Amount, Chunk, Stock
+from tracelog.core.compact import HOLE, Header, read_rows
+from tracelog.core.ledger import Ledger
+from tracelog.errors import SinkRefusedError, SinkUnavailableError
+from tracelog.sinks.base import Parcel, ParcelTooLargeError, Receipt, Sink
+
+REASON_CHARS: Final = 64
+
+
+class Terms(NamedTuple):
+    """
+    What all outboxes of a client share.
+
+    Attributes:
+        header: Of all parcels.
+        retry_for: Seconds after which a parcel that nobody takes is given up.
+        books: Whose lock is held while the account changes.
+        clock: Returns monotonic seconds.
+        wall: Returns Unix seconds.
+        chance: Returns a random number from 0 to 1, for jitter.
+    """
+
+    header: Header
+    retry_for: float
+    books: Books
+    clock: Callable[[], float]
+    wall: Callable[[], float]
+    chance: Callable[[], float]
+
+
+class Report(NamedTuple):
+    """
+    The ledger as it travels with a parcel, and how many dropped entries it tells of.
+    """
+
+    shown: dict[str, Any]
+    dropped: int
+
+
+class Lot(msgspec.Struct):
+    """
+    The parcel that is being delivered.
+
+    Attributes:
+        parcel: Header and rows.
+        kept: How many of the rows are entries.
+        size: Bytes of the rows.
+        told: How many dropped entries its report tells of.
+        since: Monotonic seconds of its first failure.
+    """
+
+    parcel: Parcel
+    kept: int
+    size: int
+    told: int
+    since: float | None = None
+
+
+class Outbox:
+    """
+    Delivers to *sink* what is put in, in order, each entry once.
+
+    Attributes:
+        ledger: How the entries ended.
+        in_flight: How many have not; *bytes* their size.
+        told: How many dropped entries the other end has been told of.
+        trouble: What the last failure said; None when all is well.
+    """
+
+    def __init__(self, sink: Sink, terms: Terms) -> None:
+        self.sink = sink
+        self.ledger = Ledger()
+        self.in_flight = 0
+        self.bytes = 0
+        self.told = 0
+        self.trouble: str | None = None
+        self._terms = terms
+        self._lock = terms.books.lock
+        self._stock = Stock()
+        self._lot: Lot | None = None
+        self._retry = Retry()
+        self._most_rows = CHUNK_ROWS
+        self._over = False
+
+    @property
+    def idle(self) -> bool:
+        return self._lot is None and not self._stock
+
+    @property
+    def oldest(self) -> int | None:
+        """
+        The number of the first row that waits, or None.
+        """
+        return self._stock.oldest if self._lot is None else self._lot.parcel.header.seq
+
+    def put(self, seq: int, load: Load, *, shared: bool = False) -> None:
+        """
+        Take over the rows of *load*, numbered from *seq*; a copy when they are *shared* with another outbox.
+
+        With the lock of the books held: leaving the queue and arriving here is one step.
+        """
+        if self._over or not load.rows:
+            return
+        chunk = Chunk(seq, load.rows[:] if shared else load.rows, load.kept, load.size)
+        self.in_flight += chunk.kept
+        self.bytes += chunk.size
+        self._stock.put(chunk)
+
+    def post(self, report: Report) -> None:
+        """
+        Let *report* travel alone, when nothing waits that could carry it.
+        """
+        if self.idle:
+            self._lot = self._pack(Chunk(self._terms.books.seq, [], 0, 0), report)
+
+    def send(self, report: Callable[[], Report], *, at_once: bool = False) -> bool:
+        """
+        Hand over one parcel if one is due, and return whether there may be another one to hand over now.
+
+        Args:
+            report: Returns the client's ledger, to travel along.
+            at_once: Try even before our own pause is over.
+        """
+        if self._over or self.idle or not self._retry.is_due(self._terms.clock(), at_once=at_once):
+            return False
+        if self._lot is None:
+            chunk = self._stock.take(self._most_rows)
+            if chunk is None:
+                return False
+            self._lot = self._pack(chunk, report())
+        return self._deliver(self._lot)
+
+    def _deliver(self, lot: Lot) -> bool:
+        try:
+            receipt = self.sink(lot.parcel)
+        except ParcelTooLargeError as error:
+            self._halve(lot, error)
+        except SinkUnavailableError as error:
+            return self._later(lot, error)
+        except BaseException as error:  # a sink of the user's may raise anything; its entries are counted
+            self._refused(lot, error)
+        else:
+            self.trouble = None
+            self._retry.worked()
+            self._most_rows = min(CHUNK_ROWS, self._most_rows + self._most_rows // 8 + 1)
+            self._end(lot, outcomes(receipt, lot.kept))
+        return True
+
+    def shed(self, entries: int, size: int) -> None:
+        """
+        Give up waiting rows, lowest level first, until at most *entries* entries and *size* bytes are left.
+        """
+        with self._lock:
+            wanted = Amount(self.in_flight - entries, self.bytes - size)
+            if self._over or (wanted.entries <= 0 and wanted.size <= 0):
+                return
+            went = self._stock.lighten(wanted)
+            self.in_flight -= went.entries
+            self.bytes -= went.size
+            self.ledger.count("dropped", "queue_overflow", went.entries)
+
+    def give_up(self, reason: str) -> None:
+        """
+        Count everything that still waits as dropped for *reason*. What the sink says later is not heard.
+        """
+        with self._lock:
+            if self._over:
+                return
+            self._over = True
+            self.ledger.count("dropped", reason, self.in_flight)
+            self.in_flight = self.bytes = 0
+            self._stock = Stock()
+
+    def _pack(self, chunk: Chunk, report: Report) -> Lot:
+        header = msgspec.structs.replace(
+            self._terms.header, seq=chunk.seq, sent_at=self._terms.wall() * 1000.0, report=report.shown
+        )
+        return Lot(Parcel(header, chunk.rows), chunk.kept, chunk.size, report.dropped)
+
+    def _halve(self, lot: Lot, error: ParcelTooLargeError) -> None:
+        rows = lot.parcel.rows
+        if len(rows) <= 1:
+            self._refused(lot, error)
+            return
+        self._most_rows = len(rows) // 2
+        self._stock.put_back(Chunk(lot.parcel.header.seq, rows, lot.kept, lot.size))
+        self._lot = None
+
+    def _later(self, lot: Lot, error: SinkUnavailableError) -> bool:
+        now = self._terms.clock()
+        self.trouble = shown(error)
+        self._retry.failed(now, error.retry_after, self._terms.chance())
+        lot.since = now if lot.since is None else lot.since
+        if now - lot.since >= self._terms.retry_for:
+            self._end(lot, [("dropped", "retry_expired", lot.kept)])
+        return False
+
+    def _refused(self, lot: Lot, error: BaseException) -> None:
+        """
+        A row that the sink cannot read must not cost the others their delivery: they are tried without it.
+        """
+        self.trouble = f"{type(error).__name__}: {shown(error)}"
+        if not isinstance(error, SIGNALS) and self._weed(lot):
+            return
+        if isinstance(error, SinkRefusedError):
+            self._end(lot, [("rejected", shown(error.reason)[:REASON_CHARS], lot.kept)])
+        else:
+            self._end(lot, [("dropped", "sink_error", lot.kept)])
+
+    def _weed(self, lot: Lot) -> bool:
+        """
+        Take out of *lot* the rows that nobody can read; return whether there were any.
+        """
+        header, rows = lot.parcel.header, lot.parcel.rows
+        broken = [index for index, row in enumerate(rows) if not _readable(header, row)]
+        if not broken:
+            return False
+        freed = sum(len(rows[index]) - len(HOLE) for index in broken)
+        for index in broken:
+            rows[index] = HOLE
+        lot.parcel = Parcel(header, rows)  # what the sink made of the old one is of no use
+        lot.kept -= len(broken)
+        lot.size -= freed
+        with self._lock:
+            if not self._over:
+                self.ledger.count("dropped", "encode", len(broken))
+                self.in_flight -= len(broken)
+                self.bytes -= freed
+        return True
+
+    def _end(self, lot: Lot, ended: list[tuple[str, str, int]]) -> None:
+        """
+        The one place where a parcel's entries reach their end.
+        """
+        with self._lock:
+            self._lot = None
+            if self._over:
+                return
+            for outcome, reason, n in ended:
+                self.ledger.count(outcome, reason, n)
+            self.in_flight -= lot.kept
+            self.bytes -= lot.size
+            self.told = max(self.told, lot.told)
+
+
+def outcomes(receipt: Any, entries: int) -> list[tuple[str, str, int]]:
+    """
+    Return how *entries* entries ended by what a sink returned: outcome, reason and number of each.
+
+    What is not said to have ended otherwise is stored, all of it when there is no receipt. An answer that
+    counts more than was sent, or backwards, is not believed.
+    """
+    if not isinstance(receipt, Receipt):
+        return [("stored", "", entries)]
+    try:
+        said = [(o, shown(r), n) for o in _ENDS for r, n in getattr(receipt, o).items() if type(n) is int]
+    except Exception:  # a receipt of the wrong make
+        return [("stored", "", entries)]
+    left, ended = entries, []
+    for outcome, reason, n in said:
+        counted = max(0, min(n, left))
+        ended.append((outcome, reason[:REASON_CHARS], counted))
+        left -= counted
+    duplicate = receipt.duplicate if type(receipt.duplicate) is int else 0
+    return [*ended, ("stored", "", left), ("duplicate", "", min(duplicate, left))]
+
+
+_ENDS: Final = ("suppressed", "limited", "rejected")
+
+
+def _readable(header: Header, row: bytes) -> bool:
+    try:
+        read_rows(header, [row])
+    except Exception:  # what makes a row unreadable can be anything; the answer is no
+        return False
+    return True
