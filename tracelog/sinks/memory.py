@@ -1,0 +1,29 @@
+"""
+A sink that keeps entries in a bounded list: for tests and for looking at what a program logs.
+"""
+
+from collections import deque
+
+from tracelog.core.entry import Entry
+from tracelog.sinks.base import Parcel, Receipt
+
+CAPACITY = 100_000
+"""More than a test logs, and at half a kilobyte an entry about 50 MB."""
+
+
+class MemorySink:
+    """
+    Keeps the last *capacity* entries in `entries`, oldest first.
+    """
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self.entries: deque[Entry] = deque(maxlen=capacity)
+
+    def __call__(self, parcel: Parcel) -> Receipt:
+        self.entries.extend(parcel.entries)
+        return Receipt(rejected=parcel.unreadable)
+
+    def close(self) -> None:
+        """
+        Keep what is there, so that it can be read after a shutdown.
+        """
