@@ -1,0 +1,124 @@
+"""
+The stores that tests ask for by name, each empty, started, and closed afterwards.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import fakeredis
+import msgspec
+import pytest
+from redis.asyncio import Redis
+
+from tests.stores.rows import Clock
+from tests.stores.servers import RealServer
+from tracelog.core import keys
+from tracelog.stores import Store
+from tracelog.stores.redis import RedisStore
+from tracelog.stores.sqlite import SqliteStore
+
+TTL_S = 3600
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """
+    asyncio, the loop that the stores are made for.
+    """
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    """
+    A real server for tests that leave it as it was.
+    """
+    with RealServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Callable[..., RealServer]]:
+    """
+    A function that starts a real server with the given options, for tests that ill-treat it.
+    """
+    started: list[RealServer] = []
+
+    def start(*options: str) -> RealServer:
+        started.append(RealServer(tmp_path, *options).start())
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+class Kept(msgspec.Struct):
+    """
+    A started store, its clock, and a way to let the time of every trace in it be over.
+    """
+
+    store: Store
+    clock: Clock
+    let_expire: Callable[[], Awaitable[None]]
+
+
+async def _expire_in_redis(client: Any) -> None:
+    for pattern in keys.PATTERNS[:2]:
+        for name in [name async for name in client.scan_iter(match=pattern)]:
+            await client.pexpire(name, 0)
+
+
+def _sqlite(clock: Clock, path: str, *, full_text: bool = True) -> Kept:
+    async def let_expire() -> None:
+        clock.now += TTL_S + 1
+
+    return Kept(SqliteStore(path, ttl_s=TTL_S, clock=clock, full_text=full_text), clock, let_expire)
+
+
+def _redis(clock: Clock, client: Redis) -> Kept:
+    async def let_expire() -> None:
+        clock.now += TTL_S + 1
+        await _expire_in_redis(client)
+
+    return Kept(RedisStore(ttl_s=TTL_S, clock=clock, client=client), clock, let_expire)
+
+
+@pytest.fixture(params=["sqlite-file", "sqlite-memory", "sqlite-unindexed", "valkey", "fakeredis"])
+async def kept(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Kept]:
+    """
+    Every kind of store in turn.
+    """
+    clock = Clock()
+    client: Redis | None = None
+    match request.param:
+        case "sqlite-memory":
+            made = _sqlite(clock, ":memory:")
+        case "sqlite-file":
+            made = _sqlite(clock, str(tmp_path / "logs.db"))
+        case "sqlite-unindexed":
+            made = _sqlite(clock, str(tmp_path / "logs.db"), full_text=False)
+        case "valkey":
+            client = Redis.from_url(request.getfixturevalue("shared_server").url, protocol=2)
+            made = _redis(clock, client)
+        case _:
+            client = fakeredis.FakeAsyncRedis(server=fakeredis.FakeServer(), protocol=2)
+            made = _redis(clock, client)
+    await made.store.start()
+    await made.store.clear()
+    yield made
+    await made.store.close()
+    if client is not None:
+        await client.aclose()
+
+
+@pytest.fixture
+async def raw(shared_server: RealServer, anyio_backend: str) -> AsyncIterator[Redis]:
+    """
+    A plain client of the shared server, emptied, as any other program would use it.
+    """
+    client = Redis.from_url(shared_server.url, protocol=2)
+    await client.flushall()
+    yield client
+    await client.aclose()

@@ -1,0 +1,60 @@
+"""
+Where entries stay: one contract (`base.Store`), chosen by URL.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from tracelog.errors import ConfigError
+from tracelog.stores.base import PartlyStoredError, Store
+from tracelog.stores.values import (
+    DEFAULT_TTL_S,
+    Outcome,
+    Page,
+    Row,
+    Tally,
+    Trace,
+    TraceFilter,
+    TraceSummary,
+)
+
+__all__ = [
+    "DEFAULT_TTL_S",
+    "Outcome",
+    "Page",
+    "PartlyStoredError",
+    "Row",
+    "Store",
+    "Tally",
+    "Trace",
+    "TraceFilter",
+    "TraceSummary",
+    "open_store",
+]
+
+SCHEMES: Final = ("sqlite:///path", "sqlite::memory:", "redis://host:port/0", "rediss://host:port/0")
+
+
+def open_store(url: str, *, ttl_s: int = DEFAULT_TTL_S, clock: Callable[[], float] = time.time) -> Store:
+    """
+    Return the store that *url* names, not yet started.
+
+    Args:
+        url: `sqlite:///relative/path`, `sqlite:////absolute/path`, `sqlite::memory:`, `redis://…` or `rediss://…`.
+        ttl_s: How long a trace lives after its last write, in seconds.
+        clock: Returns Unix seconds.
+
+    Raises:
+        ConfigError: When no store has such a URL; the sentence lists those that are known.
+    """
+    scheme = url.partition(":")[0].lower()
+    if scheme == "sqlite":
+        from tracelog.stores.sqlite import SqliteStore  # noqa: PLC0415 - only who uses it loads it
+
+        return SqliteStore.from_url(url, ttl_s=ttl_s, clock=clock)
+    if scheme in ("redis", "rediss"):
+        from tracelog.stores.redis import RedisStore  # noqa: PLC0415 - only who uses it loads it
+
+        return RedisStore(url, ttl_s=ttl_s, clock=clock)
+    raise ConfigError(f"no store has a URL that begins with {scheme[:32]}:; known are {', '.join(SCHEMES)}")

@@ -1,0 +1,160 @@
+"""
+What a store is: the place where entries stay for an hour, found again by trace, by time and by search.
+
+Obligations of a store, all held by one test class over every kind:
+
+* All methods run on the event loop that called `start()`, never block it, and may run concurrently.
+* `start()` returns while the other end is away; the first call that needs it tries again. `close()` ends
+  every connection, file and thread, after the writes it was already given. Both may be called twice.
+* The caller gives valid, redacted entries with ids and their final JSON, and changes neither until `write`
+  returns; the store keeps no reference to them afterwards.
+* `write` returns only when the store has the entries as durably as it can. An id is stored once in a trace,
+  however often and however concurrently it is sent; the first wins. All new entries of one trace and one call
+  are stored, or none of them.
+* What cannot be taken or given now raises `StoreUnavailableError` within a bounded time, and charges nothing.
+  Writing the same entries again is always safe.
+* Reading shows no trace whose time is over, whether or not `sweep` was called. A trace lives *ttl_s* from its
+  last write.
+* The same calls give the same answers on every store.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from tracelog.core.query import Query
+from tracelog.errors import StoreUnavailableError
+from tracelog.stores.values import Outcome, Page, Row, Tally, Trace, TraceFilter, TraceSummary
+
+
+class PartlyStoredError(StoreUnavailableError):
+    """
+    Some traces of a call could not be written, others were.
+
+    Attributes:
+        results: For each row True (stored now), False (duplicate) or None (not stored; send it again).
+    """
+
+    reason = "store_partly"
+
+    def __init__(self, message: str, results: list[bool | None], *, retry_after: float = 1.0) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.results = results
+
+
+class Store(Protocol):
+    """
+    A place where entries stay; the obligations stand at the top of this file.
+    """
+
+    async def start(self) -> None:
+        """
+        Get ready on the running event loop.
+
+        Raises:
+            ConfigError: When the address can never work.
+            StoreUnavailableError: When a file cannot be opened now.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+    async def write(self, rows: Sequence[Row]) -> list[bool]:
+        """
+        Store *rows* and return for each whether it is new; False marks a repeated id.
+
+        Raises:
+            StoreUnavailableError: When they cannot be stored now.
+            PartlyStoredError: When that is so for some traces only.
+        """
+        ...
+
+    async def fetch(self, trace_id: str) -> Trace | None:
+        """
+        Return a trace by its full id, or None when there is none.
+        """
+        ...
+
+    async def resolve(self, ref: str) -> str:
+        """
+        Return the id that *ref* means: an id, a unique beginning of `MIN_PREFIX` characters or more, a whole
+        `traceparent`, `latest` (last written) or `latest-error` (last error).
+
+        Raises:
+            UnknownReferenceError: When it means no trace, or several.
+        """
+        ...
+
+    async def traces(self, wanted: TraceFilter) -> Page[TraceSummary]:
+        """
+        Return a page of traces.
+
+        Raises:
+            QuerySyntaxError: When the cursor is none of ours.
+        """
+        ...
+
+    async def search(
+        self,
+        query: Query,
+        *,
+        since_ms: float | None = None,
+        until_ms: float | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page[bytes]:
+        """
+        Return a page of entries that *query* matches, latest arrival first.
+
+        An entry arrived when its server says (`received_at`), else when it says itself; so a sender's wrong
+        clock moves it nowhere, and new entries stand before a cursor only. *since_ms* and *until_ms* speak of
+        timestamps, as the search language does.
+
+        Args:
+            query: The predicate.
+            since_ms: Smallest timestamp.
+            until_ms: First timestamp that is too late.
+            limit: At most `MAX_HITS`.
+            cursor: From the page before; it goes with the same search.
+
+        Raises:
+            QuerySyntaxError: When the cursor is none of ours.
+        """
+        ...
+
+    async def report(self, source: str, report: bytes) -> None:
+        """
+        Keep the last cumulative report (JSON) of *source*.
+        """
+        ...
+
+    async def count(self, outcomes: Sequence[Outcome]) -> None:
+        """
+        Add to the counts of entries that were not stored.
+        """
+        ...
+
+    async def tallies(self, *, source: str | None = None, system: str | None = None) -> list[Tally]:
+        """
+        Return what is known of every source, or of those that match, most recently heard first.
+        """
+        ...
+
+    async def health(self) -> dict[str, Any]:
+        """
+        Return `{"kind", "ok", "cause", "version", "size_bytes", "keys", "warnings"}`; never raises.
+
+        *cause* is one sentence while *ok* is False; *keys* counts traces or keys, as *kind* has them.
+        """
+        ...
+
+    async def sweep(self) -> int:
+        """
+        Remove what is expired or orphaned and return how much that was.
+        """
+        ...
+
+    async def clear(self) -> None:
+        """
+        Remove every entry, trace and count of tracelog, and nothing else.
+        """
+        ...

@@ -1,0 +1,34 @@
+-- What traces share: when each was written, and what came from whom. Every key it touches gets a time to live.
+local SWEPT = 200 -- traces taken off the lists a call
+local STEP = 2000 -- unpack() fails near 8000
+
+local function list(score, cut, cap, ttl, written, failed)
+  redis.call('ZADD', KEYS[1], 'GT', unpack(written))
+  if #failed > 0 then redis.call('ZADD', KEYS[2], 'GT', unpack(failed)) end
+  local gone = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', cut, 'LIMIT', 0, SWEPT)
+  if #gone == 0 then
+    local surplus = redis.call('ZCARD', KEYS[1]) - cap
+    if surplus > 0 then gone = redis.call('ZRANGE', KEYS[1], 0, math.min(surplus, SWEPT) - 1) end
+  end
+  for i = 1, 2 do
+    if #gone > 0 then redis.call('ZREM', KEYS[i], unpack(gone)) end
+    redis.call('EXPIRE', KEYS[i], ttl)
+  end
+end
+
+local function tally(now, ttl, names, seqs, stored, known)
+  for from = 1, #names, STEP do
+    local to, news = math.min(from + STEP - 1, #names), {}
+    local olds = redis.call('HMGET', KEYS[3], unpack(names, from, to))
+    for s = from, to do
+      if stored[s] + known[s] > 0 then
+        local received, again, seq = string.match(olds[s - from + 1] or '0 0 -1', '^(%d+) (%d+) (%-?%d+)')
+        seq = math.max(tonumber(seq), seqs[s])
+        news[#news + 1] = names[s]
+        news[#news + 1] = string.format('%.0f %.0f %.0f ', received + stored[s], again + known[s], seq) .. now
+      end
+    end
+    if #news > 0 then redis.call('HSET', KEYS[3], unpack(news)) end
+  end
+  redis.call('EXPIRE', KEYS[3], ttl)
+end

@@ -1,0 +1,26 @@
+"""
+The Lua scripts, read from `lua/` and put together.
+
+`trace.lua` touches the keys of one trace only; `commit.lua` is the step that a server without slots takes for
+all traces of a call and for what they share. A cluster will run the two halves apart.
+"""
+
+import hashlib
+from importlib import resources
+from typing import Final
+
+
+def _read(*names: str) -> str:
+    folder = resources.files("tracelog.stores") / "lua"
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
+
+
+COMMIT: Final = _read("shared.lua", "trace.lua", "commit.lua")
+COUNT: Final = _read("count.lua")
+
+
+def sha_of(script: str) -> bytes:
+    """
+    Return the digest by which EVALSHA names *script*.
+    """
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest().encode()
