@@ -1,0 +1,133 @@
+"""
+A store in memory that does what a test says: holds writes back, fails them, or takes them.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from tracelog.core.query import Query
+from tracelog.errors import StoreUnavailableError
+from tracelog.stores import Outcome, Page, Row, Tally, Trace, TraceFilter, TraceSummary
+
+
+class ScriptedStore:
+    """
+    Takes everything at once, until told otherwise.
+
+    Attributes:
+        trouble: Raised by every call while it is there.
+        hold: Whether writes wait for `release`.
+        results: What the next writes answer instead of what is true, first one first.
+        writes: The ids of each write, in order of their beginning.
+        most: How many writes were under way together at most.
+    """
+
+    def __init__(self) -> None:
+        self.trouble: Exception | None = None
+        self.hold = False
+        self.results: list[Any] = []
+        self.writes: list[list[str]] = []
+        self.stored: dict[str, bytes] = {}
+        self.outcomes: list[Outcome] = []
+        self.reports: dict[str, bytes] = {}
+        self.most = 0
+        self.closed = False
+        self._held: list[asyncio.Event] = []
+        self._under_way = 0
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None:
+        self.closed = True
+
+    async def write(self, rows: Sequence[Row]) -> list[bool]:
+        self.writes.append([entry.id for entry, _ in rows])
+        self._under_way += 1
+        self.most = max(self.most, self._under_way)
+        try:
+            if self.hold:
+                gate = asyncio.Event()
+                self._held.append(gate)
+                await gate.wait()
+            return self._take(rows)
+        finally:
+            self._under_way -= 1
+
+    def _take(self, rows: Sequence[Row]) -> list[bool]:
+        self._check()
+        if self.results:
+            said = self.results.pop(0)
+            if isinstance(said, Exception):
+                raise said
+            return list(said)
+        new = []
+        for entry, data in rows:
+            new.append(entry.id not in self.stored)
+            self.stored.setdefault(entry.id, data)
+        return new
+
+    def release(self) -> None:
+        """
+        Let the writes that are held go on, and hold no further ones.
+        """
+        self.hold = False
+        held, self._held = self._held, []
+        for gate in held:
+            gate.set()
+
+    async def fetch(self, trace_id: str) -> Trace | None:
+        self._check()
+        return None
+
+    async def resolve(self, ref: str) -> str:
+        self._check()
+        return ref
+
+    async def traces(self, wanted: TraceFilter) -> Page[TraceSummary]:
+        self._check()
+        return Page([], None)
+
+    async def search(
+        self,
+        query: Query,
+        *,
+        since_ms: float | None = None,
+        until_ms: float | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page[bytes]:
+        self._check()
+        return Page(list(self.stored.values()), None)
+
+    async def report(self, source: str, report: bytes) -> None:
+        self._check()
+        self.reports[source] = report
+
+    async def count(self, outcomes: Sequence[Outcome]) -> None:
+        self._check()
+        self.outcomes.extend(outcomes)
+
+    async def tallies(self, *, source: str | None = None, system: str | None = None) -> list[Tally]:
+        self._check()
+        return []
+
+    async def health(self) -> dict[str, Any]:
+        return {"kind": "scripted", "ok": self.trouble is None, "cause": str(self.trouble or "") or None}
+
+    async def sweep(self) -> int:
+        return 0
+
+    async def clear(self) -> None:
+        self.stored.clear()
+
+    def _check(self) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+
+
+def away() -> StoreUnavailableError:
+    """
+    Return the exception of a store that is not there.
+    """
+    return StoreUnavailableError("the store does not answer", retry_after=3.0)

@@ -1,0 +1,268 @@
+"""
+Who may do what: host names, web origins and keys, decided from headers before a body is read.
+
+Without keys the server answers this machine only, and a web page only when its origin is local or listed: that
+stops DNS rebinding (Host) and foreign pages (Origin), as CVE-2025-66414 and CVE-2025-24010 taught others.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+from urllib.parse import parse_qs
+
+import msgspec
+
+from tracelog.config import Key, ServerSettings, is_loopback
+from tracelog.core.detect import detect_system
+from tracelog.errors import AccessError, ConfigError
+
+ROLES: Final = {"ingest": {"ingest"}, "read": {"read"}, "admin": {"read", "admin"}}
+"""What each kind of key may do. Writing needs an ingest key: a leaked reader cannot forge entries."""
+
+CORS_HEADERS: Final = "content-type, content-encoding, authorization, traceparent, tracestate, baggage, x-trace-id, x-request-id"
+CHALLENGE: Final = (b"www-authenticate", b"Bearer")
+"""What every 401 must carry (RFC 9110 §15.5.2)."""
+
+LOCAL_ORIGIN: Final = re.compile(r"http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?")
+
+PREFLIGHT_AGE: Final = "7200"
+"""Seconds; the longest that Chromium keeps an answer."""
+
+
+class Sender(msgspec.Struct, frozen=True):
+    """
+    Who sends.
+
+    Attributes:
+        origin: Trust label of its entries: `local`, `public` or `server`.
+        system: The system they are from when the entries do not say.
+        forced: Whether *system* counts whatever the entries say: it is bound to the key.
+        web_origin: The page's origin when a browser sends, to be allowed in the answer.
+    """
+
+    origin: str
+    system: str
+    forced: bool = False
+    web_origin: str | None = None
+
+
+class Access:
+    """
+    The rules of one server.
+
+    Raises:
+        ConfigError: When two keys are the same or a role is unknown.
+    """
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self._keys = [(_digest(key.token), key) for key in settings.keys]
+        if len({digest for digest, _ in self._keys}) != len(self._keys):
+            raise ConfigError("keys: two keys have the same token; give each its own")
+        if unknown := {key.role for key in settings.keys} - set(ROLES):
+            raise ConfigError(f"keys: role {unknown.pop()!r} is unknown; use ingest, read or admin")
+        self._cors = frozenset(map(_canonical, settings.cors_origins))
+        if "*" in self._cors or "null" in self._cors:
+            raise ConfigError("cors_origins: list each origin by name; * and null would let any page in")
+        self._hosts = frozenset(host.lower() for host in settings.allowed_hosts)
+        self._open = not settings.keys
+        self._known: dict[tuple[bytes | None, ...], Sender] = {}
+
+    def check_host(self, headers: Mapping[bytes, bytes]) -> None:
+        """
+        Raises:
+            AccessError: When the request names a host that this server is not (421).
+        """
+        host = _host_name(headers.get(b"host", b"").decode("latin-1"))
+        if host in self._hosts or (self._open and is_loopback(host)) or (not self._open and not self._hosts):
+            return
+        raise AccessError(
+            f"this server does not answer for host {host[:100]!r}; use its address, or list the name in allowed_hosts",
+            reason="host",
+            status=421,
+        )
+
+    def check_ingest(self, headers: Mapping[bytes, bytes], query: bytes) -> Sender:
+        """
+        Return who sends.
+
+        The answer depends on a few headers only, so it is remembered: most requests come from few senders.
+
+        Raises:
+            AccessError: When host, origin or key does not allow it.
+        """
+        get = headers.get
+        told = (*[get(name) for name in _DECIDING], query)
+        sender = self._known.get(told)
+        if sender is None:
+            sender = self._decide(headers, query)
+            if sum(len(part) for part in told if part is not None) <= LARGEST_REMEMBERED:
+                if len(self._known) >= REMEMBERED:
+                    self._known.clear()
+                self._known[told] = sender
+        return sender
+
+    def _decide(self, headers: Mapping[bytes, bytes], query: bytes) -> Sender:
+        self.check_host(headers)
+        key = None if self._open else self._key(headers, query, "ingest")
+        web_origin = headers.get(b"origin")
+        allowed = None if web_origin is None else self._allowed_origin(web_origin, headers, key)
+        names = {
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in headers.items()
+            if name in _TELLING
+        }
+        if key is None:
+            return Sender("local", detect_system(names), web_origin=allowed)
+        label = "public" if key.public or key.origins else "server"
+        return Sender(
+            label, key.system or detect_system(names), forced=key.system is not None, web_origin=allowed
+        )
+
+    def check_read(self, headers: Mapping[bytes, bytes], query: bytes = b"", *, right: str = "read") -> None:
+        """
+        Raises:
+            AccessError: When host, origin or key does not allow reading (or the *right* asked for).
+        """
+        self.check_host(headers)
+        if not self._open:
+            self._key(headers, query, right)
+        origin = headers.get(b"origin")
+        if origin is not None and not _is_own(origin, headers):
+            raise AccessError("pages of another origin may not read logs", reason="origin")
+        if headers.get(b"sec-fetch-site") == b"cross-site":
+            raise AccessError("another site's page may not read logs", reason="origin")
+
+    def preflight(self, headers: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+        """
+        Return the headers that answer a CORS preflight; without permission when the origin has none.
+        """
+        self.check_host(headers)
+        origin = headers.get(b"origin", b"")
+        known = any(
+            _canonical(text) == _canonical(origin.decode("latin-1"))
+            for _, k in self._keys
+            for text in k.origins
+        )
+        if not (known or self._may_send(origin)):
+            return [(b"vary", b"origin")]
+        return [
+            *cors(origin.decode("latin-1")),
+            (b"access-control-allow-methods", b"POST"),
+            (b"access-control-allow-headers", CORS_HEADERS.encode()),
+            (b"access-control-max-age", PREFLIGHT_AGE.encode()),
+        ]
+
+    def _allowed_origin(self, origin: bytes, headers: Mapping[bytes, bytes], key: Key | None) -> str:
+        text = origin.decode("latin-1")
+        if key is not None and key.origins:
+            allowed = _canonical(text) in set(map(_canonical, key.origins))
+        else:
+            allowed = self._may_send(origin) or _is_own(origin, headers)
+        if not allowed:
+            raise AccessError(
+                f"pages of origin {text[:100]!r} may not send here; list it in cors_origins", reason="origin"
+            )
+        return text
+
+    def _may_send(self, origin: bytes) -> bool:
+        text = _canonical(origin.decode("latin-1"))
+        return text in self._cors or (self._open and LOCAL_ORIGIN.fullmatch(text) is not None)
+
+    def _key(self, headers: Mapping[bytes, bytes], query: bytes, right: str) -> Key:
+        token = _token(headers, query)
+        if token is None:
+            raise AccessError(
+                "a key is needed; send it as Authorization: Bearer … or ?key=…",
+                reason="key_missing",
+                status=401,
+            )
+        digest = _digest(token)
+        found = None
+        for known, key in self._keys:  # every key is compared, so that the time tells nothing
+            if hmac.compare_digest(known, digest):
+                found = key
+        if found is None:
+            raise AccessError("the key is unknown or revoked", reason="key_unknown", status=401)
+        if right not in ROLES[found.role]:
+            raise AccessError(
+                f"this key may not do that: it is a key of role {found.role}", reason="key_role"
+            )
+        return found
+
+
+_TELLING: Final = frozenset({b"user-agent", b"cf-worker", b"sec-fetch-site", b"origin"})
+_DECIDING: Final = (b"host", b"authorization", *sorted(_TELLING))
+REMEMBERED: Final = 1_024
+"""Senders remembered; a flood of made-up headers only empties the memory."""
+
+LARGEST_REMEMBERED: Final = 1_024
+"""Bytes of headers worth remembering: those of honest senders."""
+
+_SINGLE: Final = frozenset({*_DECIDING, b"content-type", b"content-encoding", b"content-length"})
+
+
+def once(given: Iterable[tuple[bytes, bytes]], headers: Mapping[bytes, bytes]) -> None:
+    """
+    Refuse headers that say twice what can be said once only: who reads the first and who reads the last of them
+    would not agree on what the request is (RFC 9110 §5.3, RFC 9112 §3.2).
+
+    Args:
+        given: Names and values as they came.
+        headers: The same as a mapping.
+
+    Raises:
+        AccessError: Naming the header (400).
+    """
+    given = list(given)
+    if len(given) == len(headers):
+        return
+    names = [name for name, _ in given]
+    for name in _SINGLE:
+        if names.count(name) > 1:
+            raise AccessError(
+                f"the header {name.decode()} stands twice; send it once", reason="header", status=400
+            )
+
+
+def cors(web_origin: str) -> list[tuple[bytes, bytes]]:
+    """
+    Return the headers that let a page of *web_origin* read the answer.
+    """
+    return [
+        (b"access-control-allow-origin", web_origin.encode("latin-1")),
+        (b"access-control-expose-headers", b"x-trace-id, retry-after, server-timing"),
+        (b"vary", b"origin"),
+    ]
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _token(headers: Mapping[bytes, bytes], query: bytes) -> str | None:
+    scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return token.strip()
+    if b"key=" not in query:
+        return None
+    return parse_qs(query.decode("latin-1")).get("key", [None])[0]
+
+
+def _host_name(host: str) -> str:
+    """
+    Return the name in a `Host` header without its port, brackets and a final dot kept as they make it foreign.
+    """
+    if host.startswith("["):
+        return host[: host.find("]") + 1].lower()
+    return host.partition(":")[0].lower()
+
+
+def _canonical(origin: str) -> str:
+    return origin.strip().lower().rstrip("/")
+
+
+def _is_own(origin: bytes, headers: Mapping[bytes, bytes]) -> bool:
+    host = headers.get(b"host", b"").lower()
+    return host != b"" and origin.lower() in {b"http://" + host, b"https://" + host}

@@ -1,0 +1,240 @@
+"""
+The server as one ASGI app: the hot path of ingestion in front, everything else as a table of routes.
+
+`POST /log` is answered without the framework's request and response objects, which cost more than storing an
+entry does. The app can be mounted in another one; `run.py` serves it alone.
+"""
+
+import asyncio
+import itertools
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import suppress
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tracelog.config import ServerSettings, redact_settings, server_settings
+from tracelog.core.redact import Redactor
+from tracelog.core.wire import Mint
+from tracelog.errors import StoreUnavailableError, TracelogError
+from tracelog.server.access import CHALLENGE, Access, once
+from tracelog.server.faults import Faults
+from tracelog.server.health import Health
+from tracelog.server.ingest import Answer, Ingest, refuse
+from tracelog.server.log import FAULT, INGEST_PATHS, LogEndpoint
+from tracelog.server.query import Query
+from tracelog.stores import Store, open_store
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+READ_HEADERS: Final = {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+
+class App:
+    """
+    The ASGI callable.
+
+    Args:
+        settings: Of the server.
+        store: Where entries are; opened from the settings when not given.
+        clock: Returns Unix seconds.
+    """
+
+    def __init__(
+        self, settings: ServerSettings, *, store: Store | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.settings = settings
+        self.store = store or open_store(settings.store, ttl_s=settings.ttl_s)
+        self.access = Access(settings)
+        self.faults = Faults()
+        self._begun = False
+        self._beginning = asyncio.Lock()
+        self.ingest = Ingest(
+            settings,
+            self.store,
+            redactor=Redactor(redact_settings(settings.redact)),
+            clock=lambda: clock() * 1000.0,
+            mint=new_mint(),
+            faults=self.faults,
+        )
+        self.log = LogEndpoint(settings, self.access, self.ingest, self.faults)
+        self.health = Health(self.store, self.ingest, self.faults, clock=clock)
+        self.query = Query(self.store, clock=lambda: clock() * 1000.0)
+        self._routes = Starlette(
+            routes=[
+                Route("/healthz", self._answering(self.health.alive)),
+                Route("/readyz", self._answering(self.health.ready)),
+                Route("/api/v1/status", self._reading(self.health.status)),
+                Route("/api/v1/ledger", self._reading(self.query.ledger)),
+                Route("/api/v1/traces", self._reading(self.query.traces)),
+                Route("/api/v1/traces/{ref}", self._reading(self.query.trace)),
+                Route("/api/v1/traces/{ref}/report", self._reading(self.query.report)),
+                Route("/api/v1/traces/{ref}/export", self._reading(self.query.export)),
+                Route("/api/v1/search", self._reading(self.query.search)),
+            ],
+            exception_handlers={404: _not_found, 405: _wrong_method},
+        )
+        self._routes.router.redirect_slashes = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        if not self._begun and not await self._begin(scope, receive, send):
+            return
+        if kind == "http" and path_within(scope) in INGEST_PATHS:
+            await self.log(scope, receive, send)
+        else:
+            await self._routes(scope, receive, send)
+
+    async def start(self) -> None:
+        """
+        Open the store. Where the app is mounted and no lifespan reaches it, the first request does.
+        """
+        async with self._beginning:
+            if not self._begun:
+                await self.store.start()
+                self._begun = True
+                self.health.started()
+
+    async def stop(self) -> None:
+        """
+        Refuse new entries, finish what was taken, close the store.
+        """
+        self.health.stopping()
+        with suppress(TimeoutError):  # a store that hangs must not hold up the stop
+            async with asyncio.timeout(max(1.0, self.settings.stop_timeout)):
+                await self.ingest.drain()
+        await self.store.close()
+
+    async def _begin(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """
+        Open the store for the first request; answer it when that fails.
+        """
+        try:
+            await self.start()
+        except Exception as error:
+            if scope["type"] == "http":
+                await self._explain(error)(scope, receive, send)
+            return False
+        return True
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self.start()
+        except TracelogError as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _reading(
+        self, endpoint: Callable[[Request], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """
+        Return *endpoint* behind the rules for reading, its answers fit for nobody else's page or cache.
+        """
+
+        async def guarded(request: Request) -> Response:
+            headers = dict(request.scope["headers"])
+            once(request.scope["headers"], headers)
+            self.access.check_read(headers, request.scope["query_string"])
+            return await endpoint(request)
+
+        return self._answering(guarded)
+
+    def _answering(
+        self, endpoint: Callable[[Request], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """
+        Return *endpoint* with an answer of our shape whatever happens in it.
+        """
+
+        async def answered(request: Request) -> Response:
+            try:
+                response = await endpoint(request)
+            except Exception as error:
+                return self._explain(error)
+            for name, value in READ_HEADERS.items():
+                response.headers.setdefault(name, value)
+            return response
+
+        return answered
+
+    def _explain(self, error: Exception) -> Response:
+        if not isinstance(error, TracelogError):
+            self.faults.tell(error)
+            return _json(FAULT)
+        headers = {}
+        if isinstance(error, StoreUnavailableError):
+            headers["retry-after"] = str(max(1, round(error.retry_after)))
+        elif error.status == 401:
+            headers["www-authenticate"] = CHALLENGE[1].decode()
+        return _json(refuse(error.status, str(error), error.reason), headers)
+
+
+def create_app(settings: ServerSettings | None = None, *, store: Store | None = None, **given: Any) -> App:
+    """
+    Return the server as an ASGI app, to serve or to mount.
+
+    Args:
+        settings: Resolved settings; else they are resolved from *given*, environment and pyproject.toml.
+        store: An opened store to use instead of the one that the settings name.
+        given: Keyword arguments of `ServerSettings`.
+
+    Raises:
+        ConfigError: When a setting is wrong.
+    """
+    return App(server_settings(given) if settings is None else settings, store=store)
+
+
+def new_mint() -> Mint:
+    """
+    Return a source of new ids: random trace ids, and entry ids that no other process makes.
+    """
+    prefix = os.urandom(6).hex()
+    numbers = itertools.count()
+    return Mint(trace_id=lambda: os.urandom(16).hex(), entry_id=lambda: f"{prefix}-{next(numbers)}")
+
+
+def path_within(scope: Scope) -> str:
+    """
+    Return the path of a request within this app, which may be mounted below another one (ASGI: `root_path`).
+    """
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    return path[len(root) :] if root and path.startswith(f"{root}/") else path
+
+
+async def _not_found(_request: Request, _error: Exception) -> Response:
+    return _json(refuse(404, "there is nothing at this address", "not_found"))
+
+
+async def _wrong_method(_request: Request, error: Exception) -> Response:
+    return _json(refuse(405, "this address takes another method", "method"), getattr(error, "headers", None))
+
+
+def _json(answer: Answer, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(
+        answer.body,
+        status_code=answer.status,
+        media_type="application/json",
+        headers={**READ_HEADERS, **(headers or {})},
+    )

@@ -1,0 +1,162 @@
+"""
+Group commit without a timer: whatever arrived while earlier writes were under way goes into the next one.
+
+A request is answered only after the store has its entries. Waiting on purpose to make groups larger was measured
+to cost more than half of the throughput and to save nothing; with up to four writes under way, groups form by
+themselves under load.
+"""
+
+import asyncio
+from typing import Final, NamedTuple
+
+from tracelog.core.entry import Entry
+from tracelog.errors import StoreUnavailableError, TracelogError
+from tracelog.server.faults import Faults
+from tracelog.stores import Store
+from tracelog.stores.base import PartlyStoredError
+
+WRITES_UNDER_WAY: Final = 4
+GROUP_ROWS: Final = 10_000
+"""Rows of one write: a request of the largest kind, and few enough that a script on the store stays short."""
+
+GROUP_BYTES: Final = 8 * 1024 * 1024
+"""Bytes of one write, for the same reason; a request that has more is written alone."""
+
+WAITING_ROWS: Final = 100_000
+WAITING_BYTES: Final = 64 * 1024 * 1024
+"""Rows and bytes that may wait or be under way; beyond, senders are told to come back."""
+
+Row = tuple[Entry, bytes]
+
+
+class Part(NamedTuple):
+    """
+    The rows of one request, how many bytes they are, and who waits for them.
+    """
+
+    rows: list[Row]
+    size: int
+    done: "asyncio.Future[list[bool | None]]"
+
+
+class Committer:
+    """
+    Writes rows of many requests together.
+
+    Args:
+        store: Where to.
+        faults: Told what went wrong inside the store.
+    """
+
+    def __init__(self, store: Store, faults: Faults) -> None:
+        self._store = store
+        self._faults = faults
+        self._waiting: list[Part] = []
+        self._waiting_rows = 0
+        self._waiting_bytes = 0
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._scheduled = False
+        self._loop: asyncio.AbstractEventLoop | None = None  # asking for it is a system call each time
+
+    def submit(self, rows: list[Row], size: int) -> "asyncio.Future[list[bool | None]]":
+        """
+        Return a future of what the store says of each row: new (True), a repeated id (False), not stored (None).
+
+        It fails with `StoreUnavailableError` when none could be stored.
+
+        Args:
+            rows: At least one.
+            size: About how many bytes they are.
+
+        Raises:
+            StoreUnavailableError: When too much is waiting already.
+        """
+        if self._waiting_rows > WAITING_ROWS or self._waiting_bytes > WAITING_BYTES:
+            raise StoreUnavailableError("the store is slower than what arrives; try again in a second")
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        done: asyncio.Future[list[bool | None]] = loop.create_future()
+        self._waiting.append(Part(rows, size, done))
+        self._waiting_rows += len(rows)
+        self._waiting_bytes += size
+        self._schedule(loop)
+        return done
+
+    async def drain(self) -> None:
+        """
+        Wait until nothing is under way.
+        """
+        while self._waiting or self._under_way:
+            await asyncio.wait(set(self._under_way)) if self._under_way else await asyncio.sleep(0)
+
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._scheduled and self._waiting and len(self._under_way) < WRITES_UNDER_WAY:
+            self._scheduled = True
+            loop.call_soon(self._start, loop)
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._scheduled = False
+        if not self._waiting:
+            return
+        group, rows, size = 0, 0, 0
+        for part in self._waiting:
+            rows += len(part.rows)
+            size += part.size
+            if group and (rows > GROUP_ROWS or size > GROUP_BYTES):
+                break
+            group += 1
+        taken, self._waiting = self._waiting[:group], self._waiting[group:]
+        task = loop.create_task(self._write(taken))
+        self._under_way.add(task)
+        task.add_done_callback(self._written)
+        self._schedule(loop)
+
+    async def _write(self, group: list[Part]) -> None:
+        rows = group[0].rows if len(group) == 1 else [row for part in group for row in part.rows]
+        try:
+            results = await self._ask(rows)
+        except TracelogError as error:
+            _fail(group, error)
+            return
+        except Exception as error:  # a fault in a store must not leave the senders waiting
+            self._faults.tell(error)
+            _fail(group, StoreUnavailableError(f"the store failed: {type(error).__name__}"))
+            return
+        finally:
+            self._waiting_rows -= len(rows)
+            self._waiting_bytes -= sum(part.size for part in group)
+        place = 0
+        for part in group:
+            if not part.done.done():  # a sender that went away does not wait any more
+                part.done.set_result(results[place : place + len(part.rows)])
+            place += len(part.rows)
+
+    async def _ask(self, rows: list[Row]) -> list[bool | None]:
+        """
+        Return what the store says of each row.
+        """
+        results: list[bool | None]
+        try:
+            results = list(await self._store.write(rows))
+        except PartlyStoredError as error:
+            results = error.results
+        if len(results) != len(rows):
+            raise ValueError("the store did not speak of every row")  # noqa: TRY003 - for our own log
+        return results
+
+    def _written(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._schedule(task.get_loop())
+
+
+def _fail(group: list[Part], error: TracelogError) -> None:
+    """
+    Give every waiter its own exception: one that is raised in several places collects their traces.
+    """
+    for part in group:
+        if not part.done.done():
+            part.done.set_exception(_copy(error))
+
+
+def _copy(error: TracelogError) -> TracelogError:
+    wait = {"retry_after": error.retry_after} if isinstance(error, StoreUnavailableError) else {}
+    return StoreUnavailableError(str(error), **wait)

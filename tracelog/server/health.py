@@ -1,0 +1,80 @@
+"""
+How the server is: alive, ready and why not, and the status that pages and terminal show.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tracelog.server.faults import Faults
+from tracelog.server.ingest import Ingest
+from tracelog.server.query import ledger_of
+from tracelog.stores import Store
+
+
+class Health:
+    """
+    The endpoints of operation; *clock* returns Unix seconds.
+    """
+
+    def __init__(self, store: Store, ingest: Ingest, faults: Faults, *, clock: Callable[[], float]) -> None:
+        self._faults = faults
+        self._store = store
+        self._ingest = ingest
+        self._clock = clock
+        self._since = clock()
+        self._phase = "starting"
+
+    def started(self) -> None:
+        self._phase = "ready"
+        self._since = self._clock()
+
+    def stopping(self) -> None:
+        self._phase = "stopping"
+
+    async def alive(self, _request: Request) -> Response:
+        """
+        Whether the process answers; says nothing about the store.
+        """
+        return _json({"ok": True})
+
+    async def ready(self, _request: Request) -> Response:
+        """
+        Whether entries can be taken now, and if not, why.
+        """
+        store = await self._store.health()
+        ready = self._phase == "ready" and bool(store.get("ok"))
+        cause = None if ready else store.get("cause") or f"the server is {self._phase}"
+        return _json({"ready": ready, "cause": cause}, 200 if ready else 503)
+
+    async def status(self, _request: Request) -> Response:
+        """
+        Everything that is known about the server, its store and its sources.
+        """
+        now_ms = self._clock() * 1000.0
+        ledger = ledger_of(await self._store.tallies(), now_ms)
+        systems: dict[str, dict[str, Any]] = {}
+        for source in ledger["sources"].values():
+            for system in source["systems"]:
+                seen = systems.setdefault(system, {"sources": 0, "last_seen": 0.0})
+                seen["sources"] += 1
+                seen["last_seen"] = max(seen["last_seen"], source["last_seen"])
+        return _json(
+            {
+                "phase": self._phase,
+                "uptime_s": round(self._clock() - self._since, 3),
+                "now": now_ms,
+                "store": await self._store.health(),
+                "systems": systems,
+                "faults": self._faults.total,
+                "redacted": dict(self._ingest.redactor.hits),
+                "ledger": {name: value for name, value in ledger.items() if name != "sources"},
+            }
+        )
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
