@@ -1,0 +1,34 @@
+"""
+Correlation: the entries of one trace in, one `Report` out. Pure, and the same for any order of the same
+    entries.
+
+    entries → lanes → hops → clocks → timeline → repeats → chains → insights → ledger → Report
+"""
+
+from tracelog.correlation.assemble import correlate
+from tracelog.correlation.report import (
+    Chain,
+    Clock,
+    Hop,
+    Insight,
+    Link,
+    Missing,
+    Report,
+    Row,
+    Step,
+    System,
+)
+
+__all__ = [
+    "Chain",
+    "Clock",
+    "Hop",
+    "Insight",
+    "Link",
+    "Missing",
+    "Report",
+    "Row",
+    "Step",
+    "System",
+    "correlate",
+]

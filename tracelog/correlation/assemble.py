@@ -1,0 +1,165 @@
+"""
+Entries in, report out: the steps of correlation in their order.
+
+Every step is deterministic and none looks at the order in which entries were handed in.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from tracelog.core.entry import Entry
+from tracelog.correlation.account import Account, Reports
+from tracelog.correlation.chains import find_chains
+from tracelog.correlation.clocks import bring_together
+from tracelog.correlation.insights import Facts, find_insights
+from tracelog.correlation.intake import Intake, distinct
+from tracelog.correlation.lanes import GRAIN, lay, span_ms
+from tracelog.correlation.line import Line, Node
+from tracelog.correlation.patterns import fold
+from tracelog.correlation.performance import critical_path, measure, steps
+from tracelog.correlation.report import Clock, Hop, Missing, Report, Row, System
+from tracelog.correlation.timeline import mark_gaps, merge, rank_of
+from tracelog.correlation.tree import grow, settle
+
+UNKNOWN_PARENT: Final = "unknown parent"
+"""Name of a hop that others name as their cause and that said nothing here."""
+
+
+def correlate(
+    entries: Iterable[Entry],
+    *,
+    trace_id: str | None = None,
+    reports: Reports | None = None,
+    missing: Iterable[Missing] = (),
+    complete: bool = True,
+) -> Report:
+    """
+    Return what the *entries* of one trace tell: one timeline, error chains, insights, and what is not there.
+
+    The same entries in any order give the same report. They are not changed.
+
+    Args:
+        entries: Entries of one trace, as fetched.
+        trace_id: Its id; without it that of the entries.
+        reports: Ledgers of the trace by system, in the promised shape, as further witnesses of what was not
+            kept.
+        missing: What the caller knows to be gone, such as `Missing("browser", "expired", 12)`.
+        complete: False when the caller knows that entries are missing, but not how many.
+    """
+    intake = distinct(entries)
+    base = min([entry.timestamp for entry in intake.entries], default=0.0)
+    lanes = lay(intake.entries, base)
+    nodes = grow(lanes)
+    clocks = bring_together(lanes, nodes)
+    settle(nodes)
+    lines = merge(lanes)
+    fold(lanes)
+    mark_gaps(lines)
+    measure(nodes)
+    account = _account(lines, reports or {}, missing)
+    begin = lines[0].at if lines else 0.0
+    facts = Facts(
+        lines, nodes, critical_path(nodes), _total(lines, begin), clocks, *find_chains(lines, nodes)
+    )
+    losses = account.missing()
+    return Report(
+        trace_id=trace_id or _trace_of(intake),
+        complete=complete and not losses,
+        missing=losses,
+        started=round(base + begin, GRAIN) if lines else None,
+        duration_ms=round(facts.total, GRAIN),
+        systems=_systems(lanes, clocks, base),
+        timeline=[_row(line, begin) for line in lines if line.run],
+        chains=facts.chains,
+        insights=find_insights(facts),
+        critical_path=steps(facts.path),
+        ledger=account.ledger(intake, lines),
+        clocks=clocks,
+        hops=[_hop(node, begin) for node in nodes],
+    )
+
+
+def _row(line: Line, begin: float) -> Row:
+    entry = line.entry
+    took = None
+    if line.is_span:
+        took = line.end - line.at if line.run > 1 else span_ms(entry)
+    return Row(
+        entry.id,
+        round(line.at - begin, GRAIN) if begin else line.at,
+        entry.timestamp,
+        line.system,
+        entry.level,
+        line.text or entry.message,
+        entry.span_id,
+        entry.parent_id,
+        None if took is None else round(took, GRAIN),
+        line.count,
+        "summary" if line.run > 1 else entry.kind,
+        None if line.gap is None else round(line.gap, GRAIN),
+        line.last_raw,
+        entry.why if line.is_loss else None,
+    )
+
+
+def _systems(lanes: Iterable[Sequence[Line]], clocks: Mapping[str, Clock], base: float) -> list[System]:
+    by_system: dict[str, list[Line]] = {}
+    for lane in lanes:
+        names = {line.system for line in lane}
+        for name in names:
+            same = lane if len(names) == 1 else [line for line in lane if line.system == name]
+            by_system.setdefault(name, []).extend(same)
+    return [
+        _system(name, by_system[name], clocks, base)
+        for name in sorted(by_system, key=lambda name: (rank_of(name), name))
+    ]
+
+
+def _system(name: str, lines: Sequence[Line], clocks: Mapping[str, Clock], base: float) -> System:
+    services = Counter([line.entry.service for line in lines])
+    del services[None]
+    used = [clocks[clock] for clock in sorted({line.clock for line in lines})]
+    kept = [line for line in lines if line.run and not line.is_loss]
+    return System(
+        system=name,
+        service=min(services, key=lambda service: (-services[service], service or ""), default=None),
+        entries=sum([line.count for line in kept]),
+        errors=sum([line.count for line in kept if line.is_error]),
+        first=round(base + min([line.at for line in lines]), GRAIN),
+        last=round(base + max([line.end for line in lines]), GRAIN),
+        clock=max(used, key=lambda clock: abs(clock.offset_ms)),
+    )
+
+
+def _hop(node: Node, begin: float) -> Hop:
+    return Hop(
+        span_id=node.span_id,
+        parent_id=node.parent_id,
+        system=node.system,
+        service=node.service,
+        name=node.name if node.known else UNKNOWN_PARENT,
+        at_ms=round(node.start - begin, GRAIN),
+        duration_ms=round(node.end - node.start, GRAIN),
+        self_ms=round(node.self_ms, GRAIN),
+        depth=node.depth,
+        entries=node.entries,
+        known=node.known,
+    )
+
+
+def _account(lines: Sequence[Line], reports: Reports, missing: Iterable[Missing]) -> Account:
+    account = Account()
+    account.rows(lines)
+    account.reports(reports)
+    account.told(missing)
+    return account
+
+
+def _total(lines: Sequence[Line], begin: float) -> float:
+    return max([line.end for line in lines], default=begin) - begin
+
+
+def _trace_of(intake: Intake) -> str:
+    traces = Counter([entry.trace_id for entry in intake.entries])
+    return min(traces, key=lambda trace: (-traces[trace], trace), default="")
