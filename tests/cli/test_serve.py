@@ -1,0 +1,163 @@
+"""
+`tracelog serve`: what it says, what it refuses, how it stops.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from tests.cli.started import plain_environment
+from tracelog.cli import commands
+from tracelog.cli.serve import welcome
+from tracelog.config import Key, ServerSettings
+
+KEYS = (Key(token="a"),)
+
+
+def run(*arguments):
+    return CliRunner(env=dict.fromkeys(("TRACELOG_HOST", "TRACELOG_STORE"))).invoke(commands, arguments)
+
+
+@pytest.mark.parametrize(
+    ("settings", "address", "said"),
+    [
+        (ServerSettings(), "http://127.0.0.1:8787", "sqlite:///tracelog.db, kept for 60 minutes\n"),
+        (ServerSettings(), "http://127.0.0.1:8787", "tracelog show test_123\n"),
+        (ServerSettings(), "http://127.0.0.1:9", "tracelog show test_123 --url http://127.0.0.1:9\n"),
+        (ServerSettings(), "http://127.0.0.1:9", "curl http://127.0.0.1:9/log -d"),
+        (
+            ServerSettings(keys=KEYS),
+            "http://h:9",
+            'curl -H "Authorization: Bearer $TRACELOG_KEY" http://h:9/log',
+        ),
+        (ServerSettings(store="redis://me:secret@db:6379/0"), "http://h:9", "redis://db:6379/0, kept"),
+        (
+            ServerSettings(store="sqlite::memory:", limits=False, ttl_s=120),
+            "h",
+            ":memory:, kept for 2 minutes, without limits",
+        ),
+    ],
+)
+def test_the_welcome_says_what_a_person_needs(settings, address, said):
+    """
+    Address, store without its password, a first entry to send, how to read it back and how to stop.
+    """
+    text = welcome(settings, address)
+    assert text.startswith(f"listening on {address}\n")
+    assert said in text
+    assert "secret" not in text
+    assert text.endswith("Ctrl-C")
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_it_is_stopped(tmp_path, stop, start):
+    """
+    The curl line it prints works as printed, what it sent can be read back, and a signal ends it without a
+    traceback.
+    """
+    started = start("serve", "--port", "0", "--store", f"sqlite:///{tmp_path}/logs.db")
+    url = started.line(r"listening on (\S+)")
+    curl = started.line(r"send +(curl .*)")
+    sent = subprocess.run(curl, shell=True, capture_output=True, text=True, timeout=10, check=True)
+    assert '"success":true' in sent.stdout
+    shown = CliRunner().invoke(commands, ["show", "test_123", "--url", url])
+    assert "hello" in shown.stdout
+    code, out, err = started.end(stop)
+    assert code == (0 if stop == signal.SIGINT else -signal.SIGTERM)
+    assert out == ""
+    assert "Traceback" not in err
+
+
+def test_it_refuses_the_world_without_keys():
+    """
+    An address beyond this machine needs keys; the sentence says so and the exit code is usage.
+    """
+    result = run("serve", "--host", "0.0.0.0", "--port", "0")
+    assert result.exit_code == 2
+    assert "keys are needed" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_taken_port_is_a_sentence(tmp_path, start):
+    """
+    Where another program listens, the sentence names the address and what to do.
+    """
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        started = start("serve", "--port", str(port), "--store", "sqlite::memory:", cwd=tmp_path)
+        code, out, err = started.end()
+    assert (code, out) == (1, "")
+    assert f"the server could not start at http://127.0.0.1:{port}; if its port is taken" in err
+    assert "Traceback" not in err
+
+
+def test_a_store_that_is_none_is_a_usage_error():
+    """
+    A store URL that nothing opens is told with those that work.
+    """
+    result = run("serve", "--port", "0", "--store", "carrier-pigeon://coop")
+    assert result.exit_code == 2
+    assert "carrier-pigeon" in result.stderr
+
+
+def test_open_shows_the_address_in_a_browser(tmp_path, start):
+    """
+    `--open` hands the address of the recent traces to the person's browser.
+    """
+    opened = tmp_path / "opened"
+    os.mkfifo(opened)
+    browser = f'{sys.executable} -c \'import sys; open("{opened}", "w").write(sys.argv[1])\' %s'
+    options = ("--port", "0", "--store", "sqlite::memory:")
+    started = start("serve", *options, "--open", cwd=tmp_path, env={"BROWSER": browser})
+    url = started.line(r"listening on (\S+)")
+    assert opened.read_text() == f"{url}/api/v1/traces"
+    assert started.end(signal.SIGINT)[0] == 0
+
+
+MISSING = """
+import sys
+sys.modules[{name!r}] = None
+from tracelog.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("command", ["serve", "demo"])
+@pytest.mark.parametrize("name", ["starlette", "uvicorn"])
+def test_a_missing_library_is_named_with_its_extra(name, command):
+    """
+    Without the server's libraries, one sentence says which extra of which distribution brings them.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", MISSING.format(name=name), command],
+        env=plain_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"tracelog: {name}" in done.stderr
+    assert "it comes with the extra `server` of tracelog-kit: install tracelog-kit[server]" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_reading_loads_no_server():
+    """
+    The command line without `serve` loads nothing of the server's libraries.
+    """
+    program = (
+        "import sys, tracelog.cli; print(*sys.modules.keys() & {'starlette', 'uvicorn', 'redis', 'asyncio'})"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(
+        command, env=plain_environment(), capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == []

@@ -1,0 +1,107 @@
+"""
+`tracelog status`: a server as a few lines that add up.
+"""
+
+import json
+
+import pytest
+
+from tracelog.cli.status import rows, sum_of
+
+LEDGER = {
+    "emitted": 1273,
+    "stored": 1200,
+    "duplicate": 0,
+    "suppressed": {},
+    "limited": {},
+    "rejected": {},
+    "dropped": {},
+    "in_flight": 0,
+    "unreported": 0,
+    "balanced": True,
+}
+STATUS = {
+    "phase": "ready",
+    "uptime_s": 190.0,
+    "now": 1_795_350_664_000.0,
+    "store": {"kind": "sqlite", "ok": True, "size_bytes": 1_250_000, "keys": 12, "warnings": []},
+    "systems": {},
+    "redacted": {},
+    "ledger": {**LEDGER, "stored": 1273},
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "shown"),
+    [
+        ({"stored": 1273}, "1,273 logged = 1,273 stored"),
+        (
+            {"suppressed": {"repeat": 40}, "limited": {"system_quota": 33}},
+            "1,273 logged = 1,200 stored + 40 suppressed (repeat) + 33 limited (system_quota)",
+        ),
+        ({"in_flight": 73}, "1,273 logged = 1,200 stored + 73 on their way"),
+        (
+            {"unreported": 73, "balanced": False},
+            "1,200 stored + 73 missing without a word; this does not add up",
+        ),
+        ({"stored": 1273, "duplicate": 5}, "1,273 stored; 5 came twice and were kept once"),
+    ],
+)
+def test_a_ledger_is_one_sum(changed, shown):
+    """
+    What was logged equals what is stored and every other outcome, each by its reason; a sum that fails says
+    so.
+    """
+    assert sum_of({**LEDGER, **changed}).endswith(shown)
+
+
+@pytest.mark.parametrize(
+    ("changed", "name", "text"),
+    [
+        ({}, "server", "http://h, ready, up 3 minutes"),
+        ({"uptime_s": 0.4}, "server", "http://h, ready, up less than a second"),
+        ({"uptime_s": 90_000}, "server", "http://h, ready, up 1 day"),
+        ({}, "store", "sqlite, well, 12 traces, 1.2 MB"),
+        ({"store": {"kind": "redis", "ok": False, "cause": "refused"}}, "store", "redis, not well: refused"),
+        ({"store": {**STATUS["store"], "kind": "redis", "keys": 1}}, "store", "redis, well, 1 key, 1.2 MB"),
+        ({"store": {**STATUS["store"], "warnings": ["eviction is on"]}}, "", "eviction is on"),
+        ({}, "systems", "none has logged yet"),
+        (
+            {"systems": {"browser": {"sources": 2, "last_seen": STATUS["now"] - 3000}}},
+            "systems",
+            "browser    heard 3 seconds ago, from 2 sources",
+        ),
+        ({"redacted": {"jwt": 2, "bearer": 1}}, "secrets", "3 replaced here: 2 jwt, 1 bearer"),
+        ({}, "ledger", "1,273 logged = 1,273 stored"),
+    ],
+)
+def test_a_status_is_read_as_lines(changed, name, text):
+    """
+    Server, store, systems, ledger and secrets each have their line, in units people use.
+    """
+    assert (name, text) in list(rows({**STATUS, **changed}, "http://h"))
+
+
+def test_systems_are_told_latest_first():
+    """
+    Who spoke last stands on top, and only the first line names the column.
+    """
+    systems = {
+        name: {"sources": 1, "last_seen": STATUS["now"] - ago} for name, ago in (("a", 9), ("b", 1), ("c", 5))
+    }
+    told = [row for row in rows({**STATUS, "systems": systems}, "http://h") if "heard" in row[1]]
+    assert [(name, text[0]) for name, text in told] == [("systems", "b"), ("", "c"), ("", "a")]
+
+
+def test_a_running_server_is_told(served, trace):
+    """
+    The status of a real server names its store, the systems that spoke, and a ledger that adds up.
+    """
+    served.post({"trace_id": trace, "message": "hello", "system": "browser"})
+    result = served.run("status")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert f"server    {served.url}, ready, up " in result.stdout
+    assert "store     sqlite, well" in result.stdout
+    assert "browser" in result.stdout
+    assert "does not add up" not in result.stdout
+    assert json.loads(served.run("status", "--format", "json").stdout)["phase"] == "ready"

@@ -1,0 +1,133 @@
+"""
+The server's reading endpoints, asked over the standard library's HTTP client; used by every command that
+reads.
+
+It asks, waits a bounded time and turns whatever goes wrong into one sentence with an exit code. It retries
+nothing: a person at a terminal repeats a command, and `tail` repeats its own.
+"""
+
+import http.client
+import ssl
+from typing import Any, Final
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+
+from tracelog.cli.failure import UNREACHABLE, USAGE, CommandError, exit_code
+from tracelog.config import DEFAULT_URL, client_settings
+
+ANSWER_S: Final = 30.0
+"""Longest silence of the server: a search through a full store takes seconds, never half a minute."""
+
+ANSWER_BYTES: Final = 512 * 1024 * 1024
+"""A bound against a stranger's endless answer; the largest export of a trace is far below."""
+
+
+class Api:
+    """
+    One server.
+
+    Args:
+        url: Its address, with or without a path prefix.
+        key: Read key, sent as a bearer token.
+        timeout: Seconds of silence after which it counts as unreachable.
+
+    Raises:
+        CommandError: When *url* is no HTTP address.
+    """
+
+    def __init__(self, url: str, *, key: str | None = None, timeout: float = ANSWER_S) -> None:
+        self._key = key
+        self._timeout = timeout
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host, port = None, None
+        if host is None or parts.scheme not in {"http", "https"}:
+            raise CommandError("--url must be an address such as http://127.0.0.1:8787", USAGE)
+        self._host, self._port, self._secure = host, port, parts.scheme == "https"
+        self._prefix = parts.path.rstrip("/")
+        name = f"[{host}]" if ":" in host else host
+        self.url = f"{parts.scheme}://{name}{f':{port}' if port else ''}{self._prefix}"
+
+    def get(self, path: str, **options: str | float | None) -> bytes:
+        """
+        Return the body of the answer to `GET path?options`; options that are None are left out.
+
+        Raises:
+            CommandError: When there is no answer, or one that refuses.
+        """
+        asked = urlencode({name: value for name, value in options.items() if value is not None})
+        try:
+            status, body = self._attempt(f"{self._prefix}{path}{'?' if asked else ''}{asked}")
+        except (http.client.HTTPException, OSError) as error:
+            said = str(error) or type(error).__name__
+            raise CommandError(
+                f"{self.url} does not answer ({said}); start it with `tracelog serve`, "
+                "or name another server with --url or TRACELOG_URL",
+                UNREACHABLE,
+            ) from error
+        if status != http.client.OK:
+            raise CommandError(self._refusal(status, body), exit_code(status))
+        return body
+
+    def json(self, path: str, **options: str | float | None) -> Any:
+        """
+        Return the decoded answer to `GET path?options`.
+
+        Raises:
+            CommandError: As `get`, and when the answer is no JSON.
+        """
+        body = self.get(path, **options)
+        try:
+            return msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise CommandError(
+                f"{self.url} answered something that is no tracelog server's", UNREACHABLE
+            ) from error
+
+    def _attempt(self, target: str) -> tuple[int, bytes]:
+        connection = self._connection()
+        try:
+            headers = {"Accept": "*/*", "User-Agent": "tracelog-cli/1", "Connection": "close"}
+            if self._key:
+                headers["Authorization"] = f"Bearer {self._key}"
+            connection.request("GET", target, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read(ANSWER_BYTES)
+        finally:
+            connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self._secure:
+            context = ssl.create_default_context()
+            return http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=context)
+        return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
+
+    def _refusal(self, status: int, body: bytes) -> str:
+        try:
+            said = msgspec.json.decode(body)["error"]
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError):
+            return f"{self.url} answered {status} and no more; is it a tracelog server?"
+        hint = "; give a read key with --key or TRACELOG_KEY" if status == http.client.UNAUTHORIZED else ""
+        return f"{said}{hint}"
+
+
+def open_api(url: str | None, key: str | None) -> Api:
+    """
+    Return the server that *url* names, else `TRACELOG_URL`, else the default address.
+
+    Raises:
+        ConfigError: When a variable or pyproject.toml holds a wrong value.
+        CommandError: When the address is none.
+    """
+    settings = client_settings({"url": url, "key": key})
+    return Api(settings.url or DEFAULT_URL, key=settings.key)
+
+
+def trace_path(ref: str, more: str = "") -> str:
+    """
+    Return the path of the trace that *ref* means.
+    """
+    return f"/api/v1/traces/{quote(ref, safe='')}{more}"

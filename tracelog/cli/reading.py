@@ -1,0 +1,166 @@
+"""
+`tracelog show`, `search` and `export`: what is stored, read by a person or handed to another program.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+
+from tracelog.cli.api import Api, open_api, trace_path
+from tracelog.cli.failure import FOUND, CommandError
+from tracelog.cli.line import Lines
+from tracelog.cli.options import color_option, format_option, screen, server_options, tell, write
+from tracelog.core.entry import Entry, decode_entry
+from tracelog.render.reported import correlate
+
+MOST: Final = 1000
+"""Entries that the server gives at a time."""
+
+
+class Page(msgspec.Struct):
+    """
+    A page of entries as the server writes it, latest first.
+    """
+
+    entries: list[msgspec.Raw]
+    cursor: str | None = None
+
+
+class _Stored(msgspec.Struct):
+    trace_id: str
+    entries: list[msgspec.Raw]
+    evicted: int = 0
+
+
+@click.command()
+@click.argument("ref")
+@format_option("human", "json", "md", "ndjson")
+@color_option
+@server_options
+def show(ref: str, form: str, color: bool | None, url: str | None, key: str | None) -> None:
+    """
+    Show a trace: what failed, where, and the timeline.
+
+    REF is a trace id, its first 8 characters or more, a whole traceparent, `latest` or `latest-error`.
+    """
+    api = open_api(url, key)
+    if form == "json":
+        write(api.get(trace_path(ref, "/report")).decode())
+    elif form in {"md", "ndjson"}:
+        write(api.get(trace_path(ref, "/export"), format=form).decode())
+    else:
+        place = screen(color)
+        write(story(api, ref, width=place.width, color=place.color))
+
+
+def story(api: Api, ref: str, *, width: int, color: bool, url: str | None = None) -> str:
+    """
+    Return the trace that *ref* means, told for a terminal of *width* columns.
+
+    Args:
+        api: The server.
+        ref: As the server understands it.
+        width: Columns.
+        color: Whether to paint.
+        url: Where the trace can be read, shown with it.
+
+    Raises:
+        CommandError: When there is no such trace, or no server.
+    """
+    stored = msgspec.json.decode(api.get(trace_path(ref)), type=_Stored)
+    entries = [decode_entry(bytes(raw)) for raw in stored.entries]
+    report = correlate(entries, trace_id=stored.trace_id, evicted=stored.evicted)
+    return report.to_terminal(width=width, color=color, url=url)
+
+
+@click.command()
+@click.argument("query", default="")
+@click.option("--since", metavar="TIME", help="Not before: 15m, 2h, a date or Unix time.")
+@click.option("--until", metavar="TIME", help="Before.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1), default=100, show_default=True, help="Entries at most."
+)
+@click.option("--exit-code", "judged", is_flag=True, help="Exit with 1 when something is found.")
+@format_option("human", "json", "ndjson")
+@color_option
+@server_options
+def search(
+    query: str,
+    since: str | None,
+    until: str | None,
+    limit: int,
+    judged: bool,
+    form: str,
+    color: bool | None,
+    url: str | None,
+    key: str | None,
+) -> None:
+    """
+    Show the entries that QUERY finds, one a line.
+
+    Such as: level:error system:worker "card declined" -noise dur:>100 user:u1 area:checkout trace:ab12
+    since:15m
+    """
+    api = open_api(url, key)
+    found, more = _collect(api, limit, q=query, since=since, until=until)
+    if form == "json":
+        write(f"[{','.join(bytes(raw).decode() for raw in found)}]")
+    elif form == "ndjson":
+        for raw in found:
+            write(bytes(raw).decode())
+    else:
+        place = screen(color)
+        _print([decode_entry(bytes(raw)) for raw in found], Lines(color=place.color, width=place.limit))
+    if more:
+        tell(f"these are the latest {len(found):,}; there are more, see --limit")
+    if not found:
+        tell("nothing found")
+    if judged and found:
+        raise click.exceptions.Exit(FOUND)
+
+
+@click.command()
+@click.argument("ref")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File; default: standard output."
+)
+@format_option("json", "ndjson", "md")
+@server_options
+def export(ref: str, output: Path | None, form: str, url: str | None, key: str | None) -> None:
+    """
+    Write a whole trace to a file.
+
+    `json` and `ndjson` hold every entry as it is stored, `md` is the story for people and agents.
+    """
+    data = open_api(url, key).get(trace_path(ref, "/export"), format=form)
+    if output is None:
+        write(data.decode())
+        return
+    try:
+        output.write_bytes(data)
+    except OSError as error:
+        raise CommandError(f"{output} cannot be written: {error.strerror}", FOUND) from error
+    tell(f"{len(data):,} bytes written to {output}")
+
+
+def _collect(api: Api, limit: int, **asked: str | None) -> tuple[list[msgspec.Raw], bool]:
+    """
+    Return the latest *limit* entries of a search, earliest first, and whether there are more.
+    """
+    found: list[msgspec.Raw] = []
+    cursor: str | None = None
+    while True:
+        body = api.get("/api/v1/search", **asked, limit=min(MOST, limit - len(found)), cursor=cursor)
+        page = msgspec.json.decode(body, type=Page)
+        found += page.entries
+        cursor = page.cursor
+        if cursor is None or len(found) >= limit:
+            return found[::-1], cursor is not None
+
+
+def _print(entries: list[Entry], lines: Lines) -> None:
+    lines.fit(entries)
+    for entry in entries:
+        write(lines(entry))

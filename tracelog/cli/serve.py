@@ -1,0 +1,126 @@
+"""
+`tracelog serve`: the server, and the few words that a person needs to use it.
+
+The server's libraries are loaded here and only when this command runs: a machine that only reads or sends
+has the command line without them.
+"""
+
+import importlib.metadata
+import threading
+import webbrowser
+from types import ModuleType
+from typing import Final
+from urllib.parse import urlsplit
+
+import click
+
+from tracelog.cli.failure import FOUND, USAGE, CommandError
+from tracelog.cli.options import tell
+from tracelog.config import DEFAULT_PORT, ServerSettings, server_settings
+
+DISTRIBUTION: Final = "tracelog-kit"
+"""Used where no metadata is installed: in a bare checkout."""
+
+OPENED: Final = "/api/v1/traces"
+"""What `--open` shows: the recent traces."""
+
+
+@click.command()
+@click.option("--host", metavar="HOST", help="Address to listen on; beyond this machine only with keys.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one. Default: 8787.")
+@click.option("--store", metavar="URL", help="Store, such as sqlite:///logs.db or redis://127.0.0.1:6379.")
+@click.option("--open", "opened", is_flag=True, help="Show the recent traces in the browser.")
+@click.option("--no-limits", is_flag=True, help="Without quotas: for tests and trusted loads.")
+def serve(host: str | None, port: int | None, store: str | None, opened: bool, no_limits: bool) -> None:
+    """
+    Run the server, until Ctrl-C.
+    """
+    run = open_server()
+    given = {"host": host, "port": port, "store": store, "limits": False if no_limits else None}
+    settings = server_settings(given)
+
+    def ready(listening: int) -> None:
+        address = _address(settings.host, listening)
+        tell(welcome(settings, address))
+        if opened:
+            threading.Thread(target=webbrowser.open, args=(f"{address}{OPENED}",), daemon=True).start()
+
+    listened = False
+    try:
+        listened = run.serve(settings, on_ready=ready)
+    except KeyboardInterrupt:
+        listened = True  # how the person said stop; by now everything is stored and closed
+    except SystemExit:
+        listened = False  # what uvicorn does when it cannot listen; its own line says why
+    if not listened:
+        at = _address(settings.host, settings.port)
+        raise CommandError(
+            f"the server could not start at {at}; if its port is taken, choose another with --port", FOUND
+        )
+    tell("stopped")
+
+
+def open_server() -> ModuleType:
+    """
+    Return the module that runs the server.
+
+    Raises:
+        CommandError: When one of its libraries is not installed.
+    """
+    try:
+        from tracelog.server import run  # noqa: PLC0415 - loads what only a server's machine has
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] == "tracelog":
+            raise
+        dist, extra = _extra_with(error.name)
+        raise CommandError(
+            f"{error.name} is not installed; it comes with the extra `{extra}` of {dist}: "
+            f"install {dist}[{extra}]",
+            USAGE,
+        ) from error
+    return run
+
+
+def welcome(settings: ServerSettings, address: str) -> str:
+    """
+    Return what a person needs to know about a server that listens at *address*.
+    """
+    port = urlsplit(address).port
+    where = "" if port == DEFAULT_PORT else f" --url {address}"
+    key = ' -H "Authorization: Bearer $TRACELOG_KEY"' if settings.keys else ""
+    limits = "" if settings.limits else ", without limits"
+    return (
+        f"listening on {address}\n"
+        f"  store  {_public(settings.store)}, kept for {settings.ttl_s // 60} minutes{limits}\n"
+        f'  send   curl{key} {address}/log -d \'{{"trace_id":"test_123","message":"hello"}}\'\n'
+        f"  read   tracelog show test_123{where}\n"
+        f"  stop   Ctrl-C"
+    )
+
+
+def _extra_with(module: str) -> tuple[str, str]:
+    """
+    Return our distribution, and which of its extras brings *module*.
+    """
+    dist = next(iter(importlib.metadata.packages_distributions().get("tracelog", [])), DISTRIBUTION)
+    try:
+        needs = importlib.metadata.requires(dist) or []
+    except importlib.metadata.PackageNotFoundError:
+        needs = []
+    for need in needs:
+        name, _, marker = need.partition(";")
+        if name.strip().startswith(module.split(".", maxsplit=1)[0]) and "extra" in marker:
+            return dist, marker.rpartition("==")[2].strip(" '\"")
+    return dist, "server"
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _public(url: str) -> str:
+    """
+    Return *url* without user and password.
+    """
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else url

@@ -1,0 +1,94 @@
+"""
+`tracelog status`: how the server is, in a form that adds up.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+import msgspec
+
+from tracelog.cli.api import open_api
+from tracelog.cli.options import format_option, server_options, write
+from tracelog.core.ledger import REASONED
+from tracelog.core.text import one_line
+
+
+@click.command()
+@format_option("human", "json")
+@server_options
+def status(form: str, url: str | None, key: str | None) -> None:
+    """
+    Show how the server is, and what became of entries.
+    """
+    api = open_api(url, key)
+    shown = api.json("/api/v1/status")
+    if form == "json":
+        write(msgspec.json.encode(shown).decode())
+        return
+    for name, text in rows(shown, api.url):
+        write(f"{name:<10}{one_line(text)}")
+
+
+def rows(shown: Mapping[str, Any], url: str) -> Iterator[tuple[str, str]]:
+    """
+    Yield the lines of a status as name and text.
+    """
+    store = shown["store"]
+    yield "server", f"{url}, {shown['phase']}, up {_span(shown['uptime_s'])}"
+    health = "well" if store.get("ok") else f"not well: {store.get('cause') or 'no cause given'}"
+    yield "store", ", ".join([f"{store.get('kind', 'store')}, {health}", *_sizes(store)])
+    for warning in store.get("warnings") or ():
+        yield "", str(warning)
+    name = "systems"
+    for system, seen in sorted(shown["systems"].items(), key=lambda item: -item[1]["last_seen"]):
+        ago = _span(max(0.0, (shown["now"] - seen["last_seen"]) / 1000.0))
+        yield name, f"{system:<10} heard {ago} ago, from {_count(seen['sources'], 'source')}"
+        name = ""
+    if not shown["systems"]:
+        yield name, "none has logged yet"
+    yield "ledger", sum_of(shown["ledger"])
+    redacted = shown.get("redacted") or {}
+    if redacted:
+        kinds = ", ".join(
+            f"{n:,} {kind}" for kind, n in sorted(redacted.items(), key=lambda item: (-item[1], item[0]))
+        )
+        yield "secrets", f"{sum(redacted.values()):,} replaced here: {kinds}"
+
+
+def sum_of(ledger: Mapping[str, Any]) -> str:
+    """
+    Return a ledger as one sum: what was logged, and what became of it.
+    """
+    parts = [f"{ledger['stored']:,} stored"]
+    for outcome in REASONED:
+        parts += [f"{n:,} {outcome} ({reason})" for reason, n in ledger[outcome].items() if n]
+    parts += [f"{ledger[name]:,} {text}" for name, text in _OPEN.items() if ledger.get(name)]
+    end = "" if ledger["balanced"] else "; this does not add up"
+    again = f"; {ledger['duplicate']:,} came twice and were kept once" if ledger.get("duplicate") else ""
+    return f"{ledger['emitted']:,} logged = {' + '.join(parts)}{again}{end}"
+
+
+_OPEN = {"in_flight": "on their way", "unreported": "missing without a word"}
+_UNITS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute"), (1.0, "second"))
+
+
+def _span(seconds: float) -> str:
+    """
+    Return *seconds* in the largest unit that holds one whole.
+    """
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return _count(int(seconds // size), unit)
+    return "less than a second"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def _sizes(store: Mapping[str, Any]) -> Iterator[str]:
+    if isinstance(store.get("keys"), int):
+        yield _count(store["keys"], "trace" if store.get("kind") == "sqlite" else "key")
+    if isinstance(store.get("size_bytes"), int):
+        yield f"{store['size_bytes'] / 1e6:,.1f} MB"
