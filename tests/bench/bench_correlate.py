@@ -1,0 +1,90 @@
+"""
+How fast a trace becomes a report, beside the least that a person would write by hand.
+
+    python tests/bench/bench_correlate.py
+
+The peer reads the same NDJSON with `json.loads`, sorts by time and groups neighbours with equal text; it knows no
+sources, hops, clocks, chains or silences. Both run in one process on the same bytes, the best of several runs each.
+"""
+
+import gc
+import json
+import random
+from collections.abc import Callable
+from itertools import groupby
+from time import perf_counter
+
+from tracelog.core.entry import Entry, decode_entry, encode_entry
+from tracelog.correlation import correlate
+
+SYSTEMS = ("browser", "worker", "convex", "backend")
+GOALS_MS = {10_000: 60.0, 100_000: 800.0}
+
+
+def trace(size: int) -> list[Entry]:
+    """
+    Return *size* entries of four systems as they are fetched, within some places of the order in which they happened.
+
+    There is a hop for every 20 entries, 2 % are errors, and some repeat.
+    """
+    draw = random.Random(size)
+    entries = []
+    for n in range(size):
+        hop = n // 20
+        system = SYSTEMS[hop % 4]
+        at = 1_772_635_201_840.0 + n * 0.7
+        closes = n % 20 == 19
+        message = f"step {n % 7} of order {n}" if n % 3 else f"cache lookup for cart {hop} done"
+        entries.append(
+            Entry(
+                id=f"{system}-{n}",
+                trace_id="4bf92f3577b34da6a3ce929d0e0e4736",
+                timestamp=at - 13.0 if closes else at,
+                system=system,
+                service="shop",
+                level="error" if draw.random() < 0.02 else "info",
+                message=message,
+                span_id=f"{hop + 1:016x}",
+                parent_id=f"{hop // 2 + 1:016x}" if hop and closes else None,
+                duration_ms=13.0 if closes else None,
+                source=f"{system}-{hop % 8}",
+                seq=n,
+                context={"route": "/checkout", "attempt": n % 3, "user": {"id": "u-81"}},
+            )
+        )
+    arrival = sorted(range(size), key=lambda n: n + draw.random() * 100)
+    return [entries[n] for n in arrival]
+
+
+def naive(lines: list[bytes]) -> int:
+    rows = [json.loads(line) for line in lines]
+    rows.sort(key=lambda row: row["timestamp"])
+    return sum(1 for _ in groupby(rows, key=lambda row: (row["system"], row["level"], row["message"])))
+
+
+def best(run: Callable[[], object], times: int) -> float:
+    taken = []
+    for _ in range(times):
+        gc.collect()
+        begin = perf_counter()
+        run()
+        taken.append((perf_counter() - begin) * 1000)
+    return min(taken)
+
+
+def main() -> None:
+    for size, goal in GOALS_MS.items():
+        lines = [encode_entry(entry) for entry in trace(size)]
+        entries = [decode_entry(line) for line in lines]
+        times = 9 if size <= 10_000 else 5
+        peer = best(lambda lines=lines: naive(lines), times)
+        whole = best(lambda lines=lines: correlate([decode_entry(line) for line in lines]).to_json(), times)
+        report = best(lambda entries=entries: correlate(entries), times)
+        print(
+            f"{size:>7,} entries: report {report:6.1f} ms (goal {goal:.0f}), decode + report + to_json {whole:6.1f} ms; "
+            f"json.loads + sort + groupby {peer:6.1f} ms: ours / theirs = {whole / peer:.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
