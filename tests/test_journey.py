@@ -1,0 +1,123 @@
+"""
+The whole path with nothing in between left out: a program logs, a real server stores, the story is read.
+"""
+
+import json
+import signal
+import sqlite3
+import threading
+import urllib.request
+from contextlib import closing, contextmanager
+
+import pytest
+
+import tracelog
+from tests.cli.started import Started
+from tests.stores.servers import free_port
+
+THREADS = 8
+CALLS = 12_500
+
+
+@contextmanager
+def serving(port, store):
+    """
+    A real server process on *port*; yields it once it listens.
+    """
+    started = Started("serve", "--port", str(port), "--store", store, "--no-limits")
+    try:
+        started.line(r"http://127\.0\.0\.1:(\d+)")
+        yield started
+    finally:
+        started.clear()
+
+
+def read(port, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/{path}", timeout=20) as answer:
+        return json.load(answer)
+
+
+def test_one_request_becomes_one_story(tmp_path):
+    """
+    What two services log under one trace, handed on by headers, is one report with the first cause named.
+    """
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    shop = tracelog.Client(service="shop", url=url)
+    bank = tracelog.Client(service="bank", system="worker", url=url)
+    with serving(port, f"sqlite:///{tmp_path / 'journey.db'}"):
+        with shop.trace("POST /checkout", user_id="u-81") as request:
+            shop.get_logger("cart").info("charging", token="ghp_0123456789abcdefABCDEF0123456789abcd")
+            with bank.trace("POST /charge", headers=request.headers()):
+                try:
+                    raise TimeoutError("no answer within 2 s")
+                except TimeoutError:
+                    bank.get_logger("ledger").exception("charge failed")
+            shop.get_logger("cart").error("checkout failed: bank answered 502")
+        assert (shop.flush(10), bank.flush(10)) == (0, 0)
+        report = read(port, f"traces/{request.trace_id}/report")
+        stored = json.dumps(read(port, f"traces/{request.trace_id}"))
+        ledger = read(port, "ledger")
+        shop.shutdown()
+        bank.shutdown()
+    by_id = {row["id"]: row for row in report["timeline"]}
+    assert by_id[report["chains"][0]["root"]]["message"] == "charge failed"
+    assert [row["message"] for row in report["timeline"]] == [
+        "POST /checkout",
+        "charging",
+        "POST /charge",
+        "charge failed",
+        "checkout failed: bank answered 502",
+    ]
+    assert {system["system"] for system in report["systems"]} == {"backend", "worker"}
+    assert "ghp_0123456789" not in stored
+    assert "[REDACTED:" in stored
+    assert (ledger["emitted"], ledger["stored"], ledger["balanced"]) == (5, 5, True)
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["in peace", "killed in the middle"])
+def test_everything_arrives_in_order(tmp_path, killed):
+    """
+    100,000 entries of 8 threads all arrive, in order for each thread, and the account adds up, also when the
+    server is killed in the middle and started again.
+    """
+    port, file = free_port(), tmp_path / "all.db"
+    client = tracelog.Client(service="flood", url=f"http://127.0.0.1:{port}")
+    log = client.get_logger("flood")
+    halfway = threading.Barrier(THREADS + 1)
+    onwards = threading.Event()
+
+    def work(thread):
+        for number in range(CALLS):
+            if number == CALLS // 2:
+                halfway.wait()
+                onwards.wait()
+            log.info("step", thread=thread, number=number)
+
+    threads = [threading.Thread(target=work, args=(thread,)) for thread in range(THREADS)]
+    with serving(port, f"sqlite:///{file}") as server:
+        for thread in threads:
+            thread.start()
+        halfway.wait()
+        if killed:
+            server.process.send_signal(signal.SIGKILL)
+            server.process.wait()
+        onwards.set()
+        for thread in threads:
+            thread.join()
+        if killed:
+            assert client.flush(0.2) > 0
+            with serving(port, f"sqlite:///{file}"):
+                assert client.flush(60) == 0
+        else:
+            assert client.flush(60) == 0
+    stats = client.stats()
+    client.shutdown()
+    assert (stats["emitted"], stats["stored"], stats["balanced"]) == (THREADS * CALLS, THREADS * CALLS, True)
+    with closing(sqlite3.connect(file)) as store:
+        rows = [json.loads(row[0]) for row in store.execute("SELECT body FROM entries")]
+    assert len({row["id"] for row in rows}) == len(rows) == THREADS * CALLS
+    seen = {thread: [] for thread in range(THREADS)}
+    for row in sorted(rows, key=lambda row: row["seq"]):
+        seen[row["context"]["thread"]].append(row["context"]["number"])
+    assert all(numbers == list(range(CALLS)) for numbers in seen.values())
