@@ -12,7 +12,7 @@ from tests.server.running import Running
 @pytest.fixture
 def anyio_backend() -> str:
     """
-    asyncio, the loop that the server is made for.
+    The loop that the server is made for: asyncio.
     """
     return "asyncio"
 

@@ -54,11 +54,14 @@ class Running:
     Args:
         store: Instead of the one that the settings name.
         direct: Whether plain `POST /log` takes the short way; else uvicorn's and the ASGI app's.
-        given: Settings.
+        store_url: Where entries are; in memory when not given.
+        given: Further settings.
     """
 
-    def __init__(self, store: Store | None = None, *, direct: bool = True, **given: Any) -> None:
-        self.settings = settings_of(**given)
+    def __init__(
+        self, store: Store | None = None, *, direct: bool = True, store_url: str | None = None, **given: Any
+    ) -> None:
+        self.settings = settings_of(**({"store": store_url} if store_url else {}), **given)
         self.app = App(self.settings, store=store)
         self.port = 0
         self._listens = threading.Event()

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.server.running import Running, request
+from tests.server.running import Running, request, settings_of
 from tracelog.config import Key
 from tracelog.errors import AccessError, ConfigError
 from tracelog.server.access import REMEMBERED, Access, once
-from tests.server.running import settings_of
 
 INGEST, READ, ADMIN = "ingest-key-0123456789", "read-key-0123456789", "admin-key-0123456789"
 PAGE, WORKER = "page-key-0123456789", "worker-key-0123456789"
@@ -140,7 +139,11 @@ def test_a_preflight_for_a_bound_key_is_allowed(guarded: Running) -> None:
     """
     A preflight carries no key, so the origins that any key is bound to are allowed, and no loopback ones.
     """
-    for origin, allowed in ((SHOP, SHOP), ("https://listed.example", "https://listed.example"), ("http://localhost", None)):
+    for origin, allowed in (
+        (SHOP, SHOP),
+        ("https://listed.example", "https://listed.example"),
+        ("http://localhost", None),
+    ):
         answer = guarded.ask(request("OPTIONS", headers=[("Origin", origin)]))
         assert answer.header("access-control-allow-origin") == allowed
 

@@ -21,7 +21,10 @@ pytestmark = pytest.mark.anyio
 
 
 def rows_of(*ids: str) -> list[commit.Row]:
-    entries = [Entry(id=name, trace_id="t", timestamp=1.0, system="backend", level="info", message="m") for name in ids]
+    entries = [
+        Entry(id=name, trace_id="t", timestamp=1.0, system="backend", level="info", message="m")
+        for name in ids
+    ]
     return [(entry, encode_entry(entry)) for entry in entries]
 
 
@@ -177,7 +180,9 @@ async def test_a_waiter_that_went_away_harms_nobody() -> None:
     assert {"a", "b"} == set(bench.store.stored)
 
 
-@pytest.mark.parametrize(("rows", "size"), [(commit.WAITING_ROWS // 10 + 1, 1), (1, commit.WAITING_BYTES // 10 + 1)])
+@pytest.mark.parametrize(
+    ("rows", "size"), [(commit.WAITING_ROWS // 10 + 1, 1), (1, commit.WAITING_BYTES // 10 + 1)]
+)
 async def test_waiting_is_bounded(rows: int, size: int) -> None:
     """
     A store that hangs lets so many rows and bytes wait and no more; afterwards everything is as before.

@@ -24,7 +24,8 @@ LOCAL = "http://localhost:3000"
 
 def compact(*messages: str, seq: int = 0) -> bytes:
     rows = [
-        msgspec.msgpack.encode(Row(1_795_000_000.0, Meta(2), Ids("ab" * 16), message, None)) for message in messages
+        msgspec.msgpack.encode(Row(1_795_000_000.0, Meta(2), Ids("ab" * 16), message, None))
+        for message in messages
     ]
     return encode_batch(Header(v=1, source="front-door", seq=seq, sent_at=1_795_000_000_000.0), rows)
 
@@ -43,13 +44,25 @@ def plain(body: bytes, *headers: tuple[str, str], **more: Any) -> bytes:
 
 CASES: dict[str, tuple[bytes, int, str | None]] = {
     "single": (plain(ENTRY, JSON), 200, None),
-    "curl -d": (plain(ENTRY, ("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "*/*")), 200, None),
+    "curl -d": (
+        plain(ENTRY, ("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "*/*")),
+        200,
+        None,
+    ),
     "beacon": (plain(ENTRY, ("Content-Type", "text/plain;charset=UTF-8")), 200, None),
     "no type": (plain(ENTRY), 200, None),
     "batch": (plain(b'[{"message":"a"},{"message":"b"}]', JSON), 200, None),
-    "lines": (plain(b'{"message":"a"}\n{"message":"b"}\n', ("Content-Type", "application/x-ndjson")), 200, None),
+    "lines": (
+        plain(b'{"message":"a"}\n{"message":"b"}\n', ("Content-Type", "application/x-ndjson")),
+        200,
+        None,
+    ),
     "empty batch": (plain(b"[]", JSON), 200, None),
-    "same id twice": (plain(b'[{"id":"x","trace_id":"t","message":"a"},{"id":"x","trace_id":"t","message":"b"}]'), 200, None),
+    "same id twice": (
+        plain(b'[{"id":"x","trace_id":"t","message":"a"},{"id":"x","trace_id":"t","message":"b"}]'),
+        200,
+        None,
+    ),
     "some bad": (plain(b'[{"message":"a"},7,"x"]', JSON), 200, None),
     "all bad": (plain(b"[7,null]", JSON), 400, "not_an_object"),
     "one bad": (plain(b'{"trace_id":', JSON), 400, None),
@@ -57,12 +70,18 @@ CASES: dict[str, tuple[bytes, int, str | None]] = {
     "no length": (request(headers=[JSON]), 400, "empty"),
     "no json": (plain(b"hello", JSON), 400, "not_json"),
     "compact zstd": (
-        plain(zstandard.compress(compact("a", "b")), ("Content-Type", CONTENT_TYPE), ("Content-Encoding", "zstd")),
+        plain(
+            zstandard.compress(compact("a", "b")),
+            ("Content-Type", CONTENT_TYPE),
+            ("Content-Encoding", "zstd"),
+        ),
         200,
         None,
     ),
     "compact gzip": (
-        plain(gzip.compress(compact("c", seq=9)), ("Content-Type", CONTENT_TYPE), ("Content-Encoding", "gzip")),
+        plain(
+            gzip.compress(compact("c", seq=9)), ("Content-Type", CONTENT_TYPE), ("Content-Encoding", "gzip")
+        ),
         200,
         None,
     ),
@@ -94,10 +113,18 @@ CASES: dict[str, tuple[bytes, int, str | None]] = {
     "PUT": (request("PUT", body=ENTRY), 405, "method"),
     "DELETE": (request("DELETE"), 405, "method"),
     "TRACE": (request("TRACE"), 405, "method"),
-    "preflight": (request("OPTIONS", headers=[("Origin", LOCAL), ("Access-Control-Request-Method", "POST")]), 204, None),
+    "preflight": (
+        request("OPTIONS", headers=[("Origin", LOCAL), ("Access-Control-Request-Method", "POST")]),
+        204,
+        None,
+    ),
     "foreign preflight": (request("OPTIONS", headers=[("Origin", "https://evil.example")]), 204, None),
     "null preflight": (request("OPTIONS", headers=[("Origin", "null")]), 204, None),
-    "preflight elsewhere": (request("OPTIONS", headers=[("Host", "evil.example"), ("Origin", LOCAL)]), 421, "host"),
+    "preflight elsewhere": (
+        request("OPTIONS", headers=[("Host", "evil.example"), ("Origin", LOCAL)]),
+        421,
+        "host",
+    ),
     "page": (plain(ENTRY, ("Origin", LOCAL)), 200, None),
     "own page": (plain(ENTRY, ("Host", "127.0.0.1:8787"), ("Origin", "http://127.0.0.1:8787")), 200, None),
     "foreign page": (plain(ENTRY, ("Origin", "https://evil.example")), 403, "origin"),
@@ -130,7 +157,10 @@ CASES: dict[str, tuple[bytes, int, str | None]] = {
     "close": (plain(ENTRY, ("Connection", "close")), 200, None),
     "close bad": (plain(b"x", ("Connection", "close")), 400, "not_json"),
     "websocket": (
-        request("GET", headers=[("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13")]),
+        request(
+            "GET",
+            headers=[("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13")],
+        ),
         405,
         "method",
     ),
@@ -150,7 +180,10 @@ CASES: dict[str, tuple[bytes, int, str | None]] = {
     ),
     "zeros before the length": (plain(ENTRY, ("Content-Length", "0" * 30 + "40")), 200, None),
     "chunks": (
-        plain(b"14\r\n" + ENTRY[:20] + b"\r\n14\r\n" + ENTRY[20:] + b"\r\n0\r\n\r\n", ("Transfer-Encoding", "chunked")),
+        plain(
+            b"14\r\n" + ENTRY[:20] + b"\r\n14\r\n" + ENTRY[20:] + b"\r\n0\r\n\r\n",
+            ("Transfer-Encoding", "chunked"),
+        ),
         200,
         None,
     ),
@@ -168,7 +201,8 @@ def shape(answer: Answer) -> tuple[int, list[tuple[str, str]], Any]:
         body = {
             name: value
             for name, value in answer.json.items()
-            if name != "received_at" and not (name in {"id", "trace_id"} and re.fullmatch(r"[0-9a-f-]{13,}", value))
+            if name != "received_at"
+            and not (name in {"id", "trace_id"} and re.fullmatch(r"[0-9a-f-]{13,}", value))
         }
     headers = [(name, value) for name, value in answer.headers if name != "content-length"]
     return answer.status, sorted(headers), body
@@ -200,14 +234,22 @@ def test_the_minimal_body_of_the_contract(way: Running) -> None:
     assert answer["remaining_quota"] is None
     trace = way.get("/api/v1/traces/test_123").json
     stored = next(entry for entry in trace["entries"] if entry["id"] == answer["id"])
-    assert (stored["message"], stored["origin"], stored["received_at"]) == ("test", "local", answer["received_at"])
+    assert (stored["message"], stored["origin"], stored["received_at"]) == (
+        "test",
+        "local",
+        answer["received_at"],
+    )
 
 
 def test_a_batch_is_answered_by_the_numbers(way: Running) -> None:
     """
     New, repeated and bad entries of one batch are counted apart, the bad ones named by their place.
     """
-    batch = [{"id": "n1", "trace_id": "numbers", "message": "a"}, 7, {"id": "n2", "trace_id": "numbers", "message": "b"}]
+    batch = [
+        {"id": "n1", "trace_id": "numbers", "message": "a"},
+        7,
+        {"id": "n2", "trace_id": "numbers", "message": "b"},
+    ]
     first, second = way.post(batch).json, way.post(batch).json
     assert (first["accepted"], first["duplicate"], second["accepted"], second["duplicate"]) == (2, 0, 0, 2)
     assert [(bad["index"], bad["reason"]) for bad in first["rejected"]] == [(1, "not_an_object")]
@@ -226,7 +268,9 @@ def test_a_batch_is_answered_by_the_numbers(way: Running) -> None:
         ([], {"access-control-allow-origin": None, "vary": "origin"}),
     ],
 )
-def test_preflight_allows_local_pages_only(headers: Any, expected: dict[str, str | None], way: Running) -> None:
+def test_preflight_allows_local_pages_only(
+    headers: Any, expected: dict[str, str | None], way: Running
+) -> None:
     """
     A preflight is answered with permission for loopback origins, exactly, and without it for all others.
     """
@@ -262,7 +306,8 @@ def test_a_refused_request_leaves_the_connection_usable(way: Running) -> None:
     Bad bodies, foreign pages, wrong methods and oversized bodies cost no other request on the connection.
     """
     bad = [
-        CASES[name][0] for name in ("no json", "foreign page", "PUT", "too large", "gzip bomb", "unknown encoding")
+        CASES[name][0]
+        for name in ("no json", "foreign page", "PUT", "too large", "gzip bomb", "unknown encoding")
     ]
     with way.connect() as line:
         for data in bad:
@@ -331,6 +376,5 @@ def test_endless_headers_are_cut_off(way: Running) -> None:
     ):
         with way.connect() as line:
             line.send(start)
-            with pytest.raises(OSError):  # noqa: PT011 - the reset of a connection has several names
-                for _ in range(1000):
-                    line.send(b"a" * 64 * 1024)
+            with pytest.raises(ConnectionError):
+                line.send(b"a" * 64 * MiB)

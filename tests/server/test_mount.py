@@ -77,7 +77,11 @@ async def test_many_first_requests_open_the_store_once() -> None:
 
 @pytest.mark.parametrize(
     ("error", "status", "reason"),
-    [(away(), 503, "store_unavailable"), (ConfigError("no such store"), 500, "config"), (OSError("x"), 500, "fault")],
+    [
+        (away(), 503, "store_unavailable"),
+        (ConfigError("no such store"), 500, "config"),
+        (OSError("x"), 500, "fault"),
+    ],
 )
 async def test_a_store_that_does_not_open_is_an_answer(error: Exception, status: int, reason: str) -> None:
     """
@@ -123,7 +127,10 @@ async def test_the_lifespan_opens_and_closes_the_store() -> None:
     store = ScriptedStore()
     app = App(settings_of(), store=store)
     said = await converse(app, {"type": "lifespan.startup"}, {"type": "lifespan.shutdown"})
-    assert [message["type"] for message in said] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert [message["type"] for message in said] == [
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
+    ]
     assert store.closed
     async with client_of(app) as client:
         answer = await client.get("/readyz")
@@ -203,7 +210,9 @@ async def test_a_length_over_the_limit_is_refused_unread(length: bytes) -> None:
         raise AssertionError("read")
 
     said = await serve(
-        App(settings_of(), store=ScriptedStore()), never, headers=[(b"host", b"localhost"), (b"content-length", length)]
+        App(settings_of(), store=ScriptedStore()),
+        never,
+        headers=[(b"host", b"localhost"), (b"content-length", length)],
     )
     assert said[0]["status"] == 413
 

@@ -40,7 +40,11 @@ def filled() -> Iterator[Running]:
     """
     with Running() as running:
         steps = [entry(n, TRACE) for n in range(3)]
-        steps[2] |= {"level": "error", "system": "worker", "error": {"type": "Refused", "message": "no money"}}
+        steps[2] |= {
+            "level": "error",
+            "system": "worker",
+            "error": {"type": "Refused", "message": "no money"},
+        }
         assert running.post([*steps, 7]).json["accepted"] == 3
         assert running.post([entry(3, LATER)]).json["accepted"] == 1
         yield running
@@ -109,7 +113,9 @@ def test_the_report_is_the_promised_one(filled: Running) -> None:
     The report has every promised part, and its error chain has the error in it.
     """
     report = filled.get(f"/api/v1/traces/{TRACE}/report").json
-    promised = "trace_id complete missing started duration_ms systems timeline chains insights critical_path ledger"
+    promised = (
+        "trace_id complete missing started duration_ms systems timeline chains insights critical_path ledger"
+    )
     assert set(promised.split()) <= set(report)
     assert len(report["timeline"]) == 3
     assert report["chains"][0]["root"] == f"{TRACE[:6]}-2"
@@ -117,7 +123,7 @@ def test_the_report_is_the_promised_one(filled: Running) -> None:
 
 def test_exports_hold_the_entries(filled: Running) -> None:
     """
-    json and ndjson give the same entries as the trace, md a text with the error in it; the budget shortens it.
+    Both json and ndjson give the same entries as the trace, md a text with the error in it; the budget shortens it.
     """
     entries = filled.get(f"/api/v1/traces/{TRACE}").json["entries"]
     whole = filled.get(f"/api/v1/traces/{TRACE}/export")
@@ -142,7 +148,9 @@ def test_an_export_comes_back_as_it_went(filled: Running, way: Running) -> None:
     again = way.get(f"/api/v1/traces/{TRACE}").json["entries"]
     kept = ("id", "message", "level", "system", "timestamp", "error", "seq")
     first = filled.get(f"/api/v1/traces/{TRACE}").json["entries"]
-    assert [[one.get(name) for name in kept] for one in again] == [[one.get(name) for name in kept] for one in first]
+    assert [[one.get(name) for name in kept] for one in again] == [
+        [one.get(name) for name in kept] for one in first
+    ]
 
 
 @pytest.mark.parametrize(
@@ -268,7 +276,9 @@ def test_no_answer_is_fit_for_another_page(path: str, filled: Running) -> None:
     ],
 )
 @pytest.mark.parametrize("path", PATHS[2:9])
-def test_other_pages_may_not_read(headers: list[tuple[str, str]], status: int, path: str, filled: Running) -> None:
+def test_other_pages_may_not_read(
+    headers: list[tuple[str, str]], status: int, path: str, filled: Running
+) -> None:
     """
     Reading is for this machine's programs and the server's own pages.
     """
@@ -306,7 +316,10 @@ def test_the_ledger_adds_up(way: Running) -> None:
     row = msgspec.msgpack.encode(Row(NOW / 1000, Meta(2), Ids("ab" * 16), "m", None))
     bad = msgspec.msgpack.encode(7)
     header = Header(
-        v=1, source=source, system="backend", report={"emitted": 6, "dropped": {"queue_full": 2}, "stored": 99}
+        v=1,
+        source=source,
+        system="backend",
+        report={"emitted": 6, "dropped": {"queue_full": 2}, "stored": 99},
     )
     body = encode_batch(header, [row, row, bad])
     for _ in range(2):

@@ -6,11 +6,13 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.server.running import PATIENCE_S, Line, Running, request
 from tests.server.scripted import ScriptedStore, away
+from tests.stores.servers import RealServer
 from tracelog.core.compact import CONTENT_TYPE, encode_batch
 from tracelog.core.rows import Header
 from tracelog.stores import PartlyStoredError
@@ -43,7 +45,9 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-def test_a_store_that_is_away_is_said_and_over_when_it_is_back(scripted: tuple[Running, ScriptedStore]) -> None:
+def test_a_store_that_is_away_is_said_and_over_when_it_is_back(
+    scripted: tuple[Running, ScriptedStore],
+) -> None:
     """
     While it is away: 503 with `Retry-After`, not ready with the cause, alive. Then everything by itself as before.
     """
@@ -51,7 +55,11 @@ def test_a_store_that_is_away_is_said_and_over_when_it_is_back(scripted: tuple[R
     store.trouble = away()
     answer = running.post(ENTRY)
     assert (answer.status, answer.header("retry-after")) == (503, "3")
-    assert answer.json == {"success": False, "error": "the store does not answer", "reason": "store_unavailable"}
+    assert answer.json == {
+        "success": False,
+        "error": "the store does not answer",
+        "reason": "store_unavailable",
+    }
     ready = running.get("/readyz")
     assert (ready.status, ready.json) == (503, {"ready": False, "cause": "the store does not answer"})
     read = running.get("/api/v1/traces")
@@ -81,7 +89,9 @@ def test_nothing_is_acknowledged_before_the_store_has_it(scripted: tuple[Running
     until(lambda: set(store.stored) == {"a", "b"})
 
 
-def test_only_those_whose_rows_are_missing_are_told_to_come_again(scripted: tuple[Running, ScriptedStore]) -> None:
+def test_only_those_whose_rows_are_missing_are_told_to_come_again(
+    scripted: tuple[Running, ScriptedStore],
+) -> None:
     """
     Of a partly stored write the requests whose rows are there get 200.
     """
@@ -140,7 +150,9 @@ def test_a_fault_inside_is_one_line_and_costs_one_request(
     assert running.get("/api/v1/status").json["faults"] == 4
 
 
-def test_a_fault_before_the_store_is_answered_too(scripted: tuple[Running, ScriptedStore], monkeypatch) -> None:
+def test_a_fault_before_the_store_is_answered_too(
+    scripted: tuple[Running, ScriptedStore], monkeypatch
+) -> None:
     """
     An exception in redaction is a 500 with JSON, and the connection goes on.
     """
@@ -217,6 +229,26 @@ def _trickle(line: Line, drop: bytes) -> bytes:
         received += piece
 
 
+def test_a_server_may_start_before_its_redis(tmp_path: Path) -> None:
+    """
+    Without its store it is alive and not ready; once Redis is there, entries are taken within two seconds.
+    """
+    late = RealServer(tmp_path)
+    with Running(store=None, store_url=late.url) as running:
+        assert running.get("/healthz").status == 200
+        ready = running.get("/readyz")
+        assert (ready.status, ready.json["ready"]) == (503, False)
+        assert ready.json["cause"]
+        refused = running.post(ENTRY)
+        assert (refused.status, refused.json["reason"]) == (503, "store_unavailable")
+        assert int(refused.header("retry-after") or 0) >= 1
+        with late:
+            began = time.monotonic()
+            until(lambda: running.post(ENTRY).status == 200)
+            assert time.monotonic() - began < 2.0
+            assert running.get("/readyz").json["ready"] is True
+
+
 @BOTH
 def test_stopping_does_not_wait_for_slow_senders(direct: bool) -> None:
     """
@@ -279,4 +311,3 @@ def test_a_store_that_hangs_does_not_hold_up_the_stop(direct: bool) -> None:
         running.stop()
         assert time.monotonic() - began < 5.0
         assert store.stored == {}
-

@@ -1,7 +1,8 @@
 """
 Content encodings, both ways: bodies compressed by the client, inflated by the server within a bound.
 
-zstd level 1 costs half of gzip and is used where it is installed; gzip is always there. Both run outside the GIL.
+zstd level 1 costs half of gzip and is used where it is installed; gzip is always there. Both run outside the
+GIL.
 """
 
 import gzip
@@ -55,7 +56,8 @@ def inflate(body: bytes, encoding: bytes, *, limit: int) -> bytes:
         limit: Bytes the result may have.
 
     Raises:
-        InvalidBodyError: When the encoding is unknown (415), the data damaged (400) or the result too large (413).
+        InvalidBodyError: When the encoding is unknown (415), the data damaged (400) or the result too large
+        (413).
     """
     name = encoding.strip().lower()
     if name in {b"", b"identity"}:
@@ -63,7 +65,8 @@ def inflate(body: bytes, encoding: bytes, *, limit: int) -> bytes:
     inflater = _INFLATERS.get(name)
     if inflater is None:
         raise InvalidBodyError(
-            f"content encoding {name.decode('latin-1')[:50]!r} is not understood; send gzip, deflate, zstd or none",
+            f"content encoding {name.decode('latin-1')[:50]!r} is not understood; "
+            "send gzip, deflate, zstd or none",
             reason="content_encoding",
             status=415,
         )

@@ -1,8 +1,9 @@
 """
 Who may do what: host names, web origins and keys, decided from headers before a body is read.
 
-Without keys the server answers this machine only, and a web page only when its origin is local or listed: that
-stops DNS rebinding (Host) and foreign pages (Origin), as CVE-2025-66414 and CVE-2025-24010 taught others.
+Without keys the server answers this machine only, and a web page only when its origin is local or listed:
+that stops DNS rebinding (Host) and foreign pages (Origin), as CVE-2025-66414 and CVE-2025-24010 taught
+others.
 """
 
 import hashlib
@@ -21,7 +22,11 @@ from tracelog.errors import AccessError, ConfigError
 ROLES: Final = {"ingest": {"ingest"}, "read": {"read"}, "admin": {"read", "admin"}}
 """What each kind of key may do. Writing needs an ingest key: a leaked reader cannot forge entries."""
 
-CORS_HEADERS: Final = "content-type, content-encoding, authorization, traceparent, tracestate, baggage, x-trace-id, x-request-id"
+CORS_HEADERS: Final = (
+    "content-type, content-encoding, authorization, traceparent, tracestate, baggage, "
+    "x-trace-id, x-request-id"
+)
+
 CHALLENGE: Final = (b"www-authenticate", b"Bearer")
 """What every 401 must carry (RFC 9110 §15.5.2)."""
 
@@ -78,7 +83,8 @@ class Access:
         if host in self._hosts or (self._open and is_loopback(host)) or (not self._open and not self._hosts):
             return
         raise AccessError(
-            f"this server does not answer for host {host[:100]!r}; use its address, or list the name in allowed_hosts",
+            f"this server does not answer for host {host[:100]!r}; use its address, or list the name in "
+            "allowed_hosts",
             reason="host",
             status=421,
         )
@@ -205,8 +211,8 @@ _SINGLE: Final = frozenset({*_DECIDING, b"content-type", b"content-encoding", b"
 
 def once(given: Iterable[tuple[bytes, bytes]], headers: Mapping[bytes, bytes]) -> None:
     """
-    Refuse headers that say twice what can be said once only: who reads the first and who reads the last of them
-    would not agree on what the request is (RFC 9110 §5.3, RFC 9112 §3.2).
+    Refuse headers that say twice what can be said once only: who reads the first and who reads the last of
+    them would not agree on what the request is (RFC 9110 §5.3, RFC 9112 §3.2).
 
     Args:
         given: Names and values as they came.
@@ -252,7 +258,8 @@ def _token(headers: Mapping[bytes, bytes], query: bytes) -> str | None:
 
 def _host_name(host: str) -> str:
     """
-    Return the name in a `Host` header without its port, brackets and a final dot kept as they make it foreign.
+    Return the name in a `Host` header without its port, brackets and a final dot kept as they make it
+    foreign.
     """
     if host.startswith("["):
         return host[: host.find("]") + 1].lower()

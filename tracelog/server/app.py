@@ -23,7 +23,6 @@ from tracelog.core.redact import Redactor
 from tracelog.core.wire import Mint
 from tracelog.errors import StoreUnavailableError, TracelogError
 from tracelog.server.access import CHALLENGE, Access, once
-from tracelog.server.faults import Faults
 from tracelog.server.health import Health
 from tracelog.server.ingest import Answer, Ingest, refuse
 from tracelog.server.log import FAULT, INGEST_PATHS, LogEndpoint
@@ -59,7 +58,6 @@ class App:
         self.settings = settings
         self.store = store or open_store(settings.store, ttl_s=settings.ttl_s)
         self.access = Access(settings)
-        self.faults = Faults()
         self._begun = False
         self._beginning = asyncio.Lock()
         self.ingest = Ingest(
@@ -68,8 +66,8 @@ class App:
             redactor=Redactor(redact_settings(settings.redact)),
             clock=lambda: clock() * 1000.0,
             mint=new_mint(),
-            faults=self.faults,
         )
+        self.faults = self.ingest.faults
         self.log = LogEndpoint(settings, self.access, self.ingest, self.faults)
         self.health = Health(self.store, self.ingest, self.faults, clock=clock)
         self.query = Query(self.store, clock=lambda: clock() * 1000.0)

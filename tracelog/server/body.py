@@ -1,10 +1,11 @@
 """
-A request body read within its size and time: the part of ingestion that slow and oversized senders meet first.
+A request body read within its size and time: the part of ingestion that slow and oversized senders meet
+first.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from tracelog.core.encoding import too_large
 from tracelog.errors import InvalidBodyError

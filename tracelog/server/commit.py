@@ -1,13 +1,13 @@
 """
 Group commit without a timer: whatever arrived while earlier writes were under way goes into the next one.
 
-A request is answered only after the store has its entries. Waiting on purpose to make groups larger was measured
-to cost more than half of the throughput and to save nothing; with up to four writes under way, groups form by
-themselves under load.
+A request is answered only after the store has its entries. Waiting on purpose to make groups larger was
+measured to cost more than half of the throughput and to save nothing; with up to four writes under way,
+groups form by themselves under load.
 """
 
 import asyncio
-from typing import Final, NamedTuple
+from typing import Final
 
 from tracelog.core.entry import Entry
 from tracelog.errors import StoreUnavailableError, TracelogError
@@ -29,14 +29,8 @@ WAITING_BYTES: Final = 64 * 1024 * 1024
 Row = tuple[Entry, bytes]
 
 
-class Part(NamedTuple):
-    """
-    The rows of one request, how many bytes they are, and who waits for them.
-    """
-
-    rows: list[Row]
-    size: int
-    done: "asyncio.Future[list[bool | None]]"
+Part = tuple[list[Row], int, "asyncio.Future[list[bool | None]]"]
+"""The rows of one request, how many bytes they are, and who waits for them."""
 
 
 class Committer:
@@ -60,7 +54,8 @@ class Committer:
 
     def submit(self, rows: list[Row], size: int) -> "asyncio.Future[list[bool | None]]":
         """
-        Return a future of what the store says of each row: new (True), a repeated id (False), not stored (None).
+        Return a future of what the store says of each row: new (True), a repeated id (False), not stored
+        (None).
 
         It fails with `StoreUnavailableError` when none could be stored.
 
@@ -75,7 +70,7 @@ class Committer:
             raise StoreUnavailableError("the store is slower than what arrives; try again in a second")
         loop = self._loop = self._loop or asyncio.get_running_loop()
         done: asyncio.Future[list[bool | None]] = loop.create_future()
-        self._waiting.append(Part(rows, size, done))
+        self._waiting.append((rows, size, done))
         self._waiting_rows += len(rows)
         self._waiting_bytes += size
         self._schedule(loop)
@@ -98,9 +93,9 @@ class Committer:
         if not self._waiting:
             return
         group, rows, size = 0, 0, 0
-        for part in self._waiting:
-            rows += len(part.rows)
-            size += part.size
+        for part, part_size, _ in self._waiting:
+            rows += len(part)
+            size += part_size
             if group and (rows > GROUP_ROWS or size > GROUP_BYTES):
                 break
             group += 1
@@ -111,7 +106,7 @@ class Committer:
         self._schedule(loop)
 
     async def _write(self, group: list[Part]) -> None:
-        rows = group[0].rows if len(group) == 1 else [row for part in group for row in part.rows]
+        rows = group[0][0] if len(group) == 1 else [row for part, _, _ in group for row in part]
         try:
             results = await self._ask(rows)
         except TracelogError as error:
@@ -123,12 +118,12 @@ class Committer:
             return
         finally:
             self._waiting_rows -= len(rows)
-            self._waiting_bytes -= sum(part.size for part in group)
+            self._waiting_bytes -= sum(size for _, size, _ in group)
         place = 0
-        for part in group:
-            if not part.done.done():  # a sender that went away does not wait any more
-                part.done.set_result(results[place : place + len(part.rows)])
-            place += len(part.rows)
+        for part, _, done in group:
+            if not done.done():  # a sender that went away does not wait any more
+                done.set_result(results[place : place + len(part)])
+            place += len(part)
 
     async def _ask(self, rows: list[Row]) -> list[bool | None]:
         """
@@ -140,7 +135,7 @@ class Committer:
         except PartlyStoredError as error:
             results = error.results
         if len(results) != len(rows):
-            raise ValueError("the store did not speak of every row")  # noqa: TRY003 - for our own log
+            raise ValueError("the store did not speak of every row")
         return results
 
     def _written(self, task: asyncio.Task[None]) -> None:
@@ -152,9 +147,9 @@ def _fail(group: list[Part], error: TracelogError) -> None:
     """
     Give every waiter its own exception: one that is raised in several places collects their traces.
     """
-    for part in group:
-        if not part.done.done():
-            part.done.set_exception(_copy(error))
+    for _, _, done in group:
+        if not done.done():
+            done.set_exception(_copy(error))
 
 
 def _copy(error: TracelogError) -> TracelogError:

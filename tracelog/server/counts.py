@@ -1,8 +1,8 @@
 """
 Counts on their way into the store's ledger: refused entries, and what clients report of themselves.
 
-They are written together, once a second; what a kill can cost is one second of counts. While the store is away
-they are kept, within bounds, and tried again by themselves.
+They are written together, once a second; what a kill can cost is one second of counts. While the store is
+away they are kept, within bounds, and tried again by themselves.
 """
 
 import asyncio
@@ -65,15 +65,23 @@ class Counts:
             self._writing = asyncio.get_running_loop().create_task(self._write_later())
 
     async def _write_later(self) -> None:
-        while (self._counts or self._reports) and not self._hurry.is_set():
+        while self._counts or self._reports:
             with suppress(TimeoutError):  # nobody is in a hurry
                 await asyncio.wait_for(self._hurry.wait(), EVERY_S)
-            try:
-                await self._write()
-            except StoreUnavailableError:
-                continue  # kept; the next round tries again
-            except Exception as error:  # a fault in a store must not end the counting
-                self._faults.tell(error)
+            await self._try()
+            if self._hurry.is_set():
+                return
+
+    async def _try(self) -> None:
+        """
+        Write; what the store does not take is kept for the next time.
+        """
+        try:
+            await self._write()
+        except StoreUnavailableError:
+            return
+        except Exception as error:  # a fault in a store must not end the counting
+            self._faults.tell(error)
 
     async def _write(self) -> None:
         counts, self._counts = self._counts, Counter()

@@ -9,15 +9,15 @@ reason, answered to its sender and counted in the store's ledger.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from tracelog.config import ServerSettings
-from tracelog.core.entry import Entry, encode_entry
+from tracelog.core.entry import encode_entry
 from tracelog.core.redact import Redactor
 from tracelog.core.stage import Batch
-from tracelog.core.straighten import cut_entry, straighten
+from tracelog.core.straighten import cut_entry
 from tracelog.core.wire import Mint
 from tracelog.errors import StoreUnavailableError
 from tracelog.server.access import Sender
@@ -26,8 +26,6 @@ from tracelog.server.counts import Counts
 from tracelog.server.faults import Faults
 from tracelog.server.receivers import native
 from tracelog.stores import Store
-
-_NUL: Final = b"\\u0000"
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -70,7 +68,6 @@ class Ingest:
         redactor: The same rules that clients apply, applied again: a client may be old or no client of ours.
         clock: Returns Unix milliseconds.
         mint: Where missing ids come from.
-        faults: Told what went wrong inside.
     """
 
     def __init__(
@@ -81,12 +78,12 @@ class Ingest:
         redactor: Redactor,
         clock: Callable[[], float],
         mint: Mint,
-        faults: Faults,
     ) -> None:
         self.redactor = redactor
+        self.faults = Faults()
         self._settings = settings
-        self._committer = Committer(store, faults)
-        self._counts = Counts(store, faults)
+        self._committer = Committer(store, self.faults)
+        self._counts = Counts(store, self.faults)
         self._clock = clock
         self._mint = mint
 
@@ -123,7 +120,8 @@ class Ingest:
 
     def stamp(self, batch: Batch, sender: Sender, now_ms: float) -> None:
         """
-        Say what only the server can know: who sent it, when it came, and from which system if nothing else tells.
+        Say what only the server can know: who sent it, when it came, and from which system if nothing else
+        tells.
         """
         for entry in batch.entries:
             entry.origin = sender.origin
@@ -133,16 +131,14 @@ class Ingest:
 
     def seal(self, batch: Batch) -> tuple[list[bytes], int]:
         """
-        Return the final JSON of each entry, secrets out first, then cut to size; and about how many bytes it is.
+        Return the final JSON of each entry, secrets out first, then cut to size; and about how many bytes it
+        is.
 
         The detector runs once over the whole batch; only when it fires is each entry looked at.
         """
         entries = batch.entries
         rows = [encode_entry(entry) for entry in entries]
         whole = b"\n".join(rows)
-        if _NUL in whole:
-            self._clean(entries, rows)
-            whole = b"\n".join(rows)
         if self.redactor.suspect(whole):
             for index, row in enumerate(rows):
                 if self.redactor.suspect(row):
@@ -162,19 +158,6 @@ class Ingest:
         """
         await self._committer.drain()
         await self._counts.drain()
-
-    def _clean(self, entries: list[Entry], rows: list[bytes]) -> None:
-        """
-        Make NUL characters visible: msgpack carries them, readers further down end at them.
-        """
-        for index, row in enumerate(rows):
-            if _NUL not in row:
-                continue
-            before = entries[index]
-            raw = msgspec.json.decode(row)
-            entry = straighten(raw, now_ms=before.timestamp, new_trace_id=self._mint.trace_id)
-            entry.origin, entry.received_at = before.origin, before.received_at
-            entries[index], rows[index] = entry, encode_entry(entry)
 
     def _note(self, batch: Batch) -> None:
         for drop in batch.drops:

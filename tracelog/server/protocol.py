@@ -1,10 +1,10 @@
 """
 Connections of the server that runs alone: uvicorn's, with bounds, and a short way for `POST /log`.
 
-`Punctual` adds what uvicorn lacks: a deadline for a request to arrive (a connection that trickles one byte a second
-would stay open for ever and hold up the stop), a bound on headers, and answers of our own shape. `Direct` answers
-plain `POST /log` requests without a task, an event and a scope for each; every other request, and every unusual
-one, takes uvicorn's way through the ASGI app, which answers the same.
+`Punctual` adds what uvicorn lacks: a deadline for a request to arrive (a connection that trickles one byte a
+second would stay open for ever and hold up the stop), a bound on headers, and answers of our own shape.
+`Direct` answers plain `POST /log` requests without a task, an event and a scope for each; every other
+request, and every unusual one, takes uvicorn's way through the ASGI app, which answers the same.
 """
 
 import asyncio
@@ -13,14 +13,16 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from tracelog.server.access import Sender
-from tracelog.server.body import says_too_much
 from tracelog.server.ingest import Taken, refuse
-from tracelog.server.log import LogEndpoint, Reply, describe
+from tracelog.server.log import LogEndpoint, Reply
 
 LARGEST_HEAD: Final = 64 * 1024
 """Bytes of a request line with its headers, or of anything else that brings a request no further."""
 
 MOST_HEADERS: Final = 100
+DIGITS: Final = 9
+"""Of a plain Content-Length. The long way reads any other."""
+
 _UNUSUAL: Final = frozenset({b"transfer-encoding", b"upgrade", b"expect"})
 
 
@@ -201,9 +203,11 @@ class Direct(Punctual):
         cycle = self._direct_cycle()
         if cycle is None:
             super().on_headers_complete()
-        else:
+            return
+        self._got_on = True
+        if self._piece + self._useless > LARGEST_HEAD or self.waiting_since is None:
             self.check_head()
-            self.cycle = cycle  # type: ignore[assignment]
+        self.cycle = cycle  # type: ignore[assignment]
 
     def on_body(self, body: bytes) -> None:
         cycle: Any = self.cycle
@@ -234,16 +238,21 @@ class Direct(Punctual):
 
     def _direct_cycle(self) -> _DirectCycle | None:
         """
-        Return a cycle for the short way, or None for requests that are not plain enough for it: another path or
-        method, a body of unknown or forbidden length, a sender that is not admitted, one request behind another,
-        or a sender that does not read its answers.
+        Return a cycle for the short way, or None for requests that are not plain enough for it: another path
+        or method, a body of unknown or forbidden length, a sender that is not admitted, one request behind
+        another, or a sender that does not read its answers.
         """
         if self.url.partition(b"?")[0] != b"/log" or self.parser.get_method() != b"POST":
             return None
         headers = dict(self.headers)
-        if len(headers) != len(self.headers) or not _UNUSUAL.isdisjoint(headers):
+        if (
+            len(headers) != len(self.headers)
+            or len(headers) > MOST_HEADERS
+            or not _UNUSUAL.isdisjoint(headers)
+        ):
             return None
-        if says_too_much(headers.get(b"content-length", b"?"), self.endpoint.settings.limit.body):
+        length = headers.get(b"content-length", b"")
+        if len(length) > DIGITS or not length.isdigit() or int(length) > self.endpoint.settings.limit.body:
             return None
         if (self.cycle is not None and not self.cycle.response_complete) or self.flow.write_paused:
             return None
@@ -256,16 +265,15 @@ class Direct(Punctual):
 
     def _stored(self, cycle: _DirectCycle, taken: Taken) -> None:
         reply = self.endpoint.end(taken, cycle.sender)
-        if (
-            not cycle.disconnected
-        ):  # else it is stored all the same; the sender repeats it and is told: duplicate
-            self._answer(cycle, reply)
+        if cycle.disconnected:
+            return  # stored all the same; the sender repeats it and is told: duplicate
+        self._answer(cycle, reply)
 
     def _answer(self, cycle: _DirectCycle, reply: Reply) -> None:
         if self.transport.is_closing():
             return
-        lines: list[bytes] = []
-        for name, value in (*describe(reply), *reply.headers):
+        lines = [b"content-type: application/json\r\ncontent-length: %d\r\n" % len(reply.body)]
+        for name, value in reply.headers:
             lines.append(b"%s: %s\r\n" % (name, value))
             if name == b"connection":
                 cycle.keep_alive = False

@@ -20,7 +20,8 @@ from tracelog.stores import Store, Tally, Trace, TraceFilter
 _SWITCHES: Final = {"1": True, "true": True, "0": False, "false": False, "": False}
 EXPORTS: Final = ("json", "ndjson", "md")
 SILENT_AFTER_MS: Final = 60_000.0
-"""A source that said nothing for a minute is taken to have ended: what it still owes is unreported, not in flight."""
+"""A source that said nothing for a minute is taken to have ended: what it still owes is unreported, not in
+flight."""
 
 
 class Query:

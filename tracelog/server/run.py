@@ -42,7 +42,7 @@ class Server(uvicorn.Server):
                 http=protocol_for(app.log),
                 ws="none",
                 lifespan="on",
-                log_level="error",  # what broken requests are like is no news that anybody can flood a log with
+                log_level="error",  # below are lines about broken requests: anybody could flood the log
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,

@@ -1,5 +1,6 @@
 """
-Our own language: JSON (one object, array, NDJSON) and the compact batch, told apart by content type and content.
+Our own language: JSON (one object, array, NDJSON) and the compact batch, told apart by content type and
+content.
 """
 
 from collections.abc import Callable
@@ -25,7 +26,8 @@ DECODERS: Final[dict[str, Decoder]] = {
     "application/octet-stream": decode_json,
     CONTENT_TYPE: decode_batch,
 }
-"""`text/plain` is what a beacon sends without a preflight, form-urlencoded what curl's `-d` says of any body."""
+"""`text/plain` is what a beacon sends without a preflight, form-urlencoded what curl's `-d` says of any
+body."""
 
 
 def receive(body: bytes, content_type: str, *, now_ms: float, mint: Mint, limits: Limits) -> Batch:
@@ -39,8 +41,8 @@ def receive(body: bytes, content_type: str, *, now_ms: float, mint: Mint, limits
     decoder = DECODERS.get(name.strip().lower())
     if decoder is None or "utf-16" in parameters.lower() or "utf-32" in parameters.lower():
         raise InvalidBodyError(
-            f"content type {content_type[:100]!r} is not understood; send application/json, application/x-ndjson or "
-            f"{CONTENT_TYPE}, in UTF-8",
+            f"content type {content_type[:100]!r} is not understood; "
+            f"send application/json, application/x-ndjson or {CONTENT_TYPE}, in UTF-8",
             reason="content_type",
             status=415,
         )
