@@ -12,9 +12,11 @@ included.
 import contextvars
 import gc
 import logging
+import os
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import orjson
 import structlog
@@ -62,8 +64,10 @@ def stdlib_json() -> tuple[Callable[[int], None], Callable[[], object]]:
             record.trace_id = TRACE.get()
             return True
 
-    logger = logging.Logger("bench", logging.INFO)
-    handler = logging.StreamHandler(open("/dev/null", "w"))  # noqa: SIM115 - open for the whole run
+    logger = logging.getLogger("bench")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    handler = logging.StreamHandler(Path(os.devnull).open("w"))  # noqa: SIM115 - open for the whole run
     handler.setFormatter(JsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s %(trace_id)s"))
     handler.addFilter(WithTrace())
     logger.addHandler(handler)
@@ -71,7 +75,16 @@ def stdlib_json() -> tuple[Callable[[int], None], Callable[[], object]]:
     def run(calls: int) -> None:
         info = logger.info
         for i in range(calls):
-            info("request done", extra={"user_id": "u-81", "path": "/checkout", "status": 200, "duration_ms": 12.5, "attempt": i})
+            info(
+                "request done",
+                extra={
+                    "user_id": "u-81",
+                    "path": "/checkout",
+                    "status": 200,
+                    "duration_ms": 12.5,
+                    "attempt": i,
+                },
+            )
 
     return run, handler.flush
 
@@ -81,7 +94,7 @@ def structlog_orjson() -> tuple[Callable[[int], None], Callable[[], object]]:
         event["trace_id"] = TRACE.get()
         return event
 
-    out = open("/dev/null", "wb")  # noqa: SIM115 - open for the whole run
+    out = Path(os.devnull).open("wb")  # noqa: SIM115 - open for the whole run
     logger = structlog.wrap_logger(
         structlog.BytesLogger(out),
         processors=[
