@@ -142,6 +142,7 @@ def measure(run: Callable[[int], None], flush: Callable[[], object]) -> tuple[fl
 
 
 def main() -> None:
+    tracelog.configure(enabled=False)  # the trace below belongs to no program
     variants = {"tracelog": ours(), "stdlib JSON": stdlib_json(), "structlog + orjson": structlog_orjson()}
     for run, flush in variants.values():
         run(2000)

@@ -129,3 +129,14 @@ def test_address_and_key_come_from_the_environment():
         result = run("search", TRACELOG_URL=url, TRACELOG_KEY="k2")
     assert result.exit_code == 0
     assert requests[0][1]["Authorization"] == "Bearer k2"
+
+
+@pytest.mark.parametrize("command", [["show", "x"], ["search"], ["tail"], ["status"]])
+def test_an_answer_of_another_server_is_a_sentence(command):
+    """
+    JSON that is nothing a tracelog server says ends each command with one sentence, never with a traceback.
+    """
+    with answering(200, b'["hello"]', []) as url:
+        result = run(*command, "--url", url)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "answered something that is no tracelog server's" in result.stderr

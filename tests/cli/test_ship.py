@@ -16,7 +16,7 @@ def shipped(*entries, **settings):
     client = Client(sinks=[sink], service="till", system="worker", **settings)
     for entry in entries:
         client.ship(entry)
-    client.flush(5.0)
+    assert client.flush(30.0) == 0
     return client, list(sink.entries)
 
 
@@ -101,5 +101,9 @@ def test_secrets_go_out():
     """
     A shipped entry is redacted like any other.
     """
-    _, (got,) = shipped(entry(message="password=hunter2hunter2", context={"password": "hunter2hunter2"}))
+    client, entries = shipped(
+        entry(message="password=hunter2hunter2", context={"password": "hunter2hunter2"})
+    )
+    assert client.stats()["dropped"] == {}
+    (got,) = entries
     assert "hunter2" not in f"{got.message} {got.context}"

@@ -2,6 +2,7 @@
 `tracelog tail`: each entry once, none missed, in the order of time.
 """
 
+import math
 import signal
 from collections import Counter
 
@@ -9,123 +10,167 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracelog.cli.tail import OVERLAP_S, PAGE, SWEEP_EVERY_S, SWEEP_S, Follow
+from tests.cli.started import Served
+from tracelog.cli.reading import MOST
+from tracelog.cli.tail import OVERLAP_S, SWEEP_EVERY_S, SWEEP_S, Follow
 from tracelog.core.entry import Entry
 
 
 class Shelf:
     """
-    What a server holds, asked as the search is: latest first, in pages, counted back from its own clock.
+    What a server holds, asked as the search is: latest arrival first, in pages.
     """
 
-    def __init__(self, page):
+    def __init__(self, page=10):
         self.page = page
-        self.now = 0.0
         self.entries = []
-        self.before_second_page = []
+        self.asked = 0
 
-    def add(self, name, at):
-        self.entries.append(Entry(id=name, timestamp=at * 1000.0, message=name))
+    def add(self, name, arrived, *, said=None, direct=False):
+        """
+        Put an entry there that arrived at a moment and says another; *direct* ones no server has seen.
+        """
+        timestamp = (arrived if said is None else said) * 1000.0
+        received = None if direct else arrived * 1000.0
+        self.entries.append(Entry(id=name, timestamp=timestamp, message=name, received_at=received))
 
-    def fetch(self, cursor, window, limit):
-        found = sorted(self.entries, key=lambda entry: (entry.timestamp, entry.id), reverse=True)
-        if cursor is not None:
-            found = [entry for entry in found if (entry.timestamp, entry.id) < cursor]
-        if window is not None:
-            found = [entry for entry in found if entry.timestamp >= (self.now - window) * 1000.0]
-        limit = min(limit, self.page)
-        more = len(found) > limit
-        last = found[limit - 1] if more else None
-        return found[:limit], (last.timestamp, last.id) if more else None
+    def fetch(self, cursor):
+        self.asked += 1
+        placed = sorted((-(entry.received_at or entry.timestamp), entry.id, entry) for entry in self.entries)
+        rest = [place for place in placed if cursor is None or place[:2] > cursor]
+        more = len(rest) > self.page
+        return [entry for *_, entry in rest[: self.page]], rest[self.page - 1][:2] if more else None
 
 
 def ids(entries):
     return [entry.id for entry in entries]
 
 
-def test_it_begins_with_the_latest_in_order():
+def nothing():
+    return []
+
+
+def test_what_was_there_is_not_shown():
     """
-    The first entries shown are the latest, as many as asked for, earliest first; older ones never come.
+    Entries from before the beginning never come, however far a look goes back.
     """
     shelf = Shelf(page=3)
-    for n in range(10):
-        shelf.add(f"e{n}", at=-n)
+    for n in range(400):
+        shelf.add(f"e{n}", 1000.0 - n)
     follow = Follow(shelf.fetch)
-    assert ids(follow.start(3, 0.0)) == ["e2", "e1", "e0"]
+    assert follow.begin(nothing, 0.0) == []
+    assert [follow.more(now) for now in (1.0, SWEEP_EVERY_S, 30.0)] == [[], [], []]
+
+
+def test_it_begins_with_what_is_asked_for():
+    """
+    What the beginning asks for is handed on, and not shown again.
+    """
+    shelf = Shelf()
+    shelf.add("old", 999.0)
+    follow = Follow(shelf.fetch)
+
+    def latest():
+        shelf.add("between", 1000.0)
+        return shelf.entries[:]
+
+    assert ids(follow.begin(latest, 0.0)) == ["old", "between"]
     assert follow.more(1.0) == []
 
 
 def test_what_comes_while_it_begins_is_shown():
     """
-    An entry that arrives between the two questions of the beginning is shown with the first look after it.
+    An entry that arrives during the beginning and is not among the latest is shown with the first look.
     """
-    shelf = Shelf(page=10)
-    shelf.add("old", at=-1)
+    shelf = Shelf()
     follow = Follow(shelf.fetch)
-    fetch = shelf.fetch
 
-    def late(cursor, window, limit):
-        answer = fetch(cursor, window, limit)
-        if window is not None and len(shelf.entries) == 1:
-            shelf.add("late", at=-50)
-        return answer
+    def latest():
+        shelf.add("between", 1000.0)
+        return []
 
-    follow._fetch = late
-    assert ids(follow.start(1, 0.0)) == ["old"]
-    shelf.now = SWEEP_EVERY_S
-    assert ids(follow.more(SWEEP_EVERY_S)) == ["late"]
+    follow.begin(latest, 0.0)
+    assert ids(follow.more(1.0)) == ["between"]
 
 
-arrivals = st.lists(st.tuples(st.floats(0.0, 30.0), st.floats(0.0, OVERLAP_S * 0.9)), max_size=40)
+arrivals = st.lists(
+    st.tuples(st.floats(0.0, 60.0), st.floats(0.0, OVERLAP_S * 0.9), st.floats(-9e3, 9e3)), max_size=40
+)
 
 
 @given(arrivals, st.integers(1, 7), st.lists(st.floats(0.1, 9.0), min_size=4, max_size=30))
 def test_each_entry_is_shown_once(arrivals, page, pauses):
     """
-    However entries arrive, late by less than the overlap, and however the looks fall: each is shown exactly
-    once, and each look in the order of time.
+    However entries arrive, stored late by less than the overlap, whatever their own clocks say, and however
+    the looks
+    fall: each is shown exactly once, and each look in the order of time.
     """
     shelf = Shelf(page)
+    shelf.add("before", 1000.0)
     follow = Follow(shelf.fetch)
-    follow.start(0, 0.0)
-    waiting = sorted((arrives, arrives - late, f"e{n}") for n, (arrives, late) in enumerate(arrivals))
+    follow.begin(nothing, 0.0)
+    waiting = sorted(
+        (stored + late, stored, skew, f"e{n}") for n, (stored, late, skew) in enumerate(arrivals)
+    )
     shown = []
-    for pause in [*pauses, 40.0]:
-        shelf.now += pause
-        while waiting and waiting[0][0] <= shelf.now:
-            _, at, name = waiting.pop(0)
-            shelf.add(name, at)
-        looked = follow.more(shelf.now)
+    now = 0.0
+    for pause in [*pauses, 70.0]:
+        now += pause
+        while waiting and waiting[0][0] <= now:
+            _, arrived, skew, name = waiting.pop(0)
+            shelf.add(name, 1000.0 + arrived, said=1000.0 + arrived + skew)
+        looked = follow.more(now)
         assert [entry.timestamp for entry in looked] == sorted(entry.timestamp for entry in looked)
         shown += ids(looked)
     assert Counter(shown) == Counter(f"e{n}" for n in range(len(arrivals)))
 
 
-def test_what_was_sent_again_after_a_while_is_shown():
+def test_what_a_program_stored_itself_late_is_shown():
     """
-    An entry that is two minutes late, as after a client's longest pause, comes with the next far look.
+    An entry that no server received, and that comes a minute late, is shown with the next far look.
     """
-    shelf = Shelf(page=10)
+    shelf = Shelf(page=2)
+    shelf.add("before", 1000.0)
     follow = Follow(shelf.fetch)
-    follow.start(0, 0.0)
-    shelf.now = 5.0
-    shelf.add("late", at=5.0 - SWEEP_S + 10.0)
-    assert follow.more(5.0) == []
-    shelf.now = SWEEP_EVERY_S
+    follow.begin(nothing, 0.0)
+    for n in range(40):
+        shelf.add(f"e{n}", 1000.0 + n)
+    assert len(follow.more(1.0)) == 40
+    shelf.add("late", 1040.0 - SWEEP_S / 2, direct=True)
+    shelf.entries[0] = Entry(id="before", timestamp=1e5, received_at=1e5)
+    assert follow.more(2.0) == []
     assert ids(follow.more(SWEEP_EVERY_S)) == ["late"]
 
 
-def test_a_silent_server_is_caught_up_with():
+def test_a_store_without_a_server_is_followed():
     """
-    When a look comes an hour after the last, everything of that hour is shown.
+    Where every entry was stored by its own program, what is new on the first page is shown, and a look is
+    one page.
     """
-    shelf = Shelf(page=2)
+    shelf = Shelf(page=3)
+    for n in range(100):
+        shelf.add(f"e{n}", 1000.0 - n, direct=True)
     follow = Follow(shelf.fetch)
-    follow.start(0, 0.0)
-    for n in range(9):
-        shelf.add(f"e{n}", at=n * 400.0)
-    shelf.now = 3600.0
-    assert len(follow.more(3600.0)) == 9
+    follow.begin(nothing, 0.0)
+    shelf.add("new", 1001.0, direct=True)
+    assert ids(follow.more(1.0)) == ["new"]
+    before = shelf.asked
+    assert follow.more(2.0) == []
+    assert shelf.asked == before + 1
+
+
+def test_a_look_stops_soon():
+    """
+    A look at a full store reads no further than the overlap behind what it reached.
+    """
+    shelf = Shelf(page=10)
+    for n in range(1000):
+        shelf.add(f"e{n}", 1000.0 - n)
+    follow = Follow(shelf.fetch)
+    follow.begin(nothing, 0.0)
+    before = shelf.asked
+    assert follow.more(1.0) == []
+    assert shelf.asked <= before + math.ceil(OVERLAP_S / 10) + 1
 
 
 @given(st.integers(1, 20), st.integers(1, 60))
@@ -135,12 +180,11 @@ def test_memory_is_bounded_and_nothing_comes_twice(remembered, count):
     """
     shelf = Shelf(page=7)
     follow = Follow(shelf.fetch, remembered=remembered)
-    follow.start(0, 0.0)
+    follow.begin(nothing, 0.0)
     shown = []
     for n in range(count):
-        shelf.now = n / 100.0
-        shelf.add(f"e{n}", at=shelf.now)
-        shown += ids(follow.more(shelf.now))
+        shelf.add(f"e{n}", 1000.0 + n / 100.0)
+        shown += ids(follow.more(n / 100.0))
         assert len(follow._seen) <= remembered + 1
     assert shown == [f"e{n}" for n in range(count)]
 
@@ -154,8 +198,8 @@ def test_it_follows_a_server_until_ctrl_c(served, trace, form, pattern, start):
     tail = start("tail", f"trace:{trace} level:warn", "-n", "5", "--format", form, "--url", served.url)
     served.post({"trace_id": trace, "message": "first", "level": "warn"})
     assert tail.line(pattern.format("first"), "stdout") == "first"
-    served.post(*({"trace_id": trace, "message": f"m{n}", "level": "error"} for n in range(PAGE // 2)))
-    served.post(*({"trace_id": trace, "message": f"n{n}", "level": "error"} for n in range(PAGE // 2 + 5)))
+    served.post(*({"trace_id": trace, "message": f"m{n}", "level": "error"} for n in range(MOST // 2)))
+    served.post(*({"trace_id": trace, "message": f"n{n}", "level": "error"} for n in range(MOST // 2 + 5)))
     served.post(
         {"trace_id": trace, "message": "aside"}, {"trace_id": trace, "message": "last", "level": "error"}
     )
@@ -163,8 +207,26 @@ def test_it_follows_a_server_until_ctrl_c(served, trace, form, pattern, start):
     while not seen["last"]:
         seen[tail.line(pattern.format("[mn][0-9]+|last"), "stdout")] += 1
     assert seen == Counter(
-        [*(f"m{n}" for n in range(PAGE // 2)), *(f"n{n}" for n in range(PAGE // 2 + 5)), "last"]
+        [*(f"m{n}" for n in range(MOST // 2)), *(f"n{n}" for n in range(MOST // 2 + 5)), "last"]
     )
+    assert tail.end(signal.SIGINT) == (0, "", "")
+
+
+def test_it_waits_for_a_server_that_went_away(tmp_path, trace, start):
+    """
+    When the server goes, `tail` says so once and goes on when it is back, with what came meanwhile.
+    """
+    options = ("serve", "--store", f"sqlite:///{tmp_path}/logs.db", "--port")
+    server = start(*options, "0")
+    url = server.line(r"listening on (\S+)")
+    tail = start("tail", f"trace:{trace}", "--url", url)
+    Served(url, tmp_path).post({"trace_id": trace, "message": "before"})
+    assert tail.line("(before)$", "stdout") == "before"
+    server.end(signal.SIGTERM)
+    assert tail.line(r"(does not answer; waiting for it)")
+    start(*options, url.rpartition(":")[2]).line("(listening)")
+    Served(url, tmp_path).post({"trace_id": trace, "message": "after"})
+    assert tail.line("(after)$", "stdout") == "after"
     assert tail.end(signal.SIGINT) == (0, "", "")
 
 

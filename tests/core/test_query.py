@@ -110,6 +110,8 @@ TRUE = [
     "dur:>=1.5s",
     "dur:<1m",
     "dur:1000..2000",
+    "dur:1500..2000",
+    "dur:1000..1500",
     "dur:..2s",
     "dur:1s..",
     "since:2m",
@@ -409,3 +411,24 @@ def test_skipping_skips():
     assert not parse("user:u2").may_match(raw)
     assert parse("-accepted").may_match(raw)
     assert parse("12").may_match(raw)
+
+
+@pytest.mark.parametrize(
+    ("q", "raw"),
+    [
+        ("declined", b'{"message":"\\u0064eclined"}'),
+        ("kelvin", '{"message":"\u212aelvin"}'.encode()),
+        ("strasse", '{"message":"Stra\u00dfe"}'.encode()),
+        ("100.0", b'{"message":"","context":{"n":1E2}}'),
+        ("1e2", b'{"message":"1e2"}'),
+        ('"say \\"hi\\""', b'{"message":"say \\"hi\\""}'),
+        ("/path", b'{"message":"\\/path"}'),
+        ("user:bob", b'{"message":"","user_id":"\\u0042ob"}'),
+    ],
+)
+def test_other_spellings(q: str, raw: bytes):
+    """
+    JSON may spell a text in several ways; none of them is skipped.
+    """
+    assert parse(q).matches(decode_entry(raw))
+    assert parse(q).may_match(raw)

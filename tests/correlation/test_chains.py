@@ -140,6 +140,12 @@ EXCEPTION = {"type": "OSError", "message": "no route to host"}
 
 KINDS = [
     pytest.param(
+        [*REQUEST, bad("a", 500, "x", number=3), bad("b", 510, "y", number=3), bad("c", 820, number=2)],
+        ["same_hop", "parent_hop"],
+        0.7,
+        id="the weakest of two",
+    ),
+    pytest.param(
         [*REQUEST, bad("a", 500, number=3), bad("b", 820, number=2)], ["parent_hop"], 0.9, id="parent hop"
     ),
     pytest.param(

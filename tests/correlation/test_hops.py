@@ -148,6 +148,48 @@ def test_a_clock_is_moved_by_the_least_that_cause_demands(child_ms, clock):
     assert [row.raw_timestamp for row in report.timeline][1] == START + child_ms
 
 
+def test_the_worst_contradiction_decides_and_the_tightest_call_bounds():
+    """
+    Of several calls to one source the one that is most too early moves it, the one with least room bounds it.
+    """
+    report = correlate(
+        [
+            closing("a", 1, 0, 1000, source="tab", seq=9),
+            closing("b", 2, -100, 20, parent=1, source="edge", seq=1),
+            closing("c", 3, 400, 100, source="tab", seq=5),
+            closing("d", 4, 350, 90, parent=3, source="edge", seq=2),
+        ]
+    )
+    assert report.clocks["edge"] == Clock(100.0, 0.0, "cause")
+    loose = correlate(
+        [
+            closing("a", 1, 0, 100, source="tab", seq=0),
+            closing("b", 2, -50, 20, parent=1, source="edge", seq=0),
+        ]
+    )
+    assert loose.clocks["edge"] == Clock(50.0, 80.0, "cause")
+    two = correlate(
+        [
+            closing("a", 1, 0, 100, source="tab", seq=0),
+            closing("b", 2, -50, 20, parent=1, source="edge", seq=0),
+            closing("c", 3, -20, 60, parent=1, source="edge", seq=1),
+        ]
+    )
+    assert two.clocks["edge"] == Clock(50.0, 10.0, "cause")
+
+
+def test_the_closing_entry_knows_its_cause_best():
+    """
+    A parent that the closing names wins over one that an entry inside names; without one the inner counts.
+    """
+    inner = log("in", 5, span_id=hop(3), parent_id=hop(2), source="s", seq=0)
+    tops = [closing("a", 1, 0, 50), closing("b", 2, 0, 50)]
+    named = hops([*tops, inner, closing("x", 3, 1, 10, parent=1, source="s", seq=1)])
+    assert named[hop(3)].parent_id == hop(1)
+    unnamed = hops([*tops, inner, closing("x", 3, 1, 10, source="s", seq=1)])
+    assert unnamed[hop(3)].parent_id == hop(2)
+
+
 def test_a_clock_that_runs_ahead_through_a_callback_is_moved_back():
     """
     A source that is called by one and calls it back lies between the two, so it can be ahead, too.

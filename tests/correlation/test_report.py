@@ -167,6 +167,18 @@ def test_insights_of_the_incident(kind, expected):
 
 QUIET = [
     pytest.param(
+        [closing("s", 1, 0, 60), log("a", 0, "x"), log("b", 500, "y")],
+        "silence",
+        "500 ms of silence, unexplained",
+        id="a hop that ended before the silence did",
+    ),
+    pytest.param(
+        [closing("s", 1, 400, 300), log("a", 0, "x"), closing("t", 2, 300, 5), log("b", 699, "y")],
+        "silence",
+        "300 ms of silence, unexplained",
+        id="a hop that began after the silence did",
+    ),
+    pytest.param(
         [log("a", 0, "x"), log("b", 500, "y")],
         "silence",
         "500 ms of silence, unexplained",

@@ -75,6 +75,31 @@ def test_the_page_tells_the_story():
     assert "1,993 ms of repeats only" in text
 
 
+def test_rows_carry_level_system_and_mark():
+    """
+    An error is marked by a sign as well as by its class; no other row is.
+    """
+    page = html(
+        correlate(
+            [
+                log("a", 0, "fine"),
+                log("b", 1, "bad", "worker", "error"),
+                log("c", 2, "dead", "cron", "fatal"),
+                log("d", 3, "hm", level="warn"),
+            ]
+        )
+    )
+    rows = [line for line in page.split("\n") if line.startswith("<li")]
+    assert [("✗ " in row, row.split('"')[1]) for row in rows] == [
+        (False, "info"),
+        (True, "error"),
+        (True, "fatal"),
+        (False, "warn"),
+    ]
+    assert 'class="worker"' in rows[1]
+    assert 'class="other"' in rows[2]
+
+
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_no_text_becomes_a_tag(text):
     """

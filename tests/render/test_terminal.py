@@ -301,6 +301,14 @@ def test_many_runs_are_counted():
     assert "and 2 more runs" in lines
 
 
+def test_a_moment_has_no_time_to_tell():
+    """
+    A trace of no length says nothing of where its time went and draws no bars.
+    """
+    assert brief([log("a", 0)]) == ["ledger   1 logged = 1 kept + 0 folded + 0 lost"]
+    assert timeline_of(terminal(correlate([log("a", 0)]), width=100, color=False)) == ["  +0  backend   said"]
+
+
 def test_twice_delivered_entries_are_in_the_sum():
     """
     Duplicates are told apart from the sum.

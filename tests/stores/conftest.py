@@ -82,7 +82,7 @@ def _redis(clock: Clock, client: Redis) -> Kept:
         clock.now += TTL_S + 1
         await _expire_in_redis(client)
 
-    return Kept(RedisStore(ttl_s=TTL_S, clock=clock, client=client), clock, let_expire)
+    return Kept(RedisStore(ttl_s=TTL_S, clock=clock, client=client, timeout_s=5), clock, let_expire)
 
 
 @pytest.fixture(params=["sqlite-file", "sqlite-memory", "sqlite-unindexed", "valkey", "fakeredis"])

@@ -113,7 +113,7 @@ async def _play(store: Store, clock: Clock, history: list[tuple[int, list[Row]]]
         assert trace is not None
         assert trace.entries == [body for _, body in entries.values()]
     assert await _lines(store, errors=True) == model.lines(model.failed)
-    for q in ("", "level:error", "error -system:worker", "trace:trace-b"):
+    for q in ("", "level:error", "level:info", "error -system:worker", "trace:trace-b"):
         assert await _hits(store, q) == model.hits(parse(q))
     found = {
         (tally.system, tally.source): [tally.received, tally.duplicate, tally.max_seq]

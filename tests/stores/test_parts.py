@@ -76,6 +76,16 @@ def test_titles(message: str, title: str):
     assert title_of(message) == title
 
 
+def test_silent_first_error():
+    """
+    The title is the first error's even when that says nothing: a later one is not what went wrong first.
+    """
+    summary = Summary("trace-a")
+    for message in ("", "later"):
+        summary.add(Gist(level="error", message=message))
+    assert summary.view(expires_at_ms=None).title == ""
+
+
 def test_systems_are_bounded():
     """
     A line names so many systems and no more.

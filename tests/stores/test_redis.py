@@ -5,11 +5,14 @@ What only a real server shows: full, frozen, restarted, locked, emptied under lo
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from random import Random
 
 import pytest
 from redis.asyncio import Redis
 
+from tests.sinks.tls import VALID, server_context
+from tests.stores.pipes import Pipe
 from tests.stores.rows import Clock, row
 from tests.stores.servers import RealServer
 from tracelog.core import keys
@@ -21,7 +24,8 @@ from tracelog.stores.redis import RedisStore
 
 pytestmark = pytest.mark.anyio
 
-PATIENCE_S = 0.2
+PATIENCE_S = 0.3
+"""How long a store waits for a server that this test froze."""
 
 
 @pytest.fixture
@@ -29,7 +33,7 @@ async def store(shared_server: RealServer, raw: Redis, anyio_backend: str) -> As
     """
     A store on the shared server, emptied.
     """
-    made = RedisStore(shared_server.url, timeout_s=PATIENCE_S * 5)
+    made = RedisStore(shared_server.url, timeout_s=5)
     await made.start()
     yield made
     await made.close()
@@ -38,12 +42,12 @@ async def store(shared_server: RealServer, raw: Redis, anyio_backend: str) -> As
 @pytest.fixture
 async def on(anyio_backend: str) -> AsyncIterator[Callable[[str], "asyncio.Future[RedisStore]"]]:
     """
-    A function that returns a started, impatient store on the given URL.
+    A function that returns a started store on the given URL.
     """
     made: list[RedisStore] = []
 
-    async def start(url: str) -> RedisStore:
-        made.append(RedisStore(url, timeout_s=PATIENCE_S))
+    async def start(url: str, timeout_s: float = 5) -> RedisStore:
+        made.append(RedisStore(url, timeout_s=timeout_s))
         await made[-1].start()
         return made[-1]
 
@@ -189,6 +193,8 @@ async def test_lines_follow_their_lists(store: RedisStore, raw: Redis):
     assert await line() == ("first 0", 0)
     await store.write([row("trace-a", 9, "broke", level="error")])
     assert await line() == ("broke", 1)
+    await raw.ltrim("logs:trace-a", 0, 1)
+    assert await line() == ("first 0", 0)
     await raw.delete("logs:trace-a", "ids:{logs:trace-a}")
     await store.write([row("trace-a", 10, "second")])
     assert await line() == ("second", 0)
@@ -330,7 +336,7 @@ async def test_frozen(own_server: Callable[..., RealServer], on):
     A frozen server costs a bounded time, and what it did receive is not stored twice afterwards.
     """
     server = own_server()
-    store = await on(server.url)
+    store = await on(server.url, PATIENCE_S)
     await store.write([row("trace-a", 0)])
     server.freeze()
     began = time.monotonic()
@@ -481,3 +487,43 @@ def test_bad_address(url: str):
     """
     with pytest.raises(ConfigError):
         open_store(url)
+
+
+async def test_broken_off_replies(shared_server: RealServer, raw: Redis, on):
+    """
+    A connection that ends in the middle of a reply is not used again: no answer is another's, nothing stored twice.
+    """
+    chance = Random(3)
+    stored = {}
+    async with Pipe(shared_server.port, reply_bytes=lambda: chance.randrange(1, 900)) as pipe:
+        store = await on(f"redis://127.0.0.1:{pipe.port}/0")
+        for at in range(120):
+            name = f"trace-{at}"
+            try:
+                stored[name] = await store.write([row(name, seq, name) for seq in range(at % 4 + 1)])
+                trace = await store.fetch(name)
+            except StoreUnavailableError:
+                continue
+            assert trace is not None
+            assert {decode_entry(each).message for each in trace.entries} == {name}
+    assert 20 < len(stored) < 120
+    assert all(each == [True] * len(each) for each in stored.values())
+    for at in range(120):
+        found = [decode_entry(each).seq for each in await raw.lrange(f"logs:trace-{at}", 0, -1)]
+        assert found in ([], list(range(at % 4 + 1)))
+        assert found or f"trace-{at}" not in stored
+
+
+async def test_encrypted(shared_server: RealServer, raw: Redis, on, tmp_path: Path):
+    """
+    `rediss://` checks the server's certificate, works with one it trusts, and never falls back to plain text.
+    """
+    context = server_context(tmp_path, VALID)
+    async with Pipe(shared_server.port, context=context) as pipe:
+        trusting = await on(f"rediss://localhost:{pipe.port}/0?ssl_ca_certs={tmp_path / 'certificate.pem'}")
+        assert await trusting.write([row("trace-a", 1)]) == [True]
+        assert await trusting.fetch("trace-a") is not None
+        doubting = await on(f"rediss://localhost:{pipe.port}/0")
+        with pytest.raises(StoreUnavailableError, match="cannot be reached"):
+            await doubting.write([row("trace-a", 2)])
+    assert await raw.llen("logs:trace-a") == 1

@@ -339,6 +339,18 @@ class TestTextIndex:
         assert len((await store.search(parse("needle"))).items) == 12
         assert len((await store.search(parse("NEEDLE trace:trace-0 -hay"))).items) == 3
 
+    async def test_growing_meanwhile(self, opened: Callable[..., Any]):
+        """
+        An entry that is indexed while a search is under way is found once.
+        """
+        store = await opened()
+        await store.write([row("trace-a", seq) for seq in range(20)])
+        await _index_all(store)
+        await store._change(
+            lambda c: c.execute("UPDATE state SET value = 10 WHERE name = 'indexed'").fetchall()
+        )
+        assert len((await store.search(parse("said"))).items) == 20
+
     async def test_in_idle_time(self, opened: Callable[..., Any], monkeypatch: pytest.MonkeyPatch):
         """
         The index is built by the idle writing thread, without being asked.

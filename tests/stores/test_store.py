@@ -38,6 +38,8 @@ FOUND = {
     "strasse": [2],
     "level:error": [1, 3],
     "level:fatal": [3],
+    "level:info": [0, 1, 2, 3, 4],
+    "level:=info": [0, 2, 4],
     "-level:error": [0, 2, 4],
     "system:worker": [1],
     "trace:trace-b": [3, 4],

@@ -8,13 +8,15 @@ nothing: a person at a terminal repeats a command, and `tail` repeats its own.
 
 import http.client
 import ssl
-from typing import Any, Final
+from typing import Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
 from tracelog.cli.failure import UNREACHABLE, USAGE, CommandError, exit_code
 from tracelog.config import DEFAULT_URL, client_settings
+
+T = TypeVar("T")
 
 ANSWER_S: Final = 30.0
 """Longest silence of the server: a search through a full store takes seconds, never half a minute."""
@@ -72,16 +74,16 @@ class Api:
             raise CommandError(self._refusal(status, body), exit_code(status))
         return body
 
-    def json(self, path: str, **options: str | float | None) -> Any:
+    def read(self, path: str, kind: type[T], **options: str | float | None) -> T:
         """
-        Return the decoded answer to `GET path?options`.
+        Return the answer to `GET path?options`, JSON, as *kind*.
 
         Raises:
-            CommandError: As `get`, and when the answer is no JSON.
+            CommandError: As `get`, and when the answer is nothing like it.
         """
         body = self.get(path, **options)
         try:
-            return msgspec.json.decode(body)
+            return msgspec.json.decode(body, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise CommandError(
                 f"{self.url} answered something that is no tracelog server's", UNREACHABLE

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import BinaryIO, Final
 
@@ -83,19 +84,20 @@ class Shipped:
     Args:
         client: Who delivers them.
         trace_id: Of lines that name none.
+        breath: Entries after which delivery is waited for.
 
     Attributes:
         lines: How many came.
         used: Whether *trace_id* was needed.
     """
 
-    def __init__(self, client: Client, trace_id: str) -> None:
+    def __init__(self, client: Client, trace_id: str, *, breath: int = BREATH) -> None:
         self.lines = 0
         self.used = False
         self.trace_id = trace_id
         self._client = client
         self._mint = Mint(trace_id=self._default_trace, entry_id=str)
-        self._breath = BREATH
+        self._breath = self._left = breath
 
     def __call__(self, lines: Iterator[bytes]) -> None:
         reader = Reader(time.time() * 1000.0, self._mint, DEFAULT_LIMITS)
@@ -103,9 +105,9 @@ class Shipped:
             self.lines += 1
             for entry in read_line(line.decode("utf-8", "replace"), reader):
                 self._client.ship(entry)
-                self._breath -= 1
-        if self._breath <= 0:
-            self._breath = BREATH
+                self._left -= 1
+        if self._left <= 0:
+            self._left = self._breath
             self._client.flush(BREATH_S)
 
     def _default_trace(self) -> str:
@@ -179,7 +181,9 @@ def _pass_on(chunk: bytes, out: BinaryIO) -> bool:
         out.write(chunk)
         out.flush()
     except (OSError, ValueError):
-        with open(os.devnull, "wb") as nowhere:  # for what the stream still holds, which would spoil the end
+        with Path(os.devnull).open(
+            "wb"
+        ) as nowhere:  # for what the stream still holds, which would spoil the end
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
         tell("the output cannot be written any more; its lines are still logged")
         return False

@@ -12,7 +12,7 @@ from tracelog.cli.api import Api, open_api, trace_path
 from tracelog.cli.failure import FOUND, CommandError
 from tracelog.cli.line import Lines
 from tracelog.cli.options import color_option, format_option, screen, server_options, tell, write
-from tracelog.core.entry import Entry, decode_entry
+from tracelog.core.entry import Entry, decode_entry, encode_entry
 from tracelog.render.reported import correlate
 
 MOST: Final = 1000
@@ -21,7 +21,7 @@ MOST: Final = 1000
 
 class Page(msgspec.Struct):
     """
-    A page of entries as the server writes it, latest first.
+    A page of entries as the server writes it, latest arrival first.
     """
 
     entries: list[msgspec.Raw]
@@ -69,7 +69,7 @@ def story(api: Api, ref: str, *, width: int, color: bool, url: str | None = None
     Raises:
         CommandError: When there is no such trace, or no server.
     """
-    stored = msgspec.json.decode(api.get(trace_path(ref)), type=_Stored)
+    stored = api.read(trace_path(ref), _Stored)
     entries = [decode_entry(bytes(raw)) for raw in stored.entries]
     report = correlate(entries, trace_id=stored.trace_id, evicted=stored.evicted)
     return report.to_terminal(width=width, color=color, url=url)
@@ -103,21 +103,24 @@ def search(
     Such as: level:error system:worker "card declined" -noise dur:>100 user:u1 area:checkout trace:ab12
     since:15m
     """
-    api = open_api(url, key)
-    found, more = _collect(api, limit, q=query, since=since, until=until)
-    if form == "json":
-        write(f"[{','.join(bytes(raw).decode() for raw in found)}]")
-    elif form == "ndjson":
-        for raw in found:
-            write(bytes(raw).decode())
-    else:
+    entries, more = collect(open_api(url, key), limit, q=query, since=since, until=until)
+    if form == "human":
         place = screen(color)
-        _print([decode_entry(bytes(raw)) for raw in found], Lines(color=place.color, width=place.limit))
+        lines = Lines(color=place.color, width=place.limit)
+        lines.fit(entries)
+        shown = [lines(entry) for entry in entries]
+    else:
+        shown = [encode_entry(entry).decode() for entry in entries]
+    if form == "json":
+        write(f"[{','.join(shown)}]")
+    else:
+        for line in shown:
+            write(line)
     if more:
-        tell(f"these are the latest {len(found):,}; there are more, see --limit")
-    if not found:
+        tell(f"these are the latest {len(entries):,}; there are more, see --limit")
+    if not entries:
         tell("nothing found")
-    if judged and found:
+    if judged and entries:
         raise click.exceptions.Exit(FOUND)
 
 
@@ -145,22 +148,27 @@ def export(ref: str, output: Path | None, form: str, url: str | None, key: str |
     tell(f"{len(data):,} bytes written to {output}")
 
 
-def _collect(api: Api, limit: int, **asked: str | None) -> tuple[list[msgspec.Raw], bool]:
+def collect(api: Api, limit: int, **asked: str | None) -> tuple[list[Entry], bool]:
     """
-    Return the latest *limit* entries of a search, earliest first, and whether there are more.
+    Return the latest entries that a search finds, in the order of their time, and whether there are more.
+
+    Args:
+        api: The server.
+        limit: Entries at most.
+        asked: Options of the search: `q`, `since`, `until`.
     """
-    found: list[msgspec.Raw] = []
+    found: list[Entry] = []
     cursor: str | None = None
     while True:
-        body = api.get("/api/v1/search", **asked, limit=min(MOST, limit - len(found)), cursor=cursor)
-        page = msgspec.json.decode(body, type=Page)
-        found += page.entries
+        page = api.read("/api/v1/search", Page, **asked, limit=min(MOST, limit - len(found)), cursor=cursor)
+        found += [decode_entry(bytes(raw)) for raw in page.entries]
         cursor = page.cursor
         if cursor is None or len(found) >= limit:
-            return found[::-1], cursor is not None
+            return sorted(found, key=in_time), cursor is not None
 
 
-def _print(entries: list[Entry], lines: Lines) -> None:
-    lines.fit(entries)
-    for entry in entries:
-        write(lines(entry))
+def in_time(entry: Entry) -> tuple[float, str, int]:
+    """
+    Return what sorts entries by time, and those of one moment by their running number within a source.
+    """
+    return entry.timestamp, entry.source or "", entry.seq or 0

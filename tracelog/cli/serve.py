@@ -6,6 +6,7 @@ has the command line without them.
 """
 
 import importlib.metadata
+import re
 import threading
 import webbrowser
 from types import ModuleType
@@ -55,7 +56,8 @@ def serve(host: str | None, port: int | None, store: str | None, opened: bool, n
     if not listened:
         at = _address(settings.host, settings.port)
         raise CommandError(
-            f"the server could not start at {at}; if its port is taken, choose another with --port", FOUND
+            f"the server did not start at {at}; the line above says why (--port 0 takes any free port)",
+            FOUND,
         )
     tell("stopped")
 
@@ -72,12 +74,7 @@ def open_server() -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] == "tracelog":
             raise
-        dist, extra = _extra_with(error.name)
-        raise CommandError(
-            f"{error.name} is not installed; it comes with the extra `{extra}` of {dist}: "
-            f"install {dist}[{extra}]",
-            USAGE,
-        ) from error
+        raise CommandError(missing(error.name.split(".")[0]), USAGE) from error
     return run
 
 
@@ -98,20 +95,19 @@ def welcome(settings: ServerSettings, address: str) -> str:
     )
 
 
-def _extra_with(module: str) -> tuple[str, str]:
+def missing(library: str) -> str:
     """
-    Return our distribution, and which of its extras brings *module*.
+    Return the sentence that says which of our extras brings *library*.
     """
     dist = next(iter(importlib.metadata.packages_distributions().get("tracelog", [])), DISTRIBUTION)
     try:
         needs = importlib.metadata.requires(dist) or []
     except importlib.metadata.PackageNotFoundError:
         needs = []
-    for need in needs:
-        name, _, marker = need.partition(";")
-        if name.strip().startswith(module.split(".", maxsplit=1)[0]) and "extra" in marker:
-            return dist, marker.rpartition("==")[2].strip(" '\"")
-    return dist, "server"
+    asked = [need for need in needs if re.match(rf"{re.escape(library)}\b", need)]
+    extras = {extra for need in asked for extra in re.findall(r"extra == ['\"]([\w-]+)", need)}
+    extra = min(extras - {"all"}, default="server")
+    return f"{library} is not installed; it comes with the extra `{extra}` of {dist}: install {dist}[{extra}]"
 
 
 def _address(host: str, port: int) -> str:

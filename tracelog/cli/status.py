@@ -22,7 +22,7 @@ def status(form: str, url: str | None, key: str | None) -> None:
     Show how the server is, and what became of entries.
     """
     api = open_api(url, key)
-    shown = api.json("/api/v1/status")
+    shown = api.read("/api/v1/status", dict)
     if form == "json":
         write(msgspec.json.encode(shown).decode())
         return

@@ -1,9 +1,10 @@
 """
 `tracelog tail`: entries as they arrive, each once, in the order of their time.
 
-It asks the search for the last seconds again and again. The windows overlap, so that what arrives late is
-still seen, and ids that were shown are remembered, so that nothing is shown twice. Windows are counted back
-from the server's clock: a wrong clock here changes nothing.
+The search gives the latest arrivals first, by the server's clock. Each look reads from there back to where
+the last look began and some seconds more, so that what was stored late is still seen, and ids that were
+shown are remembered, so that nothing is shown twice. No clock but the server's is asked. QUERY is applied
+here: asked of the server, a rare find would mean going through the whole store each time.
 """
 
 import math
@@ -12,32 +13,30 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import click
-import msgspec
 
 from tracelog.cli.api import Api, open_api
 from tracelog.cli.failure import UNREACHABLE, CommandError
 from tracelog.cli.line import Lines
 from tracelog.cli.options import color_option, format_option, screen, server_options, tell, write
-from tracelog.cli.reading import Page
+from tracelog.cli.reading import MOST, Page, collect, in_time
 from tracelog.core.entry import Entry, decode_entry, encode_entry
+from tracelog.core.query import parse
 
 OVERLAP_S: Final = 5.0
-"""How far each look goes back: clients send several times a second, browsers every few seconds."""
+"""How much further back each look goes: an entry is stored within seconds of its arrival, or refused."""
 
 SWEEP_S: Final = 120.0
 SWEEP_EVERY_S: Final = 10.0
-"""Now and then a look goes back far, for what a client had to send again: its longest pause is 30 seconds."""
+"""Now and then a look goes back far, for programs that write to the store themselves: no server says when
+their entries arrived, and after a failure they come as late as the longest pause between tries, 30 s."""
 
 POLL_S: Final = 0.5
-PAGE: Final = 1000
-"""The most entries that the server gives at a time."""
 
 REMEMBERED: Final = 200_000
 """Ids kept to tell what was shown: all of a far look at 1,600 entries a second, some 30 MB."""
 
-Fetch = Callable[[str | None, float | None, int], tuple[list[Entry], str | None]]
-"""Returns a page: entries, latest first, and the cursor of the next. Called with cursor, window in seconds,
-limit."""
+Fetch = Callable[[str | None], tuple[list[Entry], str | None]]
+"""Returns the page behind a cursor (None: the first), latest arrival first, and the next cursor."""
 
 
 class Follow:
@@ -46,8 +45,9 @@ class Follow:
 
     Args:
         fetch: Asks the server.
-        remembered: Ids kept at most. Beyond that the earliest are forgotten, and nothing earlier is shown
-            any more: then something late may be missed, but nothing comes twice.
+        remembered: Ids kept at most. Beyond that the earliest arrivals are forgotten, and nothing that
+            arrived before them is shown any more: then something late may be missed, but nothing comes
+            twice.
     """
 
     def __init__(self, fetch: Fetch, *, remembered: int = REMEMBERED) -> None:
@@ -55,66 +55,90 @@ class Follow:
         self._remembered = remembered
         self._seen: dict[str, float] = {}
         self._forgotten = -math.inf
-        self._looked = self._swept = 0.0
+        self._reached = -math.inf
+        self._swept = -math.inf
 
-    def start(self, count: int, now: float) -> list[Entry]:
+    def begin(self, latest: Callable[[], list[Entry]], now: float) -> list[Entry]:
         """
-        Return the latest *count* entries, earliest first; what came before counts as shown.
+        Count everything that is there as shown, then ask for the *latest* and return them.
 
         Args:
-            count: How many.
+            latest: Asks for what to begin with.
             now: Monotonic seconds, as in `more`.
         """
-        old = list(
-            self._window(SWEEP_S)
-        )  # asked first, or what comes between the two questions would be lost
-        latest = self._fetch(None, None, count)[0] if count else []
-        self._remember([*old, *latest])
-        self._looked = self._swept = now
-        return sorted(latest, key=_order)
+        there: list[Entry] = []
+        cursor, end = None, math.inf
+        while True:  # first, or what comes between the two questions would be lost
+            entries, cursor = self._fetch(cursor)
+            there += entries
+            self._reach(entries)
+            end = self._end(SWEEP_S)
+            if cursor is None:
+                break
+            if entries and _arrival(entries[-1]) <= end:
+                self._forgotten = _arrival(entries[-1])
+                break
+        begun = latest()
+        self._remember([*there, *begun])
+        self._swept = now
+        return begun
 
     def more(self, now: float) -> list[Entry]:
         """
-        Return the entries that have come since, earliest first.
+        Return the entries that have come since, in the order of their time.
         """
         far = now - self._swept >= SWEEP_EVERY_S
-        window = (SWEEP_S if far else OVERLAP_S) + now - self._looked
-        found = {entry.id: entry for entry in self._window(window) if self._is_new(entry)}
+        found = {entry.id: entry for entry in self._look(SWEEP_S if far else OVERLAP_S)}
+        self._reach(found.values())
         self._remember(found.values())
-        self._looked = now
         self._swept = now if far else self._swept
-        return sorted(found.values(), key=_order)
+        return sorted(found.values(), key=in_time)
 
-    def _window(self, seconds: float) -> Iterator[Entry]:
-        cursor = None
+    def _look(self, back_s: float) -> Iterator[Entry]:
+        """
+        Yield what is new, back to where nothing is and *back_s* before what was reached.
+        """
+        cursor, end = None, self._end(back_s)
         while True:
-            entries, cursor = self._fetch(cursor, seconds, PAGE)
-            yield from entries
-            if cursor is None:
+            entries, cursor = self._fetch(cursor)
+            new = [entry for entry in entries if self._is_new(entry)]
+            yield from new
+            last = _arrival(entries[-1]) if entries else math.inf
+            if cursor is None or last <= self._forgotten or (not new and last <= end):
                 return
 
     def _is_new(self, entry: Entry) -> bool:
-        return entry.id not in self._seen and entry.timestamp > self._forgotten
+        return entry.id not in self._seen and _arrival(entry) > self._forgotten
+
+    def _end(self, back_s: float) -> float:
+        """
+        Return the arrival beyond which there is nothing new; where no server tells of any, one page is
+        enough.
+        """
+        return math.inf if self._reached == -math.inf else self._reached - back_s * 1000.0
+
+    def _reach(self, entries: Iterable[Entry]) -> None:
+        self._reached = max([self._reached, *(entry.received_at or -math.inf for entry in entries)])
 
     def _remember(self, entries: Iterable[Entry]) -> None:
-        self._seen.update((entry.id, entry.timestamp) for entry in entries)
+        self._seen.update((entry.id, _arrival(entry)) for entry in entries)
         if len(self._seen) > self._remembered:
             kept = sorted(self._seen.values())[-max(1, self._remembered * 9 // 10) :]
             self._forgotten = kept[0]
             self._seen = {name: moment for name, moment in self._seen.items() if moment > kept[0]}
 
 
-def _order(entry: Entry) -> tuple[float, str, int]:
+def _arrival(entry: Entry) -> float:
     """
-    By time; within a source, entries of one moment by their running number.
+    Where *entry* stands in the order of the search: by its arrival, else by what it says itself.
     """
-    return entry.timestamp, entry.source or "", entry.seq or 0
+    return entry.timestamp if entry.received_at is None else entry.received_at
 
 
 @click.command()
 @click.argument("query", default="")
 @click.option(
-    "-n", "--lines", "count", type=click.IntRange(0, PAGE), default=10, show_default=True, help="Begin with."
+    "-n", "--lines", "count", type=click.IntRange(0, MOST), default=10, show_default=True, help="Begin with."
 )
 @format_option("human", "ndjson")
 @color_option
@@ -125,22 +149,23 @@ def tail(query: str, count: int, form: str, color: bool | None, url: str | None,
 
     QUERY is that of `search`; without it everything is shown.
     """
+    wanted = parse(query, now_ms=time.time() * 1000.0)
     api = open_api(url, key)
     place = screen(color)
     lines = Lines(color=place.color, width=place.limit)
-    follow = Follow(_asking(api, query))
+    follow = Follow(_asking(api))
     try:
-        _show(follow.start(count, time.monotonic()), lines, form)
+        begun = follow.begin(lambda: collect(api, count, q=query)[0] if count else [], time.monotonic())
+        _show(begun, lines, form)
         for entries in _polls(follow, api):
-            _show(entries, lines, form)
+            _show(filter(wanted, entries), lines, form)
     except KeyboardInterrupt:
         return
 
 
 def _polls(follow: Follow, api: Api) -> Iterator[list[Entry]]:
     """
-    Yield what is new, for ever; a server that goes away is waited for, and what it got meanwhile is caught
-    up.
+    Yield what is new, for ever; a server that goes away is waited for.
     """
     lost, spent = False, 0.0
     while True:
@@ -158,16 +183,14 @@ def _polls(follow: Follow, api: Api) -> Iterator[list[Entry]]:
             lost = True
 
 
-def _asking(api: Api, query: str) -> Fetch:
-    def fetch(cursor: str | None, window: float | None, limit: int) -> tuple[list[Entry], str | None]:
-        since = None if window is None else f"{window:.3f}s"
-        body = api.get("/api/v1/search", q=query, since=since, limit=limit, cursor=cursor)
-        page = msgspec.json.decode(body, type=Page)
+def _asking(api: Api) -> Fetch:
+    def fetch(cursor: str | None) -> tuple[list[Entry], str | None]:
+        page = api.read("/api/v1/search", Page, limit=MOST, cursor=cursor)
         return [decode_entry(bytes(raw)) for raw in page.entries], page.cursor
 
     return fetch
 
 
-def _show(entries: list[Entry], lines: Lines, form: str) -> None:
+def _show(entries: Iterable[Entry], lines: Lines, form: str) -> None:
     for entry in entries:
         write(lines(entry) if form == "human" else encode_entry(entry).decode())

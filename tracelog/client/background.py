@@ -5,6 +5,7 @@ The order is the promise: what a hook adds is redacted too, and cutting comes af
 never hides half of a secret. A row that ends here leaves a `HOLE`, so that the others keep their numbers.
 """
 
+import threading
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -101,6 +102,7 @@ class Background:
         self._header = header
         self._redactor = redactor
         self._hook = hook
+        self._scanning = threading.Lock()
         self.stages: tuple[Callable[[Load], None], ...] = (
             _write_late,
             *((self._apply_hook,) if hook is not None else ()),
@@ -120,6 +122,24 @@ class Background:
             load.trouble = error
         return load
 
+    def pause(self, timeout: float) -> bool:
+        """
+        Keep the stages from scanning until `go_on`, and return whether that worked within *timeout* seconds.
+
+        RE2 has locks of its own. A child that is forked in the middle of a scan would inherit them held.
+        """
+        return self._scanning.acquire(timeout=timeout)
+
+    def go_on(self) -> None:
+        self._scanning.release()
+
+    def clean(self, text: str) -> str:
+        """
+        Return *text* without secrets.
+        """
+        with self._scanning:
+            return self._redactor.text(text)
+
     def _apply_hook(self, load: Load) -> None:
         def hooked(row: bytes) -> bytes | str:
             try:
@@ -137,8 +157,9 @@ class Background:
         """
         whole = load.joined()
         long = len(whole) > DEFAULT_LIMITS.entry and max(map(len, load.rows)) > DEFAULT_LIMITS.entry
-        if long or self._redactor.suspect(whole):
-            load.change(self._clean)
+        with self._scanning:
+            if long or self._redactor.suspect(whole):
+                load.change(self._clean)
 
     def _clean(self, row: bytes) -> bytes | str:
         try:

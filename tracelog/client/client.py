@@ -18,7 +18,7 @@ from tracelog.client.closing import Closing, log_closing
 from tracelog.client.complaint import Complaint
 from tracelog.client.context import Headers, Wish, root
 from tracelog.client.deliveries import Plan
-from tracelog.client.exits import watch
+from tracelog.client.exits import unwatch, watch
 from tracelog.client.gate import Gate
 from tracelog.client.logger import Logger
 from tracelog.client.odd import shown
@@ -70,7 +70,6 @@ class Client:
     def _attend(self, plan: Plan) -> None:
         self.settings = plan.settings
         self._rank = RANK[plan.settings.level]
-        self._complaint.clean = plan.redactor.text
         if plan.settings.traceparent:
             root.inherit(plan.settings.traceparent)
         self._shipper = Shipper(plan, self.gate, self._books, self._complaint)
@@ -98,7 +97,9 @@ class Client:
         """
         plan = _plan(client_settings(settings), settings, self._books.source)
         with self._changing:
-            self._shipper.retire(self.settings.exit_timeout)
+            before = self._shipper
+            before.retire(self.settings.exit_timeout)
+            unwatch(before)
             self._attend(plan)
             for ref in list(self._loggers.values()):
                 if (logger := ref()) is not None:
@@ -180,9 +181,7 @@ class Client:
             return
         try:
             row = to_row(_adopted(entry, self._shipper.plan.header))
-        except (
-            Exception
-        ):  # ids or values that no valid entry has: counted, as everything that does not arrive
+        except Exception:  # no row can hold it: it is counted, as everything that does not arrive
             gate.drops.count("invalid")
             return
         gate.charge(len(row))

@@ -4,18 +4,22 @@ What left the queue: through the stages of `background.py` into one outbox for e
 
 import os
 import time
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tracelog.client.background import Background
 from tracelog.client.books import Books
 from tracelog.client.complaint import Complaint
 from tracelog.client.gate import Gate
 from tracelog.client.outbox import Outbox, Report, Terms
+from tracelog.client.stock import CHUNK_ROWS
 from tracelog.config import ClientSettings
 from tracelog.core.compact import Header
-from tracelog.core.ledger import view
+from tracelog.core.ledger import Ledger, view
 from tracelog.core.redact import Redactor
 from tracelog.sinks.base import Sink
+
+PINNED: Final = 4
+"""A parcel holds at most this part of the queue: what a sink was handed cannot make room for anything."""
 
 
 class Plan(NamedTuple):
@@ -45,8 +49,18 @@ class Deliveries:
         self._books = books
         self._complaint = complaint
         self._over = False
-        self._background = Background(plan.header, plan.redactor, plan.settings.before_send)
-        terms = Terms(plan.header, plan.settings.retry_for, books, time.monotonic, time.time, _chance)
+        self.background = Background(plan.header, plan.redactor, plan.settings.before_send)
+        complaint.clean = self.background.clean
+        settings = plan.settings
+        terms = Terms(
+            plan.header,
+            settings.retry_for,
+            books,
+            time.monotonic,
+            time.time,
+            chance=_chance,
+            most_rows=max(1, min(CHUNK_ROWS, settings.queue_entries // PINNED)),
+        )
         self._outboxes = [Outbox(sink, terms) for sink in plan.sinks]
         self._first = self._outboxes[0]
 
@@ -98,6 +112,7 @@ class Deliveries:
         """
         with self._books.lock:
             self._books.ended.add(self._first.ledger)
+            self._first.ledger = Ledger()
 
     def close(self) -> None:
         """
@@ -120,7 +135,7 @@ class Deliveries:
         taken = self._gate.queue[:]
         if not taken:
             return False
-        load = self._background(taken)
+        load = self.background(taken)
         with self._books.lock:
             if self._over:
                 return False

@@ -5,6 +5,7 @@ Ends and forks of processes: what waits is delivered at exit, and a forked child
 import atexit
 import os
 import sys
+import threading
 import time
 import weakref
 from typing import Any, Final, Protocol
@@ -31,6 +32,10 @@ class Leaver(Protocol):
 
     def shutdown(self, timeout: float) -> int: ...
 
+    def before_fork(self) -> bool: ...
+
+    def go_on(self) -> None: ...
+
     def after_fork(self) -> None: ...
 
 
@@ -45,6 +50,13 @@ def watch(shipper: Leaver) -> None:
     _watched[key] = weakref.ref(shipper, lambda _: _watched.pop(key, None))
 
 
+def unwatch(shipper: Leaver) -> None:
+    """
+    Forget *shipper*: another one attends its gate.
+    """
+    _watched.pop(id(shipper), None)
+
+
 def deliver_all(*, last: bool) -> None:
     """
     Deliver what all clients hold, each within its exit timeout, all at the same time.
@@ -52,7 +64,7 @@ def deliver_all(*, last: bool) -> None:
     Args:
         last: Whether nothing follows, so that they can be shut down.
     """
-    shippers = [shipper for ref in list(_watched.values()) if (shipper := ref()) is not None]
+    shippers = _alive()
     for shipper in shippers:
         shipper.nudge()
     begun = time.monotonic()
@@ -64,17 +76,32 @@ def deliver_all(*, last: bool) -> None:
             shipper.flush(left)
 
 
+def _alive() -> list[Leaver]:
+    return [shipper for ref in list(_watched.values()) if (shipper := ref()) is not None]
+
+
+_paused: Final[dict[int, list[Leaver]]] = {}
+"""What the forking threads have paused, by thread."""
+
+
+def _before_fork() -> None:
+    _paused[threading.get_ident()] = [shipper for shipper in _alive() if shipper.before_fork()]
+
+
+def _in_parent() -> None:
+    for shipper in _paused.pop(threading.get_ident(), ()):
+        shipper.go_on()
+
+
 def _at_exit() -> None:
     deliver_all(last=True)
 
 
 def _in_child() -> None:
-    for ref in list(_watched.values()):
-        if (shipper := ref()) is not None:
-            shipper.after_fork()
-    util = sys.modules.get("multiprocessing.util")
-    if util is not None:  # its children leave by `os._exit`, without a word to `atexit`
-        util.register_after_fork(_watched_by_fork, _finalize)
+    _paused.clear()
+    for shipper in _alive():
+        shipper.after_fork()
+    _tell_multiprocessing()
 
 
 class _Token:
@@ -83,7 +110,19 @@ class _Token:
     """
 
 
-_watched_by_fork: Final = _Token()
+_token: Final = _Token()
+
+
+def _tell_multiprocessing() -> None:
+    """
+    Ask `multiprocessing`, if it is in use, to call us before its children leave by `os._exit`, without a word
+    to `atexit`. Until a child is set up, that can only be asked for in its list of what to do after a fork.
+    """
+    util: Any = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util.register_after_fork(_token, _finalize)
+        if sys.modules["multiprocessing.process"].parent_process() is not None:
+            _finalize(_token)
 
 
 def _finalize(_: object) -> None:
@@ -92,8 +131,6 @@ def _finalize(_: object) -> None:
 
 
 atexit.register(_at_exit)
+_tell_multiprocessing()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_child)
-_process: Any = sys.modules.get("multiprocessing.process")
-if _process is not None and _process.parent_process() is not None:
-    _finalize(None)  # imported for the first time in a child that `multiprocessing` started
+    os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_in_child)

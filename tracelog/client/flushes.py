@@ -4,6 +4,7 @@ Those who wait for delivery: each for what was logged before it asked, however m
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 LONGEST_S: Final = 86_400.0
@@ -17,31 +18,32 @@ class Flush:
     Attributes:
         target: Number behind the last entry that was there when the thread first saw it; None before.
         tried: Whether delivery was tried since.
+        delivered: Whether all up to the target was.
     """
 
-    __slots__ = ("_done", "target", "tried")
+    __slots__ = ("_waiting", "delivered", "target", "tried")
 
     def __init__(self) -> None:
         self.target: int | None = None
         self.tried = False
-        self._done = threading.Lock()
-        self._done.acquire()
+        self.delivered = False
+        self._waiting = threading.Lock()
+        self._waiting.acquire()
 
-    @property
-    def is_done(self) -> bool:
-        return not self._done.locked()
-
-    def wait(self, timeout: float) -> bool:
+    def wait(self, timeout: float) -> None:
         """
-        Return whether all was delivered within *timeout* seconds.
+        Wait until it is settled, for at most *timeout* seconds.
         """
-        if not self._done.acquire(timeout=min(max(0.0, timeout), LONGEST_S)):
-            return False
-        self._done.release()
-        return True
+        if self._waiting.acquire(timeout=max(0.0, timeout)):
+            self._waiting.release()
 
-    def done(self) -> None:
-        self._done.release()
+    def settle(self, *, delivered: bool) -> None:
+        """
+        Let go of who waits.
+        """
+        with suppress(RuntimeError):  # somebody else settled it at the same time
+            self.delivered = delivered
+            self._waiting.release()
 
 
 class Flushes:
@@ -90,4 +92,11 @@ class Flushes:
             flush.tried = True
             if delivered(flush.target):
                 self._waiting.discard(flush)
-                flush.done()
+                flush.settle(delivered=True)
+
+    def dismiss(self) -> None:
+        """
+        Let go of all: nothing will be delivered any more.
+        """
+        while self._waiting:
+            self._waiting.pop().settle(delivered=False)

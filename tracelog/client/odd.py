@@ -26,6 +26,9 @@ TEXT_CHARS: Final = 256 * 1024
 """Texts beyond this are cut before they wait. What travels on is less, so that half a secret at this cut is
 cut off again, after redaction."""
 
+MOST_BYTES: Final = 4 * TEXT_CHARS
+"""Of a value on its own: what a text of `TEXT_CHARS` characters can take in UTF-8."""
+
 FIELDS_BYTES: Final = 1024 * 1024
 """Fields of one call beyond this are left out: four times what an entry may hold on the wire."""
 
@@ -58,7 +61,9 @@ def name_of(value: Any, limit: int) -> str | None:
 
 def say(message: Any, args: tuple[Any, ...]) -> str:
     """
-    Return *message* with *args* applied as the standard library does; a wrong format still says what it has.
+    Return *message* with *args* applied as the standard library does, clean and cut.
+
+    A wrong format still says what it has.
     """
     text = _exact(message) if issubclass(type(message), str) else shown(message)
     if args:
@@ -69,7 +74,7 @@ def say(message: Any, args: tuple[Any, ...]) -> str:
             raise
         except BaseException:
             text = " ".join((text, *map(shown, args)))
-    return clean_text(text)
+    return clean_text(text[:TEXT_CHARS])
 
 
 def _unknown(value: Any) -> Any:
@@ -110,7 +115,7 @@ def encode_fields(fields: Mapping[str, Any]) -> msgspec.Raw:
     Return *fields* as msgpack, as they are at this moment.
     """
     try:
-        data = encode(fields)
+        data = encode(fields or None)
     except Exception:
         return encode_odd(fields)  # whose field it was, the slow way finds out
     return msgspec.Raw(data) if len(data) <= FIELDS_BYTES else encode_odd(fields)
@@ -130,18 +135,20 @@ def encode_odd(fields: Mapping[str, Any]) -> msgspec.Raw:
         kept[name_of(name, DEFAULT_LIMITS.name) or ""] = msgspec.Raw(data)
     if len(fields) > len(kept):
         kept[CUT_KEY] = msgspec.Raw(encode(f"{len(fields) - len(kept)} more keys"))
-    return msgspec.Raw(encode(kept))
+    return msgspec.Raw(encode(kept or None))
 
 
 def _encode_one(value: Any) -> bytes:
     """
     Return *value* as msgpack: as it is where that works and is short, else as plain data, else a placeholder.
     """
+    if type(value) is str:
+        value = value[:TEXT_CHARS]
     try:
         data = encode(value)
     except Exception:  # half a character, a huge number, a cycle: there is another way to say it
         return _encode_tamed(value)
-    return data if len(data) <= TEXT_CHARS else _encode_tamed(value)
+    return data if len(data) <= MOST_BYTES else _encode_tamed(value)
 
 
 def _encode_tamed(value: Any) -> bytes:

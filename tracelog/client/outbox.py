@@ -34,6 +34,7 @@ class Terms(NamedTuple):
         clock: Returns monotonic seconds.
         wall: Returns Unix seconds.
         chance: Returns a random number from 0 to 1, for jitter.
+        most_rows: Of a parcel.
     """
 
     header: Header
@@ -42,6 +43,7 @@ class Terms(NamedTuple):
     clock: Callable[[], float]
     wall: Callable[[], float]
     chance: Callable[[], float]
+    most_rows: int = CHUNK_ROWS
 
 
 class Report(NamedTuple):
@@ -95,7 +97,7 @@ class Outbox:
         self._stock = Stock()
         self._lot: Lot | None = None
         self._retry = Retry()
-        self._most_rows = CHUNK_ROWS
+        self._most_rows = terms.most_rows
         self._over = False
 
     @property
@@ -158,7 +160,7 @@ class Outbox:
         else:
             self.trouble = None
             self._retry.worked()
-            self._most_rows = min(CHUNK_ROWS, self._most_rows + self._most_rows // 8 + 1)
+            self._most_rows = min(self._terms.most_rows, self._most_rows + self._most_rows // 8 + 1)
             self._end(lot, outcomes(receipt, lot.kept))
         return True
 

@@ -49,12 +49,17 @@ def build_call(gate: Gate, level: str, logger: str, bound: Mapping[str, Any]) ->
             return
         trace = place() or root()
         try:
-            if args or type(message) is not str or "exc_info" in fields or "stack_info" in fields:
+            if (
+                args
+                or type(message) is not str
+                or len(message) > TEXT_CHARS
+                or "exc_info" in fields
+                or "stack_info" in fields
+            ):
                 log_special(gate, (meta, trace.raw), say(message, args), fields)
                 return
-            row = encode(
-                (now(), meta, trace.raw, message, fields or None)
-            )  # the snapshot: later changes do not show
+            # the snapshot: what changes later does not show
+            row = encode((now(), meta, trace.raw, message, fields or None))
         except Exception:  # values that cannot be encoded as they are, or no place to log at
             log_odd(gate, meta, trace, (message, fields))
             return
@@ -114,7 +119,7 @@ def log_special(gate: Gate, head: tuple[msgspec.Raw, msgspec.Raw], text: str, fi
     error = current_error(fields.get("exc_info"))
     stack = asked_stack(fields.get("stack_info"))
     plain = encode_fields({name: value for name, value in fields.items() if name not in SPECIAL})
-    parts = (time.time(), *head, text[:TEXT_CHARS], plain)
+    parts = (time.time(), *head, text, plain)
     if error is None and stack is None:
         row = encode(parts)
         gate.charge(len(row))
@@ -135,6 +140,6 @@ def log_odd(gate: Gate, meta: msgspec.Raw, trace: Trace, said: tuple[Any, dict[s
         return
     message, fields = said
     plain = encode_odd({name: value for name, value in fields.items() if name not in SPECIAL})
-    row = encode((time.time(), meta, trace.raw, say(message, ())[:TEXT_CHARS], plain))
+    row = encode((time.time(), meta, trace.raw, say(message, ()), plain))
     gate.charge(len(row))
     gate.queue.append(row)

@@ -15,7 +15,7 @@ from tracelog.client.books import Books
 from tracelog.client.complaint import Complaint
 from tracelog.client.context import PLACE
 from tracelog.client.deliveries import Deliveries, Plan
-from tracelog.client.flushes import Flush, Flushes
+from tracelog.client.flushes import LONGEST_S, Flush, Flushes
 from tracelog.client.gate import SLOT, Gate
 from tracelog.client.hop import MUTED
 from tracelog.client.looper import Found, Looper
@@ -27,8 +27,9 @@ SPARE: Final = (0.0, 1 / 16, 1 / 8, 1 / 4, 1 / 4)
 """By rank: the part of the bound that entries may fill beyond it. What a higher level has to itself, no flood
 of a lower one can take; the thread then sheds the lowest level down to the bound."""
 
-STOP_S: Final = 0.05
-"""What stopping waits for the thread at least: long enough for one that is not stuck in a sink."""
+
+FORK_S: Final = 1.0
+"""A fork waits so long at most for a scan to end; one of a whole queue takes a twentieth of it."""
 
 
 class Shipper:
@@ -115,14 +116,14 @@ class Shipper:
         """
         if self._looper.is_current or not (self.pending() or self._deliveries.report_due()):
             return self.pending()
-        deadline = time.monotonic() + timeout
+        deadline = _deadline(timeout)
         flush = self.nudge()
         if self._looper.alive:
-            flush.wait(timeout)
+            flush.wait(deadline - time.monotonic())
         else:
             self._flush_here(flush, deadline)
         self._flushes.leave(flush)
-        return 0 if flush.is_done else self.pending()
+        return 0 if flush.delivered else self.pending()
 
     def nudge(self) -> Flush:
         """
@@ -138,7 +139,7 @@ class Shipper:
         """
         if self._closed:
             return 0
-        deadline = time.monotonic() + timeout
+        deadline = _deadline(timeout)
         self.flush(timeout)
         self._closed = True
         self._gate.high_water = 0
@@ -150,7 +151,7 @@ class Shipper:
         """
         Make room for another shipper: deliver for *timeout* seconds, and leave the queue to the next one.
         """
-        deadline = time.monotonic() + timeout
+        deadline = _deadline(timeout)
         if not self._closed:
             self.flush(timeout)
         self._retired = True
@@ -168,12 +169,19 @@ class Shipper:
         elif not self._closed:
             self._deliveries.close()
 
+    def before_fork(self) -> bool:
+        """
+        Come to a point where a child can be forked; return whether `go_on` must follow in the parent.
+        """
+        return self._deliveries.background.pause(FORK_S)
+
+    def go_on(self) -> None:
+        self._deliveries.background.go_on()
+
     def after_fork(self) -> None:
         """
         In a forked child: no thread, nothing queued, locks that nobody holds. The parent delivers its own.
         """
-        if self._retired:
-            return
         self._gate.empty()
         self._books.renew()
         self._deliveries.close()
@@ -251,11 +259,16 @@ class Shipper:
         """
         while (now := time.monotonic()) < deadline:
             self.look(now)
-            if flush.is_done:
+            if flush.delivered:
                 return
             time.sleep(min(self.plan.settings.flush_interval, max(0.0, deadline - time.monotonic())))
 
     def _stop(self, deadline: float, left: int) -> None:
-        self._looper.stop(max(STOP_S, deadline - time.monotonic()))
+        self._flushes.dismiss()
+        self._looper.stop(deadline - time.monotonic())
         if left:
             self._complaint(f"{left:,} entries were not delivered")
+
+
+def _deadline(timeout: float) -> float:
+    return time.monotonic() + min(max(0.0, timeout), LONGEST_S)

@@ -111,8 +111,9 @@ class Stock:
                 if chunk.floor <= rank:
                     went = _lighten(chunk, rank, Amount(wanted.entries - gone, wanted.size - freed))
                     gone, freed = gone + went.entries, freed + went.size
+        empty = [chunk for chunk in self._chunks if not chunk.kept]
         self._chunks = deque(chunk for chunk in self._chunks if chunk.kept)
-        return Amount(gone, freed)
+        return Amount(gone, freed + sum(chunk.size for chunk in empty))
 
 
 def _fit_together(last: Chunk, chunk: Chunk) -> bool:

@@ -31,6 +31,13 @@ _GLUE: Final = frozenset(bytes([code]) for code in range(128) if chr(code).isaln
 """Characters that names and tokens are made of."""
 
 
+_NEAR: Final = 256
+"""Bytes around a number in which the signs of JSON are looked for."""
+
+_BLANKS: Final = b" \t\r\n"
+_BEFORE_VALUE, _AFTER_VALUE = frozenset((b":", b"[", b",")), frozenset((b",", b"]", b"}"))
+_QUOTE: Final = re.compile(rb"\\{0,15}\"")
+
 _CONTINUED: Final = frozenset(bytes([code]) for code in range(0x80, 0xC0))
 """Bytes of UTF-8 that are no first ones."""
 
@@ -88,11 +95,26 @@ class Marker:
             merged[MAX_SECRETS:] = [Span(merged[MAX_SECRETS].start, len(data), 0, FLOOD)]
         for start, end, _, name, quote in merged:
             mark = self.mark(name, data[start:end])
+            if data[start:end].isdigit():
+                quote = _quote_of_number(data, start, end)
             pieces += (data[position:start], quote, mark, quote)
             position = end
             parted = parted or data[start - 1 : start] in _GLUE or data[end : end + 1] in _GLUE
         pieces.append(data[position:])
         return b"".join(pieces), parted
+
+
+def _quote_of_number(data: bytes, start: int, end: int) -> bytes:
+    """
+    Return the quote, at whatever depth of JSON in JSON, that makes a string of the number from *start* to *end*.
+    """
+    before = data[max(0, start - _NEAR) : start]
+    if (
+        before.rstrip(_BLANKS)[-1:] not in _BEFORE_VALUE
+        or data[end : end + _NEAR].lstrip(_BLANKS)[:1] not in _AFTER_VALUE
+    ):
+        return b""
+    return min(_QUOTE.findall(before)[-2:], key=len, default=b"")
 
 
 def _merged(data: bytes, spans: Iterable[Span]) -> Iterator[Span]:
@@ -125,7 +147,7 @@ def _whole_letters(data: bytes, span: Span) -> Span | None:
     while data[end : end + 1] in _CONTINUED:
         end += 1
     start = _behind_escape(data, start)
-    while data[end - 1 : end] == b"\\":
+    while end < len(data) and data[end - 1 : end] == b"\\":
         end -= 1
     end = _behind_escape(data, end)
     if start >= end:

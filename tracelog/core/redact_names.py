@@ -60,20 +60,20 @@ class Names:
     ) -> None:
         levels = {"", *pii}
         self.keys = keys
-        self.groups = tuple(group for group in keys.groups if group.pii in levels)
+        self._active = tuple(group for group in keys.groups if group.pii in levels)
         self.own = tuple((_own_group(name), " ".join(words(name))) for name in own)
         self._safe = frozenset("".join(words(name)) for name in safe)
-        self._contains = [(group, _phrases(group.contains)) for group in self.groups if group.contains]
+        self._contains = [(group, _phrases(group.contains)) for group in self._active if group.contains]
         self._spaced = [
             (group, _phrases([phrase])) for group, phrase in self.own if " " in phrase
         ] + self._contains
         self._placeholder = re.compile(keys.placeholder)
-        self._unless = {group: re.compile(group.unless) for group in self.groups if group.unless}
-        self._answers: dict[str | bytes, Group | None] = {}
+        self._unless = {group: re.compile(group.unless) for group in self._active if group.unless}
+        self._answers: dict[str | bytes, tuple[Group, ...]] = {}
 
-    def group(self, name: str) -> Group | None:
+    def groups(self, name: str) -> tuple[Group, ...]:
         """
-        Return the group of *name*, a key of an object, or None when it is harmless.
+        Return the groups of *name*, a key of an object; none when it is harmless.
 
         A key of several runs, `user[password]` or `API key (new)`, is sensitive when one of them surely is.
         """
@@ -91,9 +91,10 @@ class Names:
         """
         Return the group of *run*, a name as it stands in text: characters of `NAME_CHARS` only.
         """
-        if run in self._answers:
-            return self._answers[run]
-        return self._keep(run, self._classify(run.decode("ascii")))
+        if run not in self._answers:
+            group = self._classify(run.decode("ascii"))
+            self._keep(run, (group,) if group else ())
+        return next(iter(self._answers.get(run, ())), None)
 
     def spaced(self, text: str, beyond: int = 0) -> Group | None:
         """
@@ -115,8 +116,8 @@ class Names:
         """
         Return the words that may stand anywhere in a name, and those that may stand only at its end.
         """
-        anywhere = [phrase for group in self.groups for phrase in group.contains]
-        at_end = [phrase for group in self.groups for phrase in (*group.ends, *group.whole)]
+        anywhere = [phrase for group in self._active for phrase in group.contains]
+        at_end = [phrase for group in self._active for phrase in (*group.ends, *group.whole)]
         return [*anywhere, *(phrase for _, phrase in self.own)], at_end
 
     def harmless(self, group: Group, value: str) -> bool:
@@ -137,21 +138,20 @@ class Names:
         """
         return abs(number) < (_COUNTER if group.digits else 10**_LONG_DIGITS)
 
-    def _of_key(self, name: str) -> Group | None:
+    def _of_key(self, name: str) -> tuple[Group, ...]:
         if "[" in name:
             name = _MARK.sub(" ", name)
         parts = words(name)
         if not parts or "".join(parts) in self._safe or name.count(" ") > MOST_SPACES:
-            return None
+            return ()
         runs = _RUN.findall(name)
-        if len(runs) == 1 and len(runs[0]) == len(name):
-            return self._classify(name)
-        for run in runs:
-            if group := self._classify(run, sure=True):
-                return group
-        return None if self._told_safe(parts) else self.spaced(name)
+        alone = len(runs) == 1 and len(runs[0]) == len(name)
+        found = [self._classify(run, sure=not alone) for run in runs]
+        if not self._told_safe(parts):
+            found.append(self.spaced(name))
+        return tuple(dict.fromkeys(group for group in found if group is not None))
 
-    def _keep(self, name: str | bytes, answer: Group | None) -> Group | None:
+    def _keep(self, name: str | bytes, answer: tuple[Group, ...]) -> tuple[Group, ...]:
         if len(self._answers) >= KEPT_ANSWERS:
             self._answers.clear()
         if len(name) <= LONGEST_NAME:
@@ -187,7 +187,7 @@ class Names:
         return parts[0] in self.keys.safe_first or parts[-1] in self.keys.safe_last
 
     def _by_place(self, sentence: str) -> Group | None:
-        for group in self.groups:
+        for group in self._active:
             if any(sentence.endswith(f" {phrase} ") for phrase in group.ends):
                 return group
             if any(sentence == f" {phrase} " for phrase in group.whole):

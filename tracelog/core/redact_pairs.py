@@ -38,6 +38,9 @@ _LINE: Final = re.compile(rb"(?:[^\r\n\"'\\=]+|=(?:\\{0,15}\"[^\"\\\r\n]*\\{0,15
 _HEADER: Final = re.compile(rb"[^\r\n\"'\\]*")
 _PLAIN_WORD: Final = re.compile(rb"[A-Za-z][a-z]*[.,:;!?]?")
 
+_STRUCTURE: Final = re.compile(rb"[ \t\r\n]*[][,:{}](?:[][,:{} \t\r\n0-9.eE+-]|true|false|null|NaN|Infinity)*")
+"""What stands between two strings of JSON, where the end of one was taken for the begin of another."""
+
 _SPACED: Final = 32
 """Bytes before a name in which the words of `your API key` are looked for."""
 
@@ -100,14 +103,17 @@ class PairFinder:
             if found_so_far > MAX_SECRETS:
                 return  # the rest of the text will be replaced as a whole
 
-    def whole_spans(self, text: bytes, group: Group) -> Iterator[Span]:
+    def whole_spans(self, text: bytes, groups: Iterable[Group]) -> list[Span]:
         """
-        Return what is secret in *text*, all of a value that stands under a name of *group*.
+        Return what is secret in *text*, all of a value that stands under names of *groups*.
 
         That is the values of cookies, a credential without its scheme, or everything.
         """
-        for first, last, _ in self._within(text, Value(0, len(text), bare=False), group):
-            yield Span(first, last, self._rank, group.name)
+        whole = Value(0, len(text), bare=False)
+        for group in groups:
+            if values := self._within(text, whole, group):
+                return [Span(first, last, self._rank, group.name) for first, last, _ in values]
+        return []
 
     def named(self, data: bytes, start: int, end: int) -> Group | None:
         """
@@ -174,14 +180,10 @@ class PairFinder:
         """
         Return the secrets in *value*: those of its cookies, or it.
         """
-        if not group.cookies or b"=" not in data[value.start : value.end]:
+        if not group.cookies or (pairs := cookie_values(data, value.start, value.end)) is None:
             return self._worthy(data, [value], group)
         attributes = self._names.keys.cookie_attributes
-        cookies = [
-            Value(first, last, bare=False)
-            for name, first, last in cookie_values(data, value.start, value.end)
-            if name.decode("latin-1").lower() not in attributes
-        ]
+        cookies = [pair for name, pair in pairs if name.decode("latin-1").lower() not in attributes]
         return self._worthy(data, cookies, group)
 
     def _worthy(self, data: bytes, values: Iterable[Value], group: Group) -> list[Value]:
@@ -191,7 +193,7 @@ class PairFinder:
         kept = []
         for value in values:
             start = min(self._behind_scheme(data, value.start, group), value.end)
-            if MARK.fullmatch(data, start, value.end):
+            if MARK.fullmatch(data, start, value.end) or _STRUCTURE.fullmatch(data, value.start, value.end):
                 continue
             text = data[value.start : value.end].decode("utf-8", "replace")
             if not self._names.harmless(group, text):
@@ -201,6 +203,13 @@ class PairFinder:
     def _behind_scheme(self, data: bytes, place: int, group: Group) -> int:
         scheme = None if group.plain else self._scheme.match(data, place)
         return scheme.end() if scheme else place
+
+
+def separates(data: bytes, place: int) -> bool:
+    """
+    Whether what stands at *place* would separate a name from its value.
+    """
+    return _SEPARATOR.match(data, place) is not None
 
 
 def _beside(data: bytes, start: int, end: int) -> re.Match[bytes] | None:

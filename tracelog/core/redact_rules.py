@@ -40,7 +40,7 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         anchors: Literals, one of which starts every match. Without any, the pattern is searched for.
         ignore_case: For anchors and pattern.
         not_after: Class of characters that may not stand right before; an escape there does not count as one.
-        not_before: Class of characters that may not follow the match.
+        not_before: Pattern of what may not follow the match.
         lead: What must stand right before the anchor.
         after: Literals, one of which must stand before the anchor and its lead.
         through: Pattern at which the secret ends; it is looked for in the run of *body* that follows.

@@ -53,12 +53,12 @@ class ShapeFinder:
         self._group = min(pattern.groups, 1)
         self._search = None if shape.anchors else searcher(engine, pattern.exact)
         self._not_after = _members(shape.not_after)
-        self._not_before = _members(shape.not_before)
+        self._not_before = _compiled(shape.not_before)
         self._lead = _characters(shape.lead.chars) if shape.lead else b""
         self._after = tuple(text.encode() for text in shape.after)
-        self._through = re.compile(read_pattern(shape.through).exact) if shape.through else None
+        self._through = _compiled(shape.through)
         self._body = re.compile(b"[%b]*" % shape.body.encode()) if shape.body else None
-        self._unless = re.compile(read_pattern(shape.unless).exact) if shape.unless else None
+        self._unless = _compiled(shape.unless)
         self._check = checks[shape.check]
 
     def spans(self, data: bytes, places: Iterable[int]) -> Iterator[Span]:
@@ -74,7 +74,9 @@ class ShapeFinder:
             end = self._end(data, match.end())
             done = max(end, place + 1)
             first, last = match.span(self._group) if self._group else (start, end)
-            if data[end : end + 1] not in self._not_before and self._is_secret(data[first:last]):
+            if self._not_before and self._not_before.match(data, end):
+                continue
+            if self._is_secret(data[first:last]):
                 yield Span(first, last, self._rank, self.shape.name)
 
     def begins(self, data: bytes, place: int) -> int:
@@ -143,6 +145,10 @@ def decode_base64(text: bytes) -> bytes:
     whole = bare[: len(bare) - (len(bare) % 4 == 1)]
     padded = whole + b"=" * (-len(whole) % 4)
     return urlsafe_b64decode(padded) if b"-" in padded or b"_" in padded else b64decode(padded)
+
+
+def _compiled(pattern: str) -> re.Pattern[bytes] | None:
+    return re.compile(read_pattern(pattern).exact) if pattern else None
 
 
 def _characters(chars: str) -> bytes:

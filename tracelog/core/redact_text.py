@@ -9,7 +9,7 @@ from tracelog.core.redact_detect import SecondLook, by_literals, literals, one_p
 from tracelog.core.redact_engine import EngineName, every, searcher
 from tracelog.core.redact_mark import MARK, MARK_START, Marker, Span
 from tracelog.core.redact_names import Names
-from tracelog.core.redact_pairs import PairFinder
+from tracelog.core.redact_pairs import PairFinder, separates
 from tracelog.core.redact_pattern import Pattern
 from tracelog.core.redact_rules import Group, Shape
 from tracelog.core.redact_scan import Scanner
@@ -50,7 +50,8 @@ class TextCleaner:
         self._shapes = [
             ShapeFinder(shape, rank, engine, checks) for rank, shape in enumerate(shapes, len(own))
         ]
-        self._pairs = PairFinder(names, len(own) + len(shapes))
+        self._rank_of_names = len(own) + len(shapes)
+        self._pairs = PairFinder(names, self._rank_of_names)
         self._scanner = Scanner(literals(self._shapes, names))
         self._marker = marker
         loose = [each.loose for _, each in own]
@@ -61,24 +62,23 @@ class TextCleaner:
         else:
             self.suspect = by_literals(self._shapes, loose, self._scanner, look)
 
-    def clean(self, data: bytes, group: Group | None = None) -> bytes:
+    def clean(self, data: bytes, groups: Sequence[Group] = ()) -> bytes:
         """
         Return *data* with a mark for each secret; the same object when it has none.
 
         Args:
             data: A text in UTF-8, or any bytes.
-            group: The group of the name under which *data* stands, all of which then is a secret.
+            groups: Those of the names under which *data* stands, all of which then is a secret.
         """
-        if group is None and self._ask_first and not self.suspect(data):
+        if not groups and self._ask_first and not self.suspect(data):
             return data
         for _ in range(MAX_PASSES):
-            spans = self.find(data)
-            if group is not None:
-                spans += self._pairs.whole_spans(data, group)
+            spans = self.find(data) + self._pairs.whole_spans(data, groups)
             if not spans:
                 break
+            names_lost = any(span.rank < self._rank_of_names and separates(data, span.end) for span in spans)
             data, parted = self._marker.replace(data, spans)
-            if not parted:
+            if not parted and not names_lost:
                 break
         return data
 

@@ -3,7 +3,6 @@ Where a value within text begins and ends: quoted at any depth of JSON in JSON, 
 """
 
 import re
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from tracelog.core.redact_mark import MARK
@@ -20,6 +19,9 @@ _BARE: Final = re.compile(
 )
 """A run without spaces and quotes. A comma, bracket or `&` is part of it unless another `name=` follows."""
 
+_OUTER_END: Final = re.compile(rb"\\{0,15}\"[ \t\r\n]{0,64}(?:[],:}]|\Z)")
+"""The end of a JSON string, seen from within single quotes that nobody closed."""
+
 _TOKEN: Final = re.compile(rb"(\\{0,15})([\"'`])|([\[{(])|([\]})])|[^\\\"'`\[\](){}]+|\\+")
 _BACKSLASH: Final = 0x5C
 _NAMED: Final = re.compile(rb"[ \t\r\n]{0,64}(?::|=>)")
@@ -27,8 +29,10 @@ _NUMBER: Final = re.compile(rb"(?<![^\[,: \t\r\n])[0-9]{3,}(?![^\],} \t\r\n])")
 _REFERENCE: Final = re.compile(rb"\$\{[^{}\r\n\"']{0,80}\}")
 """`${DB_PASSWORD}`: one word in spite of its brackets."""
 
-_COOKIE: Final = re.compile(rb"[ ]{0,8}([!#$%&'*+.^_`|~0-9A-Za-z-]{1,256})(?:=\"?([^;,\" \t\r\n\\]*)\"?)?")
-_NEXT_COOKIE: Final = re.compile(rb"[ ]{0,8};" + _COOKIE.pattern)
+_COOKIE: Final = re.compile(
+    rb"[ ]{0,8}([!#$%&'*+.^_`|~0-9A-Za-z-]{1,256})(?:=\"?([^;\" \t\r\n\\]*)\"?)?[ ]{0,8}"
+)
+_NEXT_COOKIE: Final = re.compile(b";" + _COOKIE.pattern)
 
 
 class Value(NamedTuple):
@@ -62,6 +66,12 @@ def closing(data: bytes, place: int, slashes: int, quote: bytes) -> int:
     JSON in a string has its quotes escaped, once for each depth: *slashes* is how many stood before the
     opening one. More of them escape a quote within the string; fewer belong to the string around.
     """
+    end = _closing(data, place, slashes, quote)
+    outer = _OUTER_END.search(data, place, end) if quote != b'"' else None
+    return outer.start() if outer else end
+
+
+def _closing(data: bytes, place: int, slashes: int, quote: bytes) -> int:
     found = data.find(quote, place)
     while found >= 0:
         if (line_end := data.find(b"\n", place, found)) >= 0:
@@ -106,12 +116,17 @@ def leaves(data: bytes, place: int) -> tuple[list[Value], int]:
     return found, place
 
 
-def cookie_values(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def cookie_values(data: bytes, start: int, end: int) -> list[tuple[bytes, Value]] | None:
     """
-    Return name, start and end of the value of each cookie between *start* and *end* (RFC 6265 section 4).
+    Return the names and values of the cookies between *start* and *end* (RFC 6265 section 4).
+
+    None when something else stands there.
     """
-    pair = _COOKIE.match(data, start, end)
-    while pair is not None:
-        if pair[2]:
-            yield pair[1], *pair.span(2)
-        pair = _NEXT_COOKIE.match(data, pair.end(), end)
+    pairs: list[tuple[bytes, Value]] = []
+    place = start
+    while pair := (_NEXT_COOKIE if pairs else _COOKIE).match(data, place, end):
+        pairs.append((pair[1], Value(*pair.span(2), bare=False)))
+        place = pair.end()
+    if place < end or not pairs or pairs[0][1].start < 0:
+        return None
+    return [(name, value) for name, value in pairs if value.start >= 0]

@@ -18,6 +18,9 @@ DEPTH: Final = "depth"
 KEPT_KEYS: Final = 4_096
 """Keys known to hold no secret themselves: more than a program has, less than 1 MB."""
 
+Groups = tuple[Group, ...]
+"""Those of all sensitive names that a value stands under, the outermost first."""
+
 
 class Walker:
     """
@@ -35,79 +38,76 @@ class Walker:
         self._marker = marker
         self._known_keys: set[str] = set()
 
-    def walk(self, value: Any, group: Group | None = None, depth: int = 0) -> Any:
+    def walk(self, value: Any, groups: Groups = (), depth: int = 0) -> Any:
         """
         Return *value* clean.
 
         Args:
             value: Anything JSON-like, bytes included. Other objects are left alone but under a sensitive name.
-            group: The group of the sensitive name that it stands under, at any distance.
+            groups: Of the sensitive names that it stands under.
             depth: How deep it stands.
         """
         match value:
             case str():
-                return self.text(value, group)
+                return self.text(value, groups)
             case None | bool():
                 return value
             case dict() | list() | tuple() | set() | frozenset() if depth >= MAX_DEPTH:
                 return self._marker.mark(DEPTH, b"").decode()
             case dict():
-                return self._object(value, group, depth)
+                return self._object(value, groups, depth)
             case list() | tuple() | set() | frozenset():
-                return self._items(value, group, depth)
+                return self._items(value, groups, depth)
             case bytes() | bytearray() | memoryview():
                 data = bytes(value)
-                clean = self._cleaner.clean(data, group)
+                clean = self._cleaner.clean(data, groups)
                 return value if clean is data else clean
-        return value if group is None else self._other(value, group)
+        return self._other(value, groups) if groups else value
 
-    def text(self, text: str, group: Group | None = None) -> str:
+    def text(self, text: str, groups: Groups = ()) -> str:
         """
-        Return *text*, which stands under a name of *group*, clean.
+        Return *text*, which stands under names of *groups*, clean.
         """
         data = text.encode("utf-8", "surrogatepass")
-        clean = self._cleaner.clean(data, group)
+        clean = self._cleaner.clean(data, groups)
         return text if clean is data else clean.decode("utf-8", "surrogatepass")
 
-    def _other(self, value: Any, group: Group) -> Any:
+    def _other(self, value: Any, groups: Groups) -> Any:
         if isinstance(value, int | float):
-            if self._names.harmless_number(group, value):
-                return value
-            return self._marker.mark(group.name, str(value).encode()).decode()
+            for group in groups:
+                if not self._names.harmless_number(group, value):
+                    return self._marker.mark(group.name, str(value).encode()).decode()
+            return value
         shown = str(value)
-        clean = self.text(shown, group)
+        clean = self.text(shown, groups)
         return value if clean is shown else clean
 
-    def _object(self, value: dict[Any, Any], group: Group | None, depth: int) -> dict[Any, Any]:
+    def _object(self, value: dict[Any, Any], groups: Groups, depth: int) -> dict[Any, Any]:
         changed = False
         clean: dict[Any, Any] = {}
         for key, item in value.items():
             new_key = self._key(key)
-            new_item = self.walk(item, self._group_under(key, new_key, group), depth + 1)
+            new_item = self.walk(item, self._groups_under(key, new_key, groups), depth + 1)
             if new_key is not key or new_item is not item:
                 changed = True
             clean[_unused(new_key, clean)] = new_item
         return clean if changed else value
 
-    def _items(self, value: Any, group: Group | None, depth: int) -> Any:
-        clean = [self._item(item, group, depth + 1) for item in value]
+    def _items(self, value: Any, groups: Groups, depth: int) -> Any:
+        clean = [self._item(item, groups, depth + 1) for item in value]
         if all(new is old for new, old in zip(clean, value, strict=True)):
             return value
         return _like(value, clean)
 
-    def _item(self, item: Any, group: Group | None, depth: int) -> Any:
+    def _item(self, item: Any, groups: Groups, depth: int) -> Any:
         """
         Return *item* of a list clean. A pair in a list may be a header: `["authorization", "Bearer …"]`.
         """
-        if (
-            isinstance(item, list | tuple)
-            and len(item) == 2
-            and all(isinstance(part, str | bytes) for part in item)
-        ):
-            name = self.walk(item[0], group, depth)
-            value = self.walk(item[1], self._group_under(item[0], name, group), depth)
-            return item if name is item[0] and value is item[1] else _like(item, [name, value])
-        return self.walk(item, group, depth)
+        if not _is_pair(item):
+            return self.walk(item, groups, depth)
+        name = self.walk(item[0], groups, depth)
+        value = self.walk(item[1], self._groups_under(item[0], name, groups), depth)
+        return item if name is item[0] and value is item[1] else _like(item, [name, value])
 
     def _key(self, key: Any) -> Any:
         if not isinstance(key, str):
@@ -121,16 +121,27 @@ class Walker:
             self._known_keys.add(key)
         return clean
 
-    def _group_under(self, key: Any, clean_key: Any, around: Group | None) -> Group | None:
+    def _groups_under(self, key: Any, clean_key: Any, around: Groups) -> Groups:
         """
-        Return the group of what stands under *key*, which will be read as *clean_key* the next time.
+        Return the groups of what stands under *key*, which will be read as *clean_key* the next time.
         """
-        for each in (key, clean_key):
+        groups = around
+        for each in dict.fromkeys((key, clean_key)):
             name = each.decode("latin-1") if isinstance(each, bytes) else each
-            if isinstance(name, str) and (own := self._names.group(name)) is not None:
-                return own
-        safe = around is not None and isinstance(key, str) and self._names.is_safe(key)
-        return None if safe else around
+            if not isinstance(name, str):
+                continue
+            if around and self._names.is_safe(name):
+                return ()
+            groups += tuple(group for group in self._names.groups(name) if group not in groups)
+        return groups
+
+
+def _is_pair(item: Any) -> bool:
+    return (
+        isinstance(item, list | tuple)
+        and len(item) == 2
+        and all(isinstance(part, str | bytes) for part in item)
+    )
 
 
 def _like(value: Any, items: list[Any]) -> Any:

@@ -59,9 +59,8 @@ def correlate(
     measure(nodes)
     account = _account(lines, reports or {}, missing)
     begin = lines[0].at if lines else 0.0
-    facts = Facts(
-        lines, nodes, critical_path(nodes), _total(lines, begin), clocks, *find_chains(lines, nodes)
-    )
+    path, total = critical_path(nodes), _total(lines, begin)
+    facts = Facts(intake.entries, lines, nodes, path, total, clocks, *find_chains(lines, nodes))
     losses = account.missing()
     return Report(
         trace_id=trace_id or _trace_of(intake),
@@ -70,7 +69,7 @@ def correlate(
         started=round(base + begin, GRAIN) if lines else None,
         duration_ms=round(facts.total, GRAIN),
         systems=_systems(lanes, clocks, base),
-        timeline=[_row(line, begin) for line in lines if line.run],
+        timeline=_rows(lines, begin),
         chains=facts.chains,
         insights=find_insights(facts),
         critical_path=steps(facts.path),
@@ -80,55 +79,61 @@ def correlate(
     )
 
 
-def _row(line: Line, begin: float) -> Row:
-    entry = line.entry
-    took = None
-    if line.is_span:
-        took = line.end - line.at if line.run > 1 else span_ms(entry)
-    return Row(
-        entry.id,
-        round(line.at - begin, GRAIN) if begin else line.at,
-        entry.timestamp,
-        line.system,
-        entry.level,
-        line.text or entry.message,
-        entry.span_id,
-        entry.parent_id,
-        None if took is None else round(took, GRAIN),
-        line.count,
-        "summary" if line.run > 1 else entry.kind,
-        None if line.gap is None else round(line.gap, GRAIN),
-        line.last_raw,
-        entry.why if line.is_loss else None,
-    )
+def _rows(lines: Iterable[Line], begin: float) -> list[Row]:
+    rows = []
+    for line in lines:
+        if not line.run:
+            continue
+        entry, took = line.entry, None
+        if line.is_span:
+            took = round(line.end - line.at if line.run > 1 else span_ms(entry) or 0.0, GRAIN)
+        rows.append(
+            Row(
+                entry.id,
+                round(line.at - begin, GRAIN) if begin else line.at,
+                entry.timestamp,
+                line.system,
+                entry.level,
+                entry.message if line.text is None else line.text,
+                entry.span_id,
+                entry.parent_id,
+                took,
+                line.count,
+                "summary" if line.run > 1 else entry.kind,
+                line.gap,
+                line.last_raw,
+                entry.why if line.is_loss else None,
+            )
+        )
+    return rows
 
 
 def _systems(lanes: Iterable[Sequence[Line]], clocks: Mapping[str, Clock], base: float) -> list[System]:
     by_system: dict[str, list[Line]] = {}
+    clock_names: dict[str, set[str]] = {}
     for lane in lanes:
         names = {line.system for line in lane}
         for name in names:
             same = lane if len(names) == 1 else [line for line in lane if line.system == name]
             by_system.setdefault(name, []).extend(same)
+            clock_names.setdefault(name, set()).add(lane[0].clock)
     return [
-        _system(name, by_system[name], clocks, base)
+        _system(name, by_system[name], [clocks[clock] for clock in sorted(clock_names[name])], base)
         for name in sorted(by_system, key=lambda name: (rank_of(name), name))
     ]
 
 
-def _system(name: str, lines: Sequence[Line], clocks: Mapping[str, Clock], base: float) -> System:
+def _system(name: str, lines: Sequence[Line], clocks: Sequence[Clock], base: float) -> System:
     services = Counter([line.entry.service for line in lines])
     del services[None]
-    used = [clocks[clock] for clock in sorted({line.clock for line in lines})]
-    kept = [line for line in lines if line.run and not line.is_loss]
     return System(
         system=name,
         service=min(services, key=lambda service: (-services[service], service or ""), default=None),
-        entries=sum([line.count for line in kept]),
-        errors=sum([line.count for line in kept if line.is_error]),
+        entries=sum([line.count for line in lines if line.run and not line.is_loss]),
+        errors=sum([line.count for line in lines if line.is_error and line.run and not line.is_loss]),
         first=round(base + min([line.at for line in lines]), GRAIN),
         last=round(base + max([line.end for line in lines]), GRAIN),
-        clock=max(used, key=lambda clock: abs(clock.offset_ms)),
+        clock=max(clocks, key=lambda clock: abs(clock.offset_ms)),
     )
 
 

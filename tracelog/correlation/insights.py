@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from tracelog.core.entry import Entry
 from tracelog.correlation.evidence import exceptions
 from tracelog.correlation.line import Line, Node
 from tracelog.correlation.marks import find_secrets
@@ -58,6 +59,7 @@ class Facts(msgspec.Struct):
     What the insights are drawn from.
 
     Attributes:
+        entries: All entries, in no order.
         lines: The timeline, folded, with gaps marked.
         nodes: The hops, causes before effects.
         path: The critical path: hops and their own shares.
@@ -67,6 +69,7 @@ class Facts(msgspec.Struct):
         waits: The longest silences.
     """
 
+    entries: list[Entry]
     lines: list[Line]
     nodes: list[Node]
     path: list[tuple[Node, float]]
@@ -169,7 +172,7 @@ def _secret(facts: Facts) -> Iterator[Insight]:
     """
     Secrets that were replaced, and the systems that saw the same one.
     """
-    secrets = find_secrets(facts.lines)
+    secrets = find_secrets(facts.entries, facts.lines)
     if secrets:
         first = [secret.entries[0] for secret in secrets[:IDS]]
         yield Insight("secrets", f"{plural(len(secrets), 'secret')} replaced", first, None)

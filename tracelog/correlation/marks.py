@@ -6,22 +6,20 @@ Redaction puts `[REDACTED:rule:tag]` in the place of a secret; equal secrets get
 """
 
 import re
-from collections.abc import Sequence
-from operator import attrgetter
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 
+from tracelog.core.entry import Entry
 from tracelog.correlation.line import Line
 
+_BEGINNING: Final = b"[REDACTED:"
 _MARK: Final = re.compile(rb"\[REDACTED:([A-Za-z0-9_.-]{1,64})(?::([A-Za-z0-9]{1,64}))?\]")
-_encoder: Final = msgspec.json.Encoder()
-
-_texts = attrgetter("message", "context", "error", "stack", "user_id", "logger")
-"""What of an entry may hold text of a program; to write ids, times and numbers, too, would double the cost."""
+_encoder: Final = msgspec.msgpack.Encoder()
 
 _AT_ONCE: Final = 256
-"""Entries encoded together: most have no mark, and one look at many of them is cheaper than many looks."""
+"""Entries written out together: most have no mark, and one look at many is cheaper than many looks."""
 
 
 class Secret(msgspec.Struct):
@@ -44,26 +42,35 @@ ENTRIES: Final = 20
 """Entries named for one secret; a token in every line of a trace is told by its number."""
 
 
-def find_secrets(lines: Sequence[Line]) -> list[Secret]:
+def find_secrets(entries: Sequence[Entry], lines: Iterable[Line]) -> list[Secret]:
     """
-    Return the secrets replaced in *lines*, in the order of their first appearance. Every text of theirs is
-    looked at.
+    Return the secrets that were replaced, in the order of their first appearance.
+
+    Args:
+        entries: All entries, best in the order in which they lie in memory: every text of each is looked at.
+        lines: The same in the order of the timeline.
     """
+    marked: set[str] = set()
+    for begin in range(0, len(entries), _AT_ONCE):
+        batch = entries[begin : begin + _AT_ONCE]
+        if _BEGINNING in _written(batch):
+            marked.update(entry.id for entry in batch if _BEGINNING in _written([entry]))
     found: dict[tuple[bytes, bytes | None], Secret] = {}
-    for begin in range(0, len(lines), _AT_ONCE):
-        batch = lines[begin : begin + _AT_ONCE]
-        if b"[REDACTED:" in _written([_texts(line.entry) for line in batch]):
-            for line in batch:
-                for mark in _MARK.finditer(_written(_texts(line.entry))):
-                    _note(found, mark, line)
+    for line in lines if marked else ():
+        if line.id in marked:
+            for mark in _MARK.finditer(_written([line.entry])):
+                _note(found, mark, line)
     return list(found.values())
 
 
-def _written(texts: object) -> bytes:
+def _written(entries: Sequence[Entry]) -> bytes:
+    """
+    Return every text of *entries*; MessagePack has them unescaped and at the least cost.
+    """
     try:
-        return _encoder.encode(texts)
-    except UnicodeEncodeError:  # half characters, which no receiver lets in, but a test or a caller might
-        return repr(texts).encode(errors="backslashreplace")
+        return _encoder.encode(entries)
+    except (UnicodeEncodeError, OverflowError):  # half characters and giant numbers: no receiver lets them in
+        return repr(entries).encode(errors="backslashreplace")
 
 
 def _note(found: dict[tuple[bytes, bytes | None], Secret], mark: re.Match[bytes], line: Line) -> None:

@@ -22,6 +22,9 @@ LONGEST_TEMPLATE: Final = 400
 _NUMBER: Final = re.compile(r"\b[a-f]{0,36}\d[0-9a-f]{0,36}\b|\d+")
 """A run of digits, or a whole word in hex that has a digit in it, as in ids."""
 
+_ANY_DIGIT: Final = str.maketrans("123456789", "0" * 9)
+"""Makes texts equal that differ in digits alone: the usual case in a loop, told without a template."""
+
 _HEX: Final = frozenset("0123456789abcdef")
 """What a number can begin with; texts that begin otherwise are alike only if they begin alike."""
 
@@ -39,6 +42,8 @@ def similar(one: str, other: str) -> bool:
     """
     if len(one) > LONGEST_TEMPLATE or len(other) > LONGEST_TEMPLATE:
         return one == other
+    if one.translate(_ANY_DIGIT) == other.translate(_ANY_DIGIT):
+        return True
     words, others = one.split(" "), other.split(" ")
     if len(words) != len(others):
         return False
@@ -106,13 +111,12 @@ def _fold_run(run: Sequence[Line]) -> None:
         begin = 0
         for i in range(1, len(run) + 1):
             if i == len(run) or texts[i] != texts[begin]:
-                _stand_for(run[begin:i], None)
+                if i - begin > 1:
+                    _stand_for(run[begin:i], None)
                 begin = i
 
 
 def _stand_for(run: Sequence[Line], text: str | None) -> None:
-    if len(run) < 2:
-        return
     first = run[0]
     first.run, first.text = len(run), text
     first.count = sum(line.count for line in run)

@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Final
 
 from tracelog.core.entry import SYSTEMS
+from tracelog.correlation.lanes import GRAIN
 from tracelog.correlation.line import Line
 
 GAP_MS: Final = 100.0
@@ -60,7 +61,7 @@ def mark_gaps(lines: Iterable[Line]) -> None:
     for line in lines:
         if line.run and not line.is_loss:
             if heard is not None and line.at - heard >= GAP_MS:
-                line.gap = line.at - heard
+                line.gap = round(line.at - heard, GRAIN)
             heard = line.at
 
 

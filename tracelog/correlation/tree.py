@@ -17,8 +17,7 @@ def grow(lanes: Sequence[Sequence[Line]]) -> list[Node]:
     """
     nodes: dict[str, Node] = {}
     for lane in lanes:
-        for line in lane:
-            _join(line, nodes)
+        _join(lane, nodes)
     _name_the_unknown(nodes)
     _cut_circles(nodes)
     ordered = _from_the_top(nodes)
@@ -44,29 +43,30 @@ def settle(ordered: Sequence[Node]) -> None:
 _by_start = attrgetter("start", "span_id")
 
 
-def _join(line: Line, nodes: dict[str, Node]) -> None:
-    entry = line.entry
-    if (span := entry.span_id) is None:
-        if entry.parent_id is None:
-            return
-        # An entry that names only its cause speaks for a hop of its own that has no name.
-        span = f"{entry.parent_id}~{line.clock}"
-    if (node := nodes.get(span)) is None:
-        node = nodes[span] = Node(span, None, line.system, entry.service, line.clock, index=line.index)
-        node.began = not line.is_error
-    line.node = node
-    node.entries += 1
-    if node.parent_id is None:
-        node.parent_id = entry.parent_id
-    if line.is_span and node.closing is None and entry.span_id is not None:
-        _close(node, line)
-    elif node.clock == line.clock:
-        if line.at < node.start or line.index < node.index:  # only the first line of most hops
-            node.start, node.index = min(node.start, line.at), min(node.index, line.index)
-        if line.end > node.end and node.closing is None:
-            node.end = line.end
-    else:
-        node.strangers[line.clock] = min(line.at, node.strangers.get(line.clock, line.at))
+def _join(lane: Iterable[Line], nodes: dict[str, Node]) -> None:
+    for line in lane:
+        entry = line.entry
+        if (span := entry.span_id) is None:
+            if entry.parent_id is None:
+                continue
+            # An entry that names only its cause speaks for a hop of its own that has no name.
+            span = f"{entry.parent_id}~{line.clock}"
+        if (node := nodes.get(span)) is None:
+            node = nodes[span] = Node(span, None, line.system, entry.service, line.clock, index=line.index)
+            node.began = not line.is_error
+        line.node = node
+        node.entries += 1
+        if node.parent_id is None:
+            node.parent_id = entry.parent_id
+        if line.is_span and node.closing is None and entry.span_id is not None:
+            _close(node, line)
+        elif node.clock == line.clock:
+            if line.at < node.start or line.index < node.index:  # only the first line of most hops
+                node.start, node.index = min(node.start, line.at), min(node.index, line.index)
+            if line.end > node.end and node.closing is None:
+                node.end = line.end
+        else:
+            node.strangers[line.clock] = min(line.at, node.strangers.get(line.clock, line.at))
 
 
 def _close(node: Node, line: Line) -> None:

@@ -113,7 +113,11 @@ class TextIndex:
         found = connection.execute(
             "SELECT rowid FROM entries_text WHERE entries_text MATCH ? LIMIT ?", (asked, MAX_CANDIDATES + 1)
         ).fetchall()
-        return None if len(found) > MAX_CANDIDATES else ([seq for (seq,) in found], indexed)
+        if len(found) > MAX_CANDIDATES:
+            return None
+        return [
+            seq for (seq,) in found if seq <= indexed
+        ], indexed  # the index may have grown since it was asked
 
 
 def _text(body: bytes) -> str | None:

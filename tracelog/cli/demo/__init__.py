@@ -58,10 +58,8 @@ def demo(once: bool, port: int | None, store: str | None, color: bool | None) ->
             told = play(running, folder, key, tell)
             write(_story(told, place))
             facts = ask(Api(told.url), told)
-            if problems := [
-                *wrong(facts),
-                *(f"the token can be read in {name}" for name in leaks_in(folder, told.secrets)),
-            ]:
+            leaks = leaks_in(_files(folder, where), told.secrets)
+            if problems := [*wrong(facts), *(f"the session token can be read in {name}" for name in leaks)]:
                 raise CommandError("the demo found itself wrong: " + "; ".join(problems), FOUND)
             write(f"\n{checks(facts, color=place.color)}")
             if not once:
@@ -98,6 +96,14 @@ def _absolute(store: str) -> str:
     """
     scheme, separator, path = store.partition(":///")
     return f"{scheme}{separator}{Path(path).resolve()}" if separator and scheme == "sqlite" else store
+
+
+def _files(folder: Path, store: str) -> list[Path]:
+    """
+    Return every file that the story wrote: those in *folder*, and those of an embedded *store* elsewhere.
+    """
+    kept = Path(store.partition(":///")[2] or os.devnull)
+    return [*folder.rglob("*"), *kept.parent.glob(f"{kept.name}*")]
 
 
 def _stay(wait: Callable[[], None]) -> None:

@@ -3,7 +3,7 @@ What the demo claims, checked against what the server has: nothing is taken on t
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,11 +70,11 @@ def ask(api: Api, told: Told) -> Facts:
         decode_entry(line) for ref in told.traces for line in exports[ref, "ndjson"].splitlines() if line
     ]
     sources = {entry.source for entry in entries}
-    books = api.json("/api/v1/ledger")["sources"]
+    books = api.read("/api/v1/ledger", dict)["sources"]
     failed = told.traces[-1]
     return Facts(
         entries=[entry for entry in entries if entry.trace_id == failed],
-        report=api.json(trace_path(failed, "/report")),
+        report=api.read(trace_path(failed, "/report"), dict),
         ledger=sum_up([book for source, book in books.items() if source in sources]),
         leaks=[
             f"the {form} export of trace {ref[:8]}"
@@ -84,13 +84,11 @@ def ask(api: Api, told: Told) -> Facts:
     )
 
 
-def leaks_in(folder: Path, secrets: list[str]) -> list[str]:
+def leaks_in(files: Iterable[Path], secrets: list[str]) -> list[str]:
     """
-    Return the files in *folder* that hold a part of the secret.
+    Return the names of *files* that hold a part of the secret.
     """
-    return [
-        path.name for path in sorted(folder.rglob("*")) if path.is_file() and _has(path.read_bytes(), secrets)
-    ]
+    return [path.name for path in sorted(set(files)) if path.is_file() and _has(path.read_bytes(), secrets)]
 
 
 def sum_up(books: list[dict[str, Any]]) -> dict[str, Any]:
@@ -122,6 +120,8 @@ def wrong(facts: Facts) -> Iterator[str]:
     yield from (f"the session token can be read in {place}" for place in facts.leaks)
     if not facts.report["ledger"]["folded"]:
         yield "nothing was folded, though one program repeated itself"
+    if lost := sum(facts.report["ledger"]["lost"].values()):
+        yield f"{lost:,} entries of the trace were lost"
     if not facts.shared_tags():
         yield "the session token has no name that worker and shop share"
     if not facts.ledger["balanced"] or facts.ledger["in_flight"]:

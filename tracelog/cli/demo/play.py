@@ -48,12 +48,12 @@ def server(folder: Path, store: str, port: int, key: str) -> Iterator[Actor]:
         actor.stop(by_signal=True)
 
 
-def play(server: Actor, folder: Path, key: str, say: Say) -> Told:
+def play(running: Actor, folder: Path, key: str, say: Say) -> Told:
     """
     Tell the story against a server; when it ends, every program of it has ended and said everything.
 
     Args:
-        server: Started; it may not listen yet.
+        running: The server, started; it may not listen yet.
         folder: Where billing keeps its database.
         key: Under which equal secrets are named alike.
         say: Told what happens while it happens.
@@ -73,7 +73,7 @@ def play(server: Actor, folder: Path, key: str, say: Say) -> Told:
     try:
         say("web page → edge worker → shop → billing: four processes, one customer")
         chain = [start("billing", database), start("shop"), start("worker"), start("page")]
-        url = server.wait_for(r"listening on (http://\S+)")
+        url = running.wait_for(r"listening on (http://\S+)")
         _introduce(url, chain)
         page = chain[-1]
         orders = [_buy(page, "buy", n, say) for n in range(1, GOOD_ORDERS + 1)]
