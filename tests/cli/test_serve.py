@@ -130,8 +130,9 @@ main()
 """
 
 
-@pytest.mark.parametrize("command", ["serve", "demo"])
-@pytest.mark.parametrize("name", ["starlette", "uvicorn"])
+@pytest.mark.parametrize(
+    ("name", "command"), [("starlette", "serve"), ("uvicorn", "demo"), ("httptools", "serve")]
+)
 def test_a_missing_library_is_named_with_its_extra(name, command):
     """
     Without the server's libraries, one sentence says which extra of which distribution brings them.

@@ -6,6 +6,7 @@ has the command line without them.
 """
 
 import importlib.metadata
+import importlib.util
 import re
 import threading
 import webbrowser
@@ -21,6 +22,9 @@ from tracelog.config import DEFAULT_PORT, ServerSettings, server_settings
 
 DISTRIBUTION: Final = "tracelog-kit"
 """Used where no metadata is installed: in a bare checkout."""
+
+LIBRARIES: Final = ("starlette", "uvicorn", "httptools")
+"""What the server cannot do without."""
 
 OPENED: Final = "/api/v1/traces"
 """What `--open` shows: the recent traces."""
@@ -69,13 +73,20 @@ def open_server() -> ModuleType:
     Raises:
         CommandError: When one of its libraries is not installed.
     """
-    try:
-        from tracelog.server import run  # noqa: PLC0415 - loads what only a server's machine has
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] == "tracelog":
-            raise
-        raise CommandError(missing(error.name.split(".")[0]), USAGE) from error
+    need_server()
+    from tracelog.server import run  # noqa: PLC0415 - loads what only a server's machine has
+
     return run
+
+
+def need_server() -> None:
+    """
+    Raises:
+        CommandError: When a library of the server is not installed; nothing is loaded to find out.
+    """
+    for library in LIBRARIES:
+        if importlib.util.find_spec(library) is None:
+            raise CommandError(missing(library), USAGE)
 
 
 def welcome(settings: ServerSettings, address: str) -> str:

@@ -190,7 +190,7 @@ class Deliveries:
                 if time.monotonic() > turn_ends:
                     more = more or not outbox.idle
                     break
-            if outbox.trouble is not None:
+            if outbox.trouble is not None and not self._over:
                 self._complaint(outbox.trouble)
         return more
 

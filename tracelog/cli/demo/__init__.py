@@ -23,7 +23,7 @@ from tracelog.cli.demo.words import checks, links
 from tracelog.cli.failure import FOUND, CommandError
 from tracelog.cli.options import Screen, color_option, screen, tell, write
 from tracelog.cli.reading import story
-from tracelog.cli.serve import open_server
+from tracelog.cli.serve import need_server
 from tracelog.config import DEFAULT_HOST, DEFAULT_PORT
 from tracelog.render.paint import paint
 
@@ -47,7 +47,7 @@ def demo(once: bool, port: int | None, store: str | None, color: bool | None) ->
     process; a database is really locked. Then the report is shown, and each of its claims is checked
     against the store.
     """
-    open_server()  # one sentence now is better than a program that fails later for want of a library
+    need_server()  # one sentence now is better than a program that fails later for want of a library
     signal.signal(signal.SIGTERM, _leave)
     place = screen(color)
     key = os.urandom(16).hex()
