@@ -191,7 +191,9 @@ def answers(receipt: Receipt) -> Step:
 def pair(*steps: Step, **settings: Any) -> tuple[Client, Wire]:
     """
     Return a client and the other end of its wire, which answers by *steps*.
+
+    Redaction, which takes long to set up, is off unless it is asked for.
     """
     wire = Wire(*steps)
-    given = {"service": "till", "flush_interval": 0.01, **settings}
+    given = {"service": "till", "flush_interval": 0.01, "redact": False, **settings}
     return Client(sinks=[wire], **given), wire

@@ -47,6 +47,7 @@ INSIDE_FUNCTIONS = {
     ("sinks/__init__.py", "__getattr__"),  # a sink's class is loaded by who names it
     ("stores/__init__.py", "open_store"),  # a URL decides which library is loaded
     ("integrations/__init__.py", "instrument"),  # "auto" loads what is installed
+    ("client/default.py", "open_client"),  # what ships entries is loaded by the first log call
     ("__init__.py", "__getattr__"),  # `import tracelog` loads the promised names only when they are used
     ("cli/serve.py", "open_server"),  # a client's machine has the command line without the server's libraries
     ("cli/mcp.py", "open_mcp"),  # the same for the agent's tools

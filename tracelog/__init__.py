@@ -18,13 +18,14 @@ Whoever reads `client/pipeline.py` and `server/ingest.py` has read what happens 
         log.info("charging card", amount=12)
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tracelog.client.client import Client
 from tracelog.client.context import Trace, carry, current, extract, inject
 from tracelog.client.default import configure, flush, get_logger, shutdown, span, stats, trace
 
 if TYPE_CHECKING:
+    from tracelog.client.client import Client
     from tracelog.render.reported import correlate
 
 __all__ = [
@@ -47,12 +48,16 @@ __all__ = [
 __version__ = "0.1.0"
 
 
+_HOMES = {"Client": "tracelog.client.client", "correlate": "tracelog.render.reported"}
+"""Loaded on first use: an import alone pays for neither what ships entries nor what reads them."""
+
+
 def __getattr__(name: str) -> Any:
     """
-    Load `correlate` on first use: a program that only logs needs none of what reads.
+    Return the promised name that is loaded late.
     """
-    if name != "correlate":
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from tracelog.render.reported import correlate  # noqa: PLC0415 - see above
-
-    return correlate
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value

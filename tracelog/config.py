@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
-from tracelog.core.redact import RedactSettings
+from tracelog.core.redact_settings import RedactSettings
 from tracelog.core.settings import (
     DEFAULT_HOST,
     DEFAULT_PORT,

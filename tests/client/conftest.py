@@ -58,7 +58,7 @@ def client_of():
     made = []
 
     def client_of(**settings):
-        made.append(Client(**{"flush_interval": 0.01, **settings}))
+        made.append(Client(**{"flush_interval": 0.01, "redact": False, **settings}))
         return made[-1]
 
     yield client_of

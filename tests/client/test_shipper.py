@@ -203,7 +203,7 @@ def test_complaints_hold_no_secrets_and_no_controls(connect, capsys):
     """
     What a sink's error quotes is redacted and shown on one line.
     """
-    client, _ = connect(pair.raises(ValueError("password=hunter2hunter2\n\x1b[2Jgone")))
+    client, _ = connect(pair.raises(ValueError("password=hunter2hunter2\n\x1b[2Jgone")), redact=True)
     log_some(client, 1)
     client.flush(PATIENCE)
     err = capsys.readouterr().err
@@ -398,12 +398,10 @@ def test_lower_levels_make_room(connect, lower, higher):
     """
     client, wire = connect(*[pair.away(300.0)] * 50, queue_entries=320, queue_bytes=320 * SLOT)
     log_some(client, 1_000, lower)
-    client.flush(0.1)
+    client.flush(0.05)
     for _ in range(40):
         log_some(client, 10, higher)
-        client.flush(0.0)
-        looked = client._shipper.nudge()
-        looked.wait(0.02)
+        client._shipper.look(time.monotonic())
     client._shipper._deliveries._first._retry.worked()
     wire.then()
     client.flush(PATIENCE)

@@ -90,7 +90,7 @@ def entries(draw, index: int) -> Entry:
 
 
 @st.composite
-def traces(draw, most: int = 25) -> list[Entry]:
+def traces(draw, most: int = 12) -> list[Entry]:
     """
     Return the entries of a wild trace.
     """

@@ -306,6 +306,11 @@ PATHS = [
         [("1", 40.0), ("2", 40.0)],
         id="two requests in turn",
     ),
+    pytest.param(
+        [closing("a", 1, 0, 10), closing("b", 2, 50, 10, parent=1)],
+        [("1", 10.0)],
+        id="nobody waited for a call that began after its caller ended",
+    ),
     pytest.param([log("a", 0, "no hops"), log("b", 9, "here")], [], id="no hops"),
 ]
 

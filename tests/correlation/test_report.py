@@ -167,6 +167,16 @@ def test_insights_of_the_incident(kind, expected):
 
 QUIET = [
     pytest.param(
+        [
+            closing("a", 1, 0, 1000, source="tab", seq=9),
+            closing("b", 2, 500, 100, parent=1, source="edge", seq=9, system="worker"),
+            closing("c", 3, 40, 10, parent=2, source="tab", seq=5),
+        ],
+        "clock",
+        "worker moved by \u2212460 ms: no hop begins before its cause",
+        id="a clock that was moved back",
+    ),
+    pytest.param(
         [closing("s", 1, 0, 60), log("a", 0, "x"), log("b", 500, "y")],
         "silence",
         "500 ms of silence, unexplained",

@@ -63,6 +63,15 @@ def test_colours_tell_systems_apart_and_red_is_for_errors():
         assert any(f"\x1b[{STYLES[system]}m  {system}" in line for line in shown)
 
 
+def test_what_is_quiet_is_dim():
+    """
+    The text of a debug entry is dim, that of an ordinary one is not painted.
+    """
+    shown = terminal(correlate(incident()), width=100, color=True)
+    assert "\x1b[2mcache miss: cart:u-81" in shown
+    assert "   click Buy" in shown
+
+
 @pytest.mark.parametrize("color", [False, True])
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_no_text_reaches_the_terminal_uncleaned(text, color):
@@ -88,7 +97,7 @@ def test_one_entry_is_one_line(text):
     assert lines(text) == lines("harmless")
 
 
-@given(traces(most=12), st.integers(60, 120))
+@given(traces(most=8), st.integers(60, 120))
 def test_any_trace_can_be_shown(entries, width):
     """
     Whatever comes in, the terminal shows it within its width.
@@ -252,6 +261,19 @@ def test_rows_left_out_are_counted_in_their_place():
     assert any("✗ kaputt" in line for line in shown)
     left = [int(re.search(r"(\d+) more row", line)[1]) for line in shown if "⋯" in line]
     assert sum(left) == 480
+
+
+def test_long_hops_are_worth_more_than_short_ones():
+    """
+    Where not all rows fit the longest hops are among those shown.
+    """
+    entries = [
+        closing(f"h{n}", n + 1, n * 10, n * 7 % 101 + 1, message=f"{chr(97 + n % 26)} call")
+        for n in range(60)
+    ]
+    shown = terminal(correlate(entries), width=100, color=False, rows=8)
+    kept = sorted((int(took) for took in re.findall(r"^ +\+.* (\d+) ms$", shown, re.MULTILINE)), reverse=True)
+    assert kept[:5] == sorted((n * 7 % 101 + 1 for n in range(60)), reverse=True)[:5]
 
 
 def test_a_narrow_terminal_gets_no_bars():

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from tracelog.client.background import to_row
+from tracelog.client.background import LetThrough, to_row
 from tracelog.client.books import Books
 from tracelog.client.closing import Closing, log_closing
 from tracelog.client.complaint import Complaint
@@ -21,7 +21,6 @@ from tracelog.client.deliveries import Plan
 from tracelog.client.exits import unwatch, watch
 from tracelog.client.gate import Gate
 from tracelog.client.logger import Logger
-from tracelog.client.odd import shown
 from tracelog.client.shipper import Shipper
 from tracelog.client.span import Span, trace_span
 from tracelog.config import ClientSettings, client_settings, place_of, redact_settings, wants_color
@@ -230,7 +229,8 @@ def _plan(settings: ClientSettings, given: Mapping[str, Any], source: str) -> Pl
         environment=settings.environment,
         release=settings.release,
     )
-    redactor = Redactor(redact_settings(settings.redact))
+    redact = settings.redact
+    redactor = LetThrough() if redact is False else Redactor(redact_settings(redact))
     return Plan(settings, header, _sinks(settings, given), redactor)
 
 
@@ -247,7 +247,10 @@ def _sinks(settings: ClientSettings, given: Mapping[str, Any]) -> list[Sink]:
     try:
         return [open_sink(spec, key=settings.key, color=color) for spec in specs]
     except ConfigError as error:
-        raise ConfigError(f"{place_of(said, given)}: {shown(error).removeprefix(f'{said}: ')}") from None
+        place, text = place_of(said, given), str(error)
+        raise ConfigError(
+            place + text.removeprefix(said) if text.startswith(said) else f"{place}: {text}"
+        ) from None
 
 
 def _adopted(entry: Entry, header: Header) -> Entry:

@@ -6,11 +6,10 @@ import copyreg
 import os
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tracelog.client.client import Client
 from tracelog.client.complaint import Complaint
 from tracelog.client.context import Headers, Wish
 from tracelog.client.logger import Logger
@@ -18,6 +17,9 @@ from tracelog.client.odd import shown
 from tracelog.client.span import Span, trace_span
 from tracelog.config import client_settings
 from tracelog.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tracelog.client.client import Client
 
 
 class _Default:
@@ -29,17 +31,17 @@ class _Default:
         self.renew()
         self.client: Client | None = None
 
-    def __call__(self) -> Client:
+    def __call__(self) -> "Client":
         if self.client is None:
             with self._lock:
                 if self.client is None:
                     self.client = _made_quietly()
         return self.client
 
-    def configure(self, settings: Mapping[str, Any]) -> Client:
+    def configure(self, settings: Mapping[str, Any]) -> "Client":
         with self._lock:
             if self.client is None:
-                self.client = Client(**settings)
+                self.client = open_client()(**settings)
             else:
                 self.client.reconfigure(**settings)
             return self.client
@@ -48,17 +50,26 @@ class _Default:
         self._lock = threading.RLock()
 
 
-def _made_quietly() -> Client:
+def open_client() -> "type[Client]":
+    """
+    Return the class of clients, loading what ships entries: `import tracelog` alone costs a program little.
+    """
+    from tracelog.client.client import Client  # noqa: PLC0415 - see above
+
+    return Client
+
+
+def _made_quietly() -> "Client":
     """
     Return a client made of the environment; what is wrong there is one line on standard error, and left out.
     """
     wrong: list[ConfigError] = []
     settings = client_settings({}, wrong=wrong.append)
     try:
-        client = Client.of(settings)
+        client = open_client().of(settings)
     except ConfigError as error:
         wrong.append(error)
-        client = Client.of(msgspec.structs.replace(settings, sinks=("stdout:",), redact=True))
+        client = open_client().of(msgspec.structs.replace(settings, sinks=("stdout:",), redact=True))
     if wrong:
         Complaint()(f"{'; '.join(map(shown, wrong))}; going on without")
     return client
@@ -67,7 +78,7 @@ def _made_quietly() -> Client:
 default = _Default()
 
 
-def configure(**settings: Any) -> Client:
+def configure(**settings: Any) -> "Client":
     """
     Set up the default client; loggers made before go on with the new settings.
 

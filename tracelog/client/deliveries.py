@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any, Final, NamedTuple
 
-from tracelog.client.background import Background
+from tracelog.client.background import Background, Cleaner
 from tracelog.client.books import Books
 from tracelog.client.complaint import Complaint
 from tracelog.client.gate import Gate
@@ -15,7 +15,6 @@ from tracelog.client.stock import CHUNK_ROWS
 from tracelog.config import ClientSettings
 from tracelog.core.compact import Header
 from tracelog.core.ledger import Ledger, view
-from tracelog.core.redact import Redactor
 from tracelog.sinks.base import Sink
 
 PINNED: Final = 4
@@ -30,7 +29,7 @@ class Plan(NamedTuple):
     settings: ClientSettings
     header: Header
     sinks: list[Sink]
-    redactor: Redactor
+    redactor: Cleaner
 
 
 class Deliveries:

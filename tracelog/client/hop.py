@@ -8,9 +8,9 @@ import msgspec
 
 from tracelog.client.ids import new_span_id, new_trace_id
 from tracelog.client.odd import name_of, shown
-from tracelog.core.compact import Ids, encode_ids, pack_id
 from tracelog.core.entry import NAME_CHARS
 from tracelog.core.headers import RANDOM_ID, SAMPLED, Incoming, write_headers
+from tracelog.core.ids import Ids, encode_ids, pack_id
 
 
 class Trace:

@@ -19,8 +19,9 @@ import msgspec
 
 from tracelog.core.clean import clean_object
 from tracelog.core.entry import DEFAULT_LIMITS, LARGEST_COUNT, Entry, Limits
+from tracelog.core.ids import Ids, encode_ids, pack_id
 from tracelog.core.row_reader import RowReader, holds_nul
-from tracelog.core.rows import Header, Ids, Meta, Row, row_type
+from tracelog.core.rows import Header, Meta, Row, row_type
 from tracelog.core.stage import Batch, Drop
 from tracelog.core.wire import DECODE_ERRORS, Mint, Reader
 from tracelog.errors import InvalidBodyError, InvalidEntryError
@@ -65,26 +66,6 @@ def _whole(limits: Limits) -> msgspec.msgpack.Decoder[Any]:
 
 _split = msgspec.msgpack.Decoder(_Split)
 _encode = msgspec.msgpack.Encoder().encode
-
-
-def encode_ids(ids: Ids) -> msgspec.Raw:
-    """
-    Return *ids* ready to be placed in a row; encoded once per context, not per call.
-    """
-    return msgspec.Raw(_encode(ids))
-
-
-def pack_id(text: str | None, size: int) -> bytes | str | None:
-    """
-    Return a hexadecimal id of *size* bytes as those bytes, any other text as it is.
-    """
-    if text is None or len(text) != 2 * size or text != text.lower():
-        return text
-    try:
-        packed = bytes.fromhex(text)
-    except ValueError:
-        return text
-    return packed if len(packed) == size else text  # blanks between digits are skipped when they are read
 
 
 def encode_batch(header: Header, rows: list[bytes]) -> bytes:

@@ -151,6 +151,13 @@ def encode_entry(entry: Entry) -> bytes:
     return _encoder.encode(entry)
 
 
+def encode_lines(entries: list[Entry]) -> bytes:
+    """
+    Return *entries* as `encode_entry` writes them, each ended by a line feed, which JSON text never holds.
+    """
+    return _encoder.encode_lines(entries)
+
+
 def decode_entry(data: bytes | str) -> Entry:
     """
     Return the entry of *data*, JSON that `encode_entry` wrote. Unknown fields of a later version are skipped.

@@ -3,8 +3,8 @@ Redaction: secrets out of entries, before any queue, sink, store or export sees 
 
 A secret is known by how it looks (`redact_shapes`), by the name it stands under or beside (`redact_names`,
 `redact_pairs`), or by a pattern of one's own (`redact_own`). It is replaced by a mark that names the rule and
-carries a tag, so that equal secrets still correlate (`redact_mark`). `suspect` asks the cheap question first, over
-a whole batch (`redact_detect`). What cannot be looked into is replaced, never let through.
+carries a tag, so that equal secrets still correlate (`redact_mark`). `suspect` asks the cheap question first,
+over a whole batch (`redact_detect`). What cannot be looked into is replaced, never let through.
 
 Redacting twice changes nothing more, JSON within strings stays JSON, and both engines give the same result.
 """
@@ -17,8 +17,9 @@ from tracelog.core.entry import Entry
 from tracelog.core.redact_engine import EngineName, engine_name
 from tracelog.core.redact_mark import Marker
 from tracelog.core.redact_names import Names
-from tracelog.core.redact_own import OwnRule, read_own
+from tracelog.core.redact_own import read_own
 from tracelog.core.redact_rules import built_in, levels
+from tracelog.core.redact_settings import OwnRule, RedactSettings
 from tracelog.core.redact_text import TextCleaner
 from tracelog.core.redact_walk import Walker
 from tracelog.errors import ConfigError
@@ -38,29 +39,7 @@ REDACTED_FIELDS: Final = (
     "area",
     "why",
 )
-"""Fields of an entry that may hold a secret. The ids, which all systems join by, are checked by form elsewhere."""
-
-
-class RedactSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """
-    What redaction does beside the built-in rules.
-
-    Attributes:
-        enabled: False lets everything through.
-        rules: Own patterns, checked when a `Redactor` is made.
-        keys: Own sensitive key names in any spelling: `customer_no` means `customerNo` and `Customer-No`, too.
-        safe_keys: Names that are never sensitive, in any spelling.
-        tag_key: Secret key of the tags that equal secrets share; empty for marks without tags. Systems whose
-            tags shall be comparable share it. It must not be public, or guesses could be tested against tags.
-        pii: Levels of personal data to redact as well: `email`, `card`.
-    """
-
-    enabled: bool = True
-    rules: tuple[OwnRule, ...] = ()
-    keys: tuple[str, ...] = ()
-    safe_keys: tuple[str, ...] = ()
-    tag_key: bytes = b""
-    pii: tuple[str, ...] = ()
+"""Fields of an entry that may hold a secret. The ids, by which systems join, are checked by form elsewhere."""
 
 
 class Redactor:
@@ -99,7 +78,7 @@ class Redactor:
         Whether *data*, entries encoded as JSON or msgpack, may hold something that `entry` would change.
 
         A false yes costs a closer look, a false no does not happen. Bytes values are seen in msgpack only: JSON
-        has none. Entries within the limits of `Limits` only: deeper ones are replaced unseen.
+        has none. Values nested deeper than `Limits` allows are replaced unseen.
         """
         return self.settings.enabled and self._cleaner.suspect(data)
 
@@ -111,7 +90,7 @@ class Redactor:
 
     def value(self, value: Any) -> Any:
         """
-        Return *value*, anything JSON-like, with every secret replaced: in texts, bytes and keys, and under keys.
+        Return *value*, anything JSON-like, with every secret replaced in texts, bytes and keys, and under keys.
 
         Numbers are replaced under sensitive keys only. What has no secret is given back itself, not a copy.
         """

@@ -2,8 +2,8 @@
 The cheap question that comes before redaction: can there be a secret in these bytes at all?
 
 It reads a whole batch as the encoder left it, JSON or msgpack, and does not know where an entry begins. Its
-answer may be a false yes, never a false no: whatever redaction would change, it sees. So it looks for the loose
-form of every shape, and for every sensitive word, which then gets a second look.
+answer may be a false yes, never a false no: whatever redaction would change, it sees. So it looks for the
+loose form of every shape, and for every sensitive word, which then gets a second look.
 
 RE2 asks for everything in one pass. Without it the literals of shapes and words are looked for first, and the
 rest is asked where one stands.
@@ -24,7 +24,7 @@ Detector = Callable[[bytes], bool]
 """Whether bytes may hold a secret."""
 
 _ESCAPED_ASCII: Final = rb"\\u00[2-7][0-9A-Fa-f]"
-"""JSON may write any letter as an escape (RFC 8259 section 7). An encoder that does so hides every literal."""
+"""JSON may write any letter as an escape (RFC 8259 section 7), and an encoder that does hides every literal."""
 
 _ENDS: Final = rb"[ \t]{0,8}[\"'`\\:=%\]\x00-\x08\x0a-\x1f\x7f-\xff]"
 """What follows a word that is sensitive only as the last of its name."""
@@ -129,7 +129,7 @@ def by_literals(
 
 def literals(shapes: Sequence[ShapeFinder], names: Names) -> list[Literal]:
     """
-    Return every literal of *shapes*, owned by their number, and of the words of *names*, owned by the next one.
+    Return every literal of *shapes*, owned by their number, and of the words of *names*, owned by the next.
     """
     found = [
         Literal(anchor.encode(), owner, ignore_case=shape.shape.ignore_case)
@@ -145,7 +145,7 @@ def literals(shapes: Sequence[ShapeFinder], names: Names) -> list[Literal]:
 
 def _words(phrases: Sequence[str]) -> Iterator[bytes]:
     """
-    Return what to look for to find *phrases*: the last word that many share, else all words in every spelling.
+    Return what to look for to find *phrases*: a last word that many share, else the words in every spelling.
     """
     last_words = Counter(phrase.split(" ")[-1] for phrase in phrases)
     for phrase in phrases:

@@ -23,8 +23,8 @@ _NOWHERE: Final = (-1, -1)
 
 Search = Callable[[bytes, int], tuple[int, int, bool]]
 """
-From bytes and a position to the first match from there on: start and end of group 1 and True, or of the whole and
-False where that group took no part. Both below 0 when nothing matches.
+From bytes and a position to the first match from there on: start and end of group 1 and True, or of the whole
+and False where that group took no part. Both below 0 when nothing matches.
 """
 
 

@@ -127,7 +127,8 @@ class Names:
         text = value.strip().rstrip(".,;:!?")
         if not text or text.lower() in self.keys.safe_values or self._placeholder.fullmatch(text):
             return True
-        if text.isdigit() and len(text) <= (_SHORT_DIGITS if group.digits else _LONG_DIGITS):
+        digits = text.removeprefix("-")
+        if digits.isdigit() and len(digits) <= (_SHORT_DIGITS if group.digits else _LONG_DIGITS):
             return True
         unless = self._unless.get(group)
         return unless is not None and unless.fullmatch(text) is not None

@@ -10,10 +10,9 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
-
 from tracelog.core.redact_engine import EngineName, searcher
 from tracelog.core.redact_pattern import Pattern, parse, read_pattern
+from tracelog.core.redact_settings import OwnRule
 from tracelog.errors import ConfigError
 
 MAX_RULES: Final = 100
@@ -28,20 +27,6 @@ MAX_WAYS: Final = 1_000
 _NAME: Final = re.compile(r"[a-z0-9_]{1,32}")
 _ENDLESS: Final = 2**31
 """At or above it stands the parser's sign for "no upper bound"."""
-
-
-class OwnRule(msgspec.Struct, frozen=True):
-    """
-    A secret of one's own.
-
-    Attributes:
-        name: What the mark says: 1 to 32 of `a-z 0-9 _`.
-        pattern: A regular expression in the common subset of RE2 and `re`. With a group, the first group is
-            the secret; without, all of it is. `(?i)` may start it. Bounded: `{1,200}` instead of `+`.
-    """
-
-    name: str
-    pattern: str
 
 
 def read_own(rules: Sequence[OwnRule], engine: EngineName) -> list[tuple[str, Pattern]]:

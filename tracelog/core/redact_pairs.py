@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from tracelog.core.redact_mark import MARK, MARK_START, MAX_SECRETS, Span
+from tracelog.core.redact_mark import MARK, MARK_START
 from tracelog.core.redact_names import LONGEST_NAME, NAME_CHARS, Names
+from tracelog.core.redact_replace import MAX_SECRETS, Span, quote_behind
 from tracelog.core.redact_rules import Group
 from tracelog.core.redact_values import Value, cookie_values, leaves, value_at
 
@@ -21,7 +22,7 @@ _RUN: Final = re.compile(b"[%b]{0,%d}" % (NAME_CHARS.encode(), LONGEST_NAME + 1)
 _SEPARATOR: Final = re.compile(
     rb"(?:\]|%5[Dd])?(\\{0,15}[\"'`])?\]?[ \t]{0,8}(=>|:=|[:=]|%3[AaDd])([ \t]{0,8})(?![:=~>]|//)"
 )
-"""Between a name and its value. Not `==`, `::`, `=~`, which compare and qualify, nor the `://` of an address."""
+"""Between a name and its value. Not `==`, `::` and `=~`, which compare and qualify, nor `://` of an address."""
 
 _FOLLOWS: Final = frozenset(bytes([code]) for code in b" \t\\\"'`]=:>%")
 """What can follow a name that has a value."""
@@ -33,12 +34,14 @@ _LONGEST_OPENING: Final = 42
 
 _GAP: Final = re.compile(rb"[ \t]{1,4}")
 _LINE: Final = re.compile(rb"(?:[^\r\n\"'\\=]+|=(?:\\{0,15}\"[^\"\\\r\n]*\\{0,15}\")?)*")
-"""The rest of a line, up to a quote that belongs to what is around: only `name="value"` has quotes of its own."""
+"""The rest of a line, up to a quote of what is around: only `name="value"` has quotes of its own."""
 
 _HEADER: Final = re.compile(rb"[^\r\n\"'\\]*")
 _PLAIN_WORD: Final = re.compile(rb"[A-Za-z][a-z]*[.,:;!?]?")
 
-_STRUCTURE: Final = re.compile(rb"[ \t\r\n]*[][,:{}](?:[][,:{} \t\r\n0-9.eE+-]|true|false|null|NaN|Infinity)*")
+_STRUCTURE: Final = re.compile(
+    rb"[ \t\r\n]*[][,:{}](?:[][,:{} \t\r\n0-9.eE+-]|true|false|null|NaN|Infinity)*"
+)
 """What stands between two strings of JSON, where the end of one was taken for the begin of another."""
 
 _SPACED: Final = 32
@@ -60,7 +63,7 @@ class _Name(NamedTuple):
 
 class _Found(NamedTuple):
     """
-    What stands beside a name: the secrets, up to where all was read, and the quote for the mark of a bare one.
+    What stands beside a name: the secrets, up to where all was read, and the quote for a bare one's mark.
     """
 
     values: list[Value]
@@ -139,7 +142,8 @@ class PairFinder:
         return _Found(self._worthy(data, [value], name.group), value.end) if value else _Found([], name.end)
 
     def _separated(self, data: bytes, name: _Name, separator: re.Match[bytes]) -> _Found:
-        place, quote = separator.end(), separator[1] or b""
+        place = separator.end()
+        quote = quote_behind(separator[1][:-1], separator[1][-1:]) if separator[1] else b""
         if (mark := MARK.match(data, place)) is not None:
             return _Found([], mark.end())
         if data[place : place + 1] in {b"[", b"{"}:

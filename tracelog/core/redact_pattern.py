@@ -25,7 +25,7 @@ _ENOUGH: Final = 8
 """Repetitions that the loose pattern asks for: more cost states of the automaton and sort out nothing."""
 
 _FEW: Final = 40
-"""Upper bounds that the loose pattern keeps: `re` needs them to stay fast, and larger ones cost too many states."""
+"""Upper bounds that the loose pattern keeps: `re` stays fast by them, and larger ones cost too many states."""
 
 _BEYOND: Final = 128
 _HIGH: Final = 1 << _BEYOND
@@ -196,7 +196,7 @@ class _Printer:
 
 def _members(op: str, arg: Any, flags: int) -> tuple[int, str]:
     """
-    Return what one character of the pattern stands for: bits of ASCII with one for all beyond, and letters beyond.
+    Return what one character of the pattern stands for: bits of ASCII with one for all beyond, and letters.
     """
     if op == "ANY":
         return _ANY if flags & re.DOTALL else _ANY & ~(1 << 0x0A), ""

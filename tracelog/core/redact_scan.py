@@ -22,15 +22,16 @@ _FOLD: Final = bytes(
 """Lower case, and one sign for all ends. No byte stays above 0x7F, so no pair of them is a surrogate."""
 
 _SAMPLE: Final = b"""
-{"id":"checkout-1f0a-42","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","span_id":"00f067aa0ba902b7","timestamp":17322
-77353123.25,"system":"backend","level":"info","message":"GET /api/v1/orders/17 200 in 12.5 ms","service":"checkout",
-"logger":"shop.orders.views","environment":"production","context":{"user_id":"u42","path":"/cart/items","status":404,
-"duration_ms":88.1,"attempt":1,"method":"POST","host":"db-2.internal","remote_addr":"10.0.0.7","version":"2.13.1"}}
-2025-03-09 12:30:45.678 WARNING [worker-3] the request for customer 981 failed after 3 retries, connection to payment
-service timed out and was closed; started background task to process and update the list of products from cache, then
-sent mail with order details to the user, response received, waiting for next event before shutting down all handlers
-https://example.com/static/app.js?page=2&sort=desc ValueError: could not find or load item in table, deleted stale lock
-File "/srv/app/main.py", line 210, in handle_request return await self.call(next_step, retry_count=5, timeout=30.0)
+{"id":"checkout-1f0a-42","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","span_id":"00f067aa0ba902b7","timesta
+mp":1732277353123.25,"system":"backend","level":"info","message":"GET /api/v1/orders/17 200 in 12.5 ms","ser
+vice":"checkout","logger":"shop.orders.views","environment":"production","context":{"user_id":"u42","path":"
+/cart/items","status":404,"duration_ms":88.1,"attempt":1,"method":"POST","host":"db-2.internal","remote_addr
+":"10.0.0.7","version":"2.13.1"}}2025-03-09 12:30:45.678 WARNING [worker-3] the request for customer 981 fai
+led after 3 retries, connection to paymentservice timed out and was closed; started background task to proce
+ss and update the list of products from cache, thensent mail with order details to the user, response receiv
+ed, waiting for next event before shutting down all handlershttps://example.com/static/app.js?page=2&sort=de
+sc ValueError: could not find or load item in table, deleted stale lockFile "/srv/app/main.py", line 210, in
+ handle_request return await self.call(next_step, retry_count=5, timeout=30.0)
 """
 """What logs look like. A pair of letters is the better to look for, the less often it stands here."""
 
@@ -55,7 +56,7 @@ class Literal(NamedTuple):
 
 
 _Entry = tuple[int, bytes, bytes, int, list[int]]
-"""Where the pair stands in the literal, its folded form, its exact form if case matters, its `at`, its owners."""
+"""Where the pair stands in the literal, its folded form, the exact one if case matters, its `at`, its owners."""
 
 
 class Scanner:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from tracelog.core.redact_engine import EngineName, every, searcher
-from tracelog.core.redact_mark import Span
 from tracelog.core.redact_pattern import read_pattern
+from tracelog.core.redact_replace import Span
 from tracelog.core.redact_rules import Shape
 
 _ESCAPES: Final = (

@@ -7,17 +7,18 @@ from typing import Final
 
 from tracelog.core.redact_detect import SecondLook, by_literals, literals, one_pass
 from tracelog.core.redact_engine import EngineName, every, searcher
-from tracelog.core.redact_mark import MARK, MARK_START, Marker, Span
+from tracelog.core.redact_mark import MARK, MARK_START, Marker
 from tracelog.core.redact_names import Names
 from tracelog.core.redact_pairs import PairFinder, separates
 from tracelog.core.redact_pattern import Pattern
+from tracelog.core.redact_replace import Span, replace
 from tracelog.core.redact_rules import Group, Shape
 from tracelog.core.redact_scan import Scanner
 from tracelog.core.redact_shapes import ShapeFinder, decode_base64, is_basic, luhn
 
 MAX_PASSES: Final = 16
-"""How often one text is gone over. Again is needed where a mark parted what was one word; a text that was made to
-need more has lost every secret found, and may lose more when it is redacted again."""
+"""How often one text is gone over: again where a mark parted what was one word. A text that was made to need more
+has lost every secret found, and may lose more when it is redacted again."""
 
 
 class TextCleaner:
@@ -77,14 +78,14 @@ class TextCleaner:
             if not spans:
                 break
             names_lost = any(span.rank < self._rank_of_names and separates(data, span.end) for span in spans)
-            data, parted = self._marker.replace(data, spans)
+            data, parted = replace(data, spans, self._marker)
             if not parted and not names_lost:
                 break
         return data
 
     def find(self, data: bytes) -> list[Span]:
         """
-        Return what looks like a secret in *data* or stands beside a sensitive name, in no order; parts may overlap.
+        Return what looks like a secret in *data* or stands beside a sensitive name, in no order; some overlap.
         """
         places = self._scanner.places(data)
         spans: list[Span] = []

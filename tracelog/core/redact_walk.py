@@ -10,7 +10,7 @@ from tracelog.core.redact_rules import Group
 from tracelog.core.redact_text import TextCleaner
 
 MAX_DEPTH: Final = 64
-"""Levels that are looked into, twice what an entry may have (`Limits.depth`). What lies deeper is replaced."""
+"""Levels that are looked into, twice what an entry may have (`Limits.depth`); what lies deeper is replaced."""
 
 DEPTH: Final = "depth"
 """The name that the mark of such a value bears."""

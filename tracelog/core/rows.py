@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from tracelog.core.entry import LEVELS, Limits
+from tracelog.core.ids import Ids
 from tracelog.core.straight import Count, Duration, Kind, Moment, Name, Rate, Seq, context_type
 
 
@@ -45,18 +46,6 @@ class Meta(msgspec.Struct, array_like=True, frozen=True):
     level: int
     logger: str | None = None
     bound: dict[str, Any] | None = None
-
-
-class Ids(msgspec.Struct, array_like=True, frozen=True):
-    """
-    Where an entry belongs: W3C ids as raw bytes (16 and 8), any other trace id as text.
-    """
-
-    trace: Any
-    span: Any = None
-    parent: Any = None
-    user_id: str | None = None
-    area: str | None = None
 
 
 class Row(msgspec.Struct, array_like=True, frozen=True):

@@ -13,7 +13,7 @@ import msgspec
 
 from tracelog.core.entry import RANK, SYSTEM, Entry, Limits
 from tracelog.core.levels import LEVEL_NAMES
-from tracelog.core.redact import RedactSettings
+from tracelog.core.redact_settings import RedactSettings
 from tracelog.errors import ConfigError
 
 DEFAULT_HOST: Final = "127.0.0.1"

@@ -47,7 +47,11 @@ def by_worth(report: Report) -> list[int]:
     ]
     what_matters = ERROR if min(classes, default=OTHER) <= ERROR else EDGE
     near = _distances([cls <= what_matters for cls in classes])
-    return sorted(range(len(rows)), key=lambda i: (classes[i], near[i] / _nearer(rows[i]), i))
+    within = [
+        -(row.duration_ms or 0.0) if cls == HOP else distance / _nearer(row)
+        for row, cls, distance in zip(rows, classes, near, strict=True)
+    ]
+    return sorted(range(len(rows)), key=lambda i: (classes[i], within[i], i))
 
 
 def with_gaps(rows: Sequence[Row], chosen: Iterable[int]) -> Iterator[Row | Left]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tracelog.config import ServerSettings
-from tracelog.core.entry import encode_entry
+from tracelog.core.entry import encode_entry, encode_lines
 from tracelog.core.redact import Redactor
 from tracelog.core.stage import Batch
 from tracelog.core.straighten import cut_entry
@@ -123,11 +123,12 @@ class Ingest:
         Say what only the server can know: who sent it, when it came, and from which system if nothing else
         tells.
         """
+        origin, system, forced = sender.origin, sender.system, sender.forced
         for entry in batch.entries:
-            entry.origin = sender.origin
+            entry.origin = origin
             entry.received_at = now_ms
-            if sender.forced or not entry.system:
-                entry.system = sender.system
+            if forced or not entry.system:
+                entry.system = system
 
     def seal(self, batch: Batch) -> tuple[list[bytes], int]:
         """
@@ -137,8 +138,9 @@ class Ingest:
         The detector runs once over the whole batch; only when it fires is each entry looked at.
         """
         entries = batch.entries
-        rows = [encode_entry(entry) for entry in entries]
-        whole = b"\n".join(rows)
+        whole = encode_lines(entries)
+        rows = whole.split(b"\n")
+        rows.pop()
         if self.redactor.suspect(whole):
             for index, row in enumerate(rows):
                 if self.redactor.suspect(row):

@@ -1,0 +1,139 @@
+r"""
+Marks put in the places of secrets, without harm to what is around.
+
+The text may be UTF-8 and may be JSON, at any depth of JSON in JSON: letters stay whole, an escape such as `\n`
+stays what it is, and a bare number becomes a string.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final, NamedTuple
+
+from tracelog.core.redact_mark import Marker
+
+MAX_SECRETS: Final = 1_000
+"""Secrets replaced one by one in a text. A text with more is a dump of them: its rest is replaced as one."""
+
+FLOOD: Final = "flood"
+"""The name that the mark of such a rest bears."""
+
+_GLUE: Final = frozenset(bytes([code]) for code in range(128) if chr(code).isalnum() or chr(code) in "_-.+")
+"""Characters that names and tokens are made of."""
+
+_CONTINUED: Final = frozenset(bytes([code]) for code in range(0x80, 0xC0))
+"""Bytes of UTF-8 that are no first ones."""
+
+_ESCAPE: Final = re.compile(rb"\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[abfnrtv0])")
+_LONGEST_ESCAPE: Final = 6
+
+_NEAR: Final = 512
+"""Bytes around a number in which the signs of JSON are looked for: more than a name may have."""
+
+_BLANKS: Final = b" \t\r\n"
+_BEFORE_VALUE, _AFTER_VALUE = frozenset((b":", b"[", b",")), frozenset((b",", b"]", b"}"))
+_SLASHES_BY_DEPTH: Final = (0, 1, 3, 7, 15)
+"""Backslashes before a quote of JSON in JSON. Further ones are letters of the string, two for each of them."""
+
+
+class Span(NamedTuple):
+    """
+    A secret found: where it stands, how specific its rule is (lower is more), and the rule's name.
+
+    Attributes:
+        quote: Put around the mark, where the secret was a bare JSON value.
+    """
+
+    start: int
+    end: int
+    rank: int
+    name: str
+    quote: bytes = b""
+
+
+def replace(data: bytes, spans: Iterable[Span], marker: Marker) -> tuple[bytes, bool]:
+    """
+    Return *data* with a mark for each of *spans*, and whether a mark now parts what was one word.
+
+    In the latter case names and tokens begin or end where they did not before: the rules must look again.
+    """
+    merged = list(islice(_merged(data, spans), MAX_SECRETS + 1))
+    if len(merged) > MAX_SECRETS:
+        merged[MAX_SECRETS:] = [Span(merged[MAX_SECRETS].start, len(data), 0, FLOOD)]
+    pieces: list[bytes] = []
+    position, parted = 0, False
+    for start, end, _, name, bare in merged:
+        secret = data[start:end]
+        quote = bare or (_quote_of_number(data, start, end) if secret.isdigit() else b"")
+        pieces += (data[position:start], quote, marker.mark(name, secret), quote)
+        position = end
+        parted = parted or data[start - 1 : start] in _GLUE or data[end : end + 1] in _GLUE
+    pieces.append(data[position:])
+    return b"".join(pieces), parted
+
+
+def quote_behind(text: bytes, quote: bytes) -> bytes:
+    """
+    Return the *quote* that stands behind *text*, with those backslashes at the end of it that belong to the quote.
+    """
+    slashes = len(text) - len(text.rstrip(b"\\"))
+    for depth in _SLASHES_BY_DEPTH:
+        if slashes >= depth and (slashes - depth) % (2 * depth + 2) == 0:
+            return b"\\" * depth + quote
+    return quote
+
+
+def _merged(data: bytes, spans: Iterable[Span]) -> Iterator[Span]:
+    """
+    Return *spans* in order and apart: of those that overlap, the widest first one names the rule.
+    """
+    whole = filter(None, (_whole_letters(data, span) for span in spans))
+    current: Span | None = None
+    for span in sorted(whole, key=lambda span: (span.start, -span.end, span.rank)):
+        if current is not None and span.start < current.end:
+            current = current._replace(end=max(current.end, span.end))
+            continue
+        if current is not None:
+            yield current
+        current = span
+    if current is not None:
+        yield current
+
+
+def _whole_letters(data: bytes, span: Span) -> Span | None:
+    """
+    Return *span* with whole letters of UTF-8 and without halves of escapes; None when nothing is left.
+    """
+    start, end = span.start, span.end
+    while start > 0 and data[start : start + 1] in _CONTINUED:
+        start -= 1
+    while data[end : end + 1] in _CONTINUED:
+        end += 1
+    start = _behind_escape(data, start)
+    while end < len(data) and data[end - 1 : end] == b"\\":
+        end -= 1
+    end = _behind_escape(data, end)
+    if start >= end:
+        return None
+    return span if (start, end) == (span.start, span.end) else span._replace(start=start, end=end)
+
+
+def _behind_escape(data: bytes, place: int) -> int:
+    """
+    Return the end of the escape that *place* stands in; *place* where it stands in none.
+    """
+    slash = data.rfind(b"\\", max(0, place - _LONGEST_ESCAPE), place)
+    escape = _ESCAPE.match(data, slash) if slash >= 0 else None
+    return max(place, escape.end()) if escape else place
+
+
+def _quote_of_number(data: bytes, start: int, end: int) -> bytes:
+    """
+    Return the quote that makes a JSON string of the number from *start* to *end*; none where it is no JSON value.
+    """
+    before = data[max(0, start - _NEAR) : start]
+    after = data[end : end + _NEAR]
+    if before.rstrip(_BLANKS)[-1:] not in _BEFORE_VALUE or after.lstrip(_BLANKS)[:1] not in _AFTER_VALUE:
+        return b""
+    last = before.rfind(b'"')
+    return quote_behind(before[:last], b'"') if last >= 0 else b""
