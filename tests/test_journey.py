@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import threading
 import urllib.request
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 
@@ -30,6 +30,36 @@ def serving(port, store):
         yield started
     finally:
         started.clear()
+
+
+def test_what_people_do_by_hand_fits_together(tmp_path):
+    """
+    A fetched trace correlates as it comes; a deep secret costs an entry nothing else; a failed span says with
+    what; an entry without a trace joins that of its request's headers; a foreign value in a shared list is
+    passed over.
+    """
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    client = tracelog.Client(service="hand", url=url)
+    with serving(port, f"sqlite:///{tmp_path / 'hand.db'}"):
+        with suppress(ValueError), client.trace("import", user_id="u-1") as trace:
+            client.get_logger("deep").info(event="nested", d={"a": [{"b": {"password": "qq-secret"}}]})
+            with client.span("read row"):
+                raise ValueError("row 7 has no name")
+        assert client.flush(10) == 0
+        request = urllib.request.Request(f"{url}/log", b'{"message":"by hand"}', trace.headers())
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert json.load(answer)["trace_id"] == trace.trace_id
+        fetched = read(port, f"traces/{trace.trace_id}")["entries"]
+    client.shutdown()
+    nested = next(entry for entry in fetched if entry["message"] == "nested")
+    assert "original_timestamp" not in nested["context"]
+    assert "qq-secret" not in json.dumps(nested)
+    report = tracelog.correlate(fetched)
+    assert "read row: ValueError: row 7 has no name" in [row.message for row in report.timeline]
+    assert trace.trace_id[:8] in report.to_terminal()
+    assert tracelog.correlate([{**fetched[0], "trace_id": "order_7"}]).to_terminal().count("order_7") == 1
+    assert tracelog.render.terminal is not None
 
 
 def read(port, path):

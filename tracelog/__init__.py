@@ -51,11 +51,15 @@ __version__ = "0.1.0"
 _HOMES = {"Client": "tracelog.client.client", "correlate": "tracelog.render.reported"}
 """Loaded on first use: an import alone pays for neither what ships entries nor what reads them."""
 
+_ROOMS = frozenset({"core", "correlation", "errors", "render", "server", "sinks", "stores"})
+
 
 def __getattr__(name: str) -> Any:
     """
     Return the promised name that is loaded late.
     """
+    if name in _ROOMS:
+        return import_module(f"{__name__}.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)

@@ -584,3 +584,23 @@ def test_the_spare_room_grows_with_the_rank():
     A higher level never has less room than a lower one.
     """
     assert list(module.SPARE) == sorted(module.SPARE)
+
+
+def test_what_comes_while_it_falls_asleep_keeps_it_awake(connect):
+    """
+    The thread does not sleep when an entry, somebody who waits, or an undelivered batch is there after all.
+    """
+    client, _ = connect(pair.away(300.0))
+    shipper = client._shipper
+    assert shipper._doze()
+    assert client.gate.high_water == 0
+    client.gate.queue.append(b"a row that slipped in")
+    assert not shipper._doze()
+    client.gate.queue.clear()
+    flush = shipper._flushes.ask()
+    assert not shipper._doze()
+    shipper._flushes.leave(flush)
+    assert shipper._doze()
+    log_some(client, 1)
+    client.flush(0.02)
+    assert not shipper._doze()

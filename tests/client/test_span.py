@@ -521,3 +521,28 @@ def test_streams_take_turns(wired):
 
     assert asyncio.run(main()) == [[f"r{n}"] * 3 for n in range(5)]
     assert len(closings()) == 10
+
+
+def test_decorated_functions_in_a_sink(connect):
+    """
+    What a sink or hook runs makes no entries, decorated functions and generators included; a hop that was begun there
+    is counted.
+    """
+    client, wire = connect()
+
+    @client.span("work")
+    def work():
+        yield here()
+
+    found = []
+
+    def hook(entry):
+        found.append(list(work()))
+        return entry
+
+    client.reconfigure(sinks=[wire], before_send=hook, redact=False)
+    client.get_logger("x").info("a")
+    client.flush(5.0)
+    assert found == [[None]]
+    assert wire.messages == ["a"]
+    assert client.stats()["dropped"] == {"reentrant": 1}

@@ -7,6 +7,7 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from tracelog.core.entry import Entry
+from tracelog.core.text import short_id
 from tracelog.render.paint import LEVEL_STYLE, paint, system_style
 from tracelog.render.text import clean, columns, cut, pad
 
@@ -54,7 +55,7 @@ class Lines:
             (self._clock(entry.timestamp), "dim"),
             (pad(clean(entry.level), _LEVEL_WIDTH), style),
             (pad(_who(entry), self._who), system_style(entry.system)),
-            (pad(clean(entry.trace_id[:REF]), REF), "dim"),
+            (pad(short_id(entry.trace_id), REF), "dim"),
         )
         message = _message(entry)
         if self._width is not None:

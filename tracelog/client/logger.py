@@ -40,7 +40,7 @@ class LogMethod(Protocol):
     Log *message* with fields. `%`-arguments are applied; `exc_info=` adds the exception.
     """
 
-    def __call__(self, message: object, /, *args: object, **fields: object) -> None: ...
+    def __call__(self, message: object = ..., /, *args: object, **fields: object) -> None: ...
 
 
 class Host(Protocol):

@@ -40,8 +40,8 @@ def shown(value: Any) -> str:
     """
     Return the text of *value*, clean, or a placeholder.
     """
-    if type(value) is str:
-        return clean_text(value)
+    if issubclass(type(value), str):
+        return clean_text(_exact(value))
     try:
         return clean_text(_exact(str(value)))
     except SIGNALS:
@@ -127,7 +127,7 @@ def encode_odd(fields: Mapping[str, Any]) -> msgspec.Raw:
     """
     kept: dict[str, msgspec.Raw] = {}
     room = FIELDS_BYTES
-    for name, value in islice(fields.items(), DEFAULT_LIMITS.keys):
+    for name, value in islice(fields.items(), _room(fields, DEFAULT_LIMITS.keys)):
         data = _encode_one(value)
         if len(data) > room:
             data = encode(VALUE_MARK)
@@ -171,12 +171,12 @@ class _Tamer:
     def __call__(self, value: Any, depth: int = 1) -> Any:
         kind = type(value)
         self._left -= 1
+        if depth > DEFAULT_LIMITS.depth or self._left < 0:
+            return DEPTH_MARK
         if value is None or kind in {bool, int, float}:
             return value
         if kind is str or kind is bytes:
             return value[:TEXT_CHARS]
-        if depth > DEFAULT_LIMITS.depth or self._left <= 0:
-            return DEPTH_MARK
         if issubclass(kind, Mapping):
             return self._object(value, depth)
         if issubclass(kind, list | tuple | set | frozenset):
@@ -185,14 +185,21 @@ class _Tamer:
         return plain[:TEXT_CHARS] if type(plain) is str else plain
 
     def _object(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
-        pairs = islice(value.items(), DEFAULT_LIMITS.keys)
+        pairs = islice(value.items(), _room(value, DEFAULT_LIMITS.keys))
         tamed = {shown(key)[:TEXT_CHARS]: self(item, depth + 1) for key, item in pairs}
         if len(value) > len(tamed):
             tamed[CUT_KEY] = f"{len(value) - len(tamed)} more keys"
         return tamed
 
     def _list(self, value: Collection[Any], depth: int) -> list[Any]:
-        tamed = [self(item, depth + 1) for item in islice(value, DEFAULT_LIMITS.items - 1)]
+        tamed = [self(item, depth + 1) for item in islice(value, _room(value, DEFAULT_LIMITS.items))]
         if len(value) > len(tamed):
             tamed.append(f"[cut: {len(value) - len(tamed)} more items]")
         return tamed
+
+
+def _room(value: Collection[Any], limit: int) -> int:
+    """
+    Return how many parts of *value* are kept: all within *limit*, else one less, for the word that says so.
+    """
+    return limit if len(value) <= limit else limit - 1

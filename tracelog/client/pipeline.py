@@ -33,6 +33,10 @@ LATE_BYTES: Final = 1024
 """What an exception noted for later is counted as: ten frames and what Python keeps around them."""
 
 
+UNSAID: Final = object()
+"""No message was given: it may stand under `event`, as structlog calls it, or there is none."""
+
+
 def build_call(gate: Gate, level: str, logger: str, bound: Mapping[str, Any]) -> LogCall:
     """
     Return the function that logs at *level* for *logger*, with *bound* fields encoded once.
@@ -44,7 +48,7 @@ def build_call(gate: Gate, level: str, logger: str, bound: Mapping[str, Any]) ->
     place = PLACE.get
     now = time.time
 
-    def call(message: Any, /, *args: Any, **fields: Any) -> None:
+    def call(message: Any = UNSAID, /, *args: Any, **fields: Any) -> None:
         if len(queue) >= gate.high_water and gate.full(rank):  # bounded, lowest level first: `Shipper.full`
             return
         trace = place() or root()
@@ -56,6 +60,8 @@ def build_call(gate: Gate, level: str, logger: str, bound: Mapping[str, Any]) ->
                 or "exc_info" in fields
                 or "stack_info" in fields
             ):
+                if message is UNSAID:
+                    message = fields.pop("event", "")
                 log_special(gate, (meta, trace.raw), say(message, args), fields)
                 return
             # the snapshot: what changes later does not show
@@ -73,7 +79,7 @@ def build_call(gate: Gate, level: str, logger: str, bound: Mapping[str, Any]) ->
     return call
 
 
-def nothing(_message: Any, /, *_args: Any, **_fields: Any) -> None:
+def nothing(_message: Any = None, /, *_args: Any, **_fields: Any) -> None:
     """
     What a call below the level is: it costs no more than building its keyword arguments.
     """

@@ -39,7 +39,7 @@ REDACTED_FIELDS: Final = (
     "area",
     "why",
 )
-"""Fields of an entry that may hold a secret. The ids, by which systems join, are checked by form elsewhere."""
+"""Fields of an entry that may hold a secret. Ids, by which systems join, are checked by form elsewhere."""
 
 
 class Redactor:
@@ -77,8 +77,8 @@ class Redactor:
         """
         Whether *data*, entries encoded as JSON or msgpack, may hold something that `entry` would change.
 
-        A false yes costs a closer look, a false no does not happen. Bytes values are seen in msgpack only: JSON
-        has none. Values nested deeper than `Limits` allows are replaced unseen.
+        A false yes costs a closer look, a false no does not happen. Bytes are seen in msgpack only: JSON has
+        none. Values nested deeper than `Limits` allows are replaced unseen.
         """
         return self.settings.enabled and self._cleaner.suspect(data)
 
@@ -90,7 +90,7 @@ class Redactor:
 
     def value(self, value: Any) -> Any:
         """
-        Return *value*, anything JSON-like, with every secret replaced in texts, bytes and keys, and under keys.
+        Return *value*, anything JSON-like, with every secret replaced: in texts, bytes and keys, under keys.
 
         Numbers are replaced under sensitive keys only. What has no secret is given back itself, not a copy.
         """

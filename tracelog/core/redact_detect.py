@@ -24,7 +24,7 @@ Detector = Callable[[bytes], bool]
 """Whether bytes may hold a secret."""
 
 _ESCAPED_ASCII: Final = rb"\\u00[2-7][0-9A-Fa-f]"
-"""JSON may write any letter as an escape (RFC 8259 section 7), and an encoder that does hides every literal."""
+"""JSON may write any letter as an escape (RFC 8259 section 7): then no literal can be seen."""
 
 _ENDS: Final = rb"[ \t]{0,8}[\"'`\\:=%\]\x00-\x08\x0a-\x1f\x7f-\xff]"
 """What follows a word that is sensitive only as the last of its name."""
@@ -139,7 +139,9 @@ def literals(shapes: Sequence[ShapeFinder], names: Names) -> list[Literal]:
     anywhere, at_end = names.phrases()
     words = {(word, b"") for word in _words(anywhere)} | {(word, NAME_END) for word in _words(at_end)}
     return found + [
-        Literal(word + end, len(shapes), ignore_case=True, at=len(word) - 1) for word, end in sorted(words)
+        Literal(word + end, len(shapes), ignore_case=True, at=len(word) - 1)
+        for word, end in sorted(words)
+        if not any(word.endswith(other) and word != other for other, as_end in words if as_end in {b"", end})
     ]
 
 

@@ -22,7 +22,7 @@ _RUN: Final = re.compile(b"[%b]{0,%d}" % (NAME_CHARS.encode(), LONGEST_NAME + 1)
 _SEPARATOR: Final = re.compile(
     rb"(?:\]|%5[Dd])?(\\{0,15}[\"'`])?\]?[ \t]{0,8}(=>|:=|[:=]|%3[AaDd])([ \t]{0,8})(?![:=~>]|//)"
 )
-"""Between a name and its value. Not `==`, `::` and `=~`, which compare and qualify, nor `://` of an address."""
+"""Between a name and its value. Not `==`, `::` and `=~`, which compare and qualify, nor an address's `://`."""
 
 _FOLLOWS: Final = frozenset(bytes([code]) for code in b" \t\\\"'`]=:>%")
 """What can follow a name that has a value."""

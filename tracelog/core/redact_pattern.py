@@ -13,6 +13,7 @@ Refused: whatever RE2 cannot do in linear time, and whatever would not mean the 
 import re
 import warnings
 from collections.abc import Iterable
+from functools import lru_cache
 from re import _parser  # type: ignore[attr-defined]  # the only parser of this syntax that Python ships
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ _ENOUGH: Final = 8
 """Repetitions that the loose pattern asks for: more cost states of the automaton and sort out nothing."""
 
 _FEW: Final = 40
-"""Upper bounds that the loose pattern keeps: `re` stays fast by them, and larger ones cost too many states."""
+"""Upper bounds that the loose pattern keeps: they keep `re` fast, and larger ones cost too many states."""
 
 _BEYOND: Final = 128
 _HIGH: Final = 1 << _BEYOND
@@ -90,6 +91,7 @@ class Pattern(msgspec.Struct, frozen=True):
     groups: int
 
 
+@lru_cache(maxsize=512)
 def read_pattern(text: str, *, ignore_case: bool = False) -> Pattern:
     """
     Return *text* printed for both purposes.
@@ -201,6 +203,17 @@ def _members(op: str, arg: Any, flags: int) -> tuple[int, str]:
     if op == "ANY":
         return _ANY if flags & re.DOTALL else _ANY & ~(1 << 0x0A), ""
     parts = arg if op == "IN" else [(_parser.LITERAL, arg)]
+    members, letters = _listed(parts)
+    if flags & re.IGNORECASE:
+        members |= (members & _UPPER) << 32 | (members & _LOWER) >> 32
+    if op != "NOT_LITERAL" and str(parts[0][0]) != "NEGATE":
+        return members, letters
+    if letters:
+        raise ValueError("excludes a letter beyond ASCII; exclude ASCII only, or name what is meant")
+    return _ANY & ~members, ""
+
+
+def _listed(parts: Any) -> tuple[int, str]:
     members, letters = 0, ""
     for part, value in parts:
         match str(part):
@@ -214,13 +227,7 @@ def _members(op: str, arg: Any, flags: int) -> tuple[int, str]:
                 members |= _bits(range(value[0], value[1] + 1))
             case "CATEGORY":
                 members |= _CATEGORIES[str(value)]
-    if flags & re.IGNORECASE:
-        members |= (members & _UPPER) << 32 | (members & _LOWER) >> 32
-    if op != "NOT_LITERAL" and str(parts[0][0]) != "NEGATE":
-        return members, letters
-    if letters:
-        raise ValueError("excludes a letter beyond ASCII; exclude ASCII only, or name what is meant")
-    return _ANY & ~members, ""
+    return members, letters
 
 
 def _byte_class(members: int) -> str:

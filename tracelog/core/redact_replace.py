@@ -1,8 +1,8 @@
 r"""
 Marks put in the places of secrets, without harm to what is around.
 
-The text may be UTF-8 and may be JSON, at any depth of JSON in JSON: letters stay whole, an escape such as `\n`
-stays what it is, and a bare number becomes a string.
+The text may be UTF-8 and may be JSON, at any depth of JSON in JSON: letters stay whole, an escape such as
+`\n` stays what it is, and a bare number becomes a string.
 """
 
 import re
@@ -33,7 +33,7 @@ _NEAR: Final = 512
 _BLANKS: Final = b" \t\r\n"
 _BEFORE_VALUE, _AFTER_VALUE = frozenset((b":", b"[", b",")), frozenset((b",", b"]", b"}"))
 _SLASHES_BY_DEPTH: Final = (0, 1, 3, 7, 15)
-"""Backslashes before a quote of JSON in JSON. Further ones are letters of the string, two for each of them."""
+"""Backslashes before a quote of JSON in JSON. Further ones are letters of the string, two for each."""
 
 
 class Span(NamedTuple):
@@ -74,7 +74,7 @@ def replace(data: bytes, spans: Iterable[Span], marker: Marker) -> tuple[bytes, 
 
 def quote_behind(text: bytes, quote: bytes) -> bytes:
     """
-    Return the *quote* that stands behind *text*, with those backslashes at the end of it that belong to the quote.
+    Return the *quote* that stands behind *text*, with those backslashes at its end that belong to the quote.
     """
     slashes = len(text) - len(text.rstrip(b"\\"))
     for depth in _SLASHES_BY_DEPTH:
@@ -129,7 +129,7 @@ def _behind_escape(data: bytes, place: int) -> int:
 
 def _quote_of_number(data: bytes, start: int, end: int) -> bytes:
     """
-    Return the quote that makes a JSON string of the number from *start* to *end*; none where it is no JSON value.
+    Return the quote that makes a JSON string of the number from *start* to *end*, if it is a JSON value.
     """
     before = data[max(0, start - _NEAR) : start]
     after = data[end : end + _NEAR]

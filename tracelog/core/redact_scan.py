@@ -26,12 +26,18 @@ _SAMPLE: Final = b"""
 mp":1732277353123.25,"system":"backend","level":"info","message":"GET /api/v1/orders/17 200 in 12.5 ms","ser
 vice":"checkout","logger":"shop.orders.views","environment":"production","context":{"user_id":"u42","path":"
 /cart/items","status":404,"duration_ms":88.1,"attempt":1,"method":"POST","host":"db-2.internal","remote_addr
-":"10.0.0.7","version":"2.13.1"}}2025-03-09 12:30:45.678 WARNING [worker-3] the request for customer 981 fai
-led after 3 retries, connection to paymentservice timed out and was closed; started background task to proce
-ss and update the list of products from cache, thensent mail with order details to the user, response receiv
-ed, waiting for next event before shutting down all handlershttps://example.com/static/app.js?page=2&sort=de
-sc ValueError: could not find or load item in table, deleted stale lockFile "/srv/app/main.py", line 210, in
- handle_request return await self.call(next_step, retry_count=5, timeout=30.0)
+":"10.0.0.7","version":"2.13.1"}} {"id":"worker-77c3-9","trace_id":"a3ce929d0e0e47364bf92f3577b34da6","times
+tamp":1732277353125.5,"system":"worker","level":"error","message":"could not place order","service":"shop","
+area":"payment","release":"2025.3.1","source":"worker-77c3","seq":9,"error":{"type":"TimeoutError","message"
+:"no answer"},"context":{"user_id":"u7","path":"/pay","attempt":3,"duration_ms":0.7,"is_admin":false,"produc
+t":"chair","customer":"c9","is_new":true,"event":"added"}} 2025-03-09 12:30:45.678 WARNING [worker-3] the re
+quest for customer 981 failed after 3 retries, connection to payment service timed out and was closed; start
+ed background task to process and update the list of products from cache, then sent mail with order details
+ to the user, response received, waiting for next event before shutting down all handlers https://example.co
+m/static/app.js?page=2&sort=desc ValueError: could not find or load item in table, deleted stale lock File "
+/srv/app/main.py", line 210, in handle_request return await self.call(next_step, retry_count=5, timeout=30.0
+) each place can have its own database, reading takes less than half of a second, this is because the last c
+hange made it possible to scale up, applied patch
 """
 """What logs look like. A pair of letters is the better to look for, the less often it stands here."""
 
@@ -55,8 +61,11 @@ class Literal(NamedTuple):
     at: int = 0
 
 
+_TOO_HEAVY: Final = 12
+"""Weight of a pair from which on a literal is cheaper to look for alone."""
+
 _Entry = tuple[int, bytes, bytes, int, list[int]]
-"""Where the pair stands in the literal, its folded form, the exact one if case matters, its `at`, its owners."""
+"""Where the pair stands in the literal, its folded form, the exact one if case matters, `at` and owners."""
 
 
 class Scanner:
@@ -64,15 +73,14 @@ class Scanner:
     Finds every place of every literal.
 
     Args:
-        literals: What to look for. Those of one byte are searched for one by one.
+        literals: What to look for.
     """
 
     def __init__(self, literals: list[Literal]) -> None:
-        self._single = [literal for literal in literals if len(literal.text) == 1]
+        self._alone: list[Literal] = []
         self._by_pair: dict[str, list[_Entry]] = {}
         for literal in literals:
-            if len(literal.text) > 1:
-                self._add(literal)
+            self._add(literal)
         self._pairs = re.compile("[" + "".join(map(re.escape, self._by_pair)) + "]").finditer
 
     def places(self, data: bytes) -> dict[int, list[int]]:
@@ -83,17 +91,18 @@ class Scanner:
         folded = data.translate(_FOLD)
         for offset in (0, 1):
             for match in self._pairs(_as_pairs(folded, offset)):
+                place = 2 * match.start() + offset
                 for before, fold, exact, at, owners in self._by_pair[match[0]]:
-                    start = 2 * match.start() + offset - before
+                    start = place - before
                     if start < 0 or not folded.startswith(fold, start):
                         continue
                     if not exact or data.startswith(exact, start):
                         for owner in owners:
                             found.setdefault(owner, []).append(start + at)
-        for literal in self._single:
+        for literal in self._alone:
             place = data.find(literal.text)
             while place >= 0:
-                found.setdefault(literal.owner, []).append(place)
+                found.setdefault(literal.owner, []).append(place + literal.at)
                 place = data.find(literal.text, place + 1)
         for places in found.values():
             places.sort()
@@ -107,7 +116,12 @@ class Scanner:
                 if entry[1:4] == (fold, exact, literal.at):
                     entry[4].append(literal.owner)
                     return
-        before = min(range(len(fold) - 1), key=lambda at: self._weight(fold[at : at + 2]))
+        weights = {self._weight(fold[at : at + 2]): at for at in range(len(fold) - 1)}
+        lightest = min(weights, default=_TOO_HEAVY)
+        if lightest >= _TOO_HEAVY and exact:
+            self._alone.append(literal)
+            return
+        before = weights[lightest]
         pair = _as_pairs(fold[before : before + 2], 0)
         self._by_pair.setdefault(pair, []).append((before, fold, exact, literal.at, [literal.owner]))
 
@@ -115,7 +129,9 @@ class Scanner:
         """
         Return how often the search will stop at *pair* in vain, and how many literals it then compares.
         """
-        doubled = 100 if pair[0] == pair[1] else 0  # long runs of one letter are what people test with
+        doubled = (
+            _TOO_HEAVY if pair[0] == pair[1] and pair.isalpha() else 0
+        )  # long runs of a letter are common
         return doubled + 4 * _SAMPLE_FOLDED.count(pair) + len(self._by_pair.get(_as_pairs(pair, 0), ()))
 
 

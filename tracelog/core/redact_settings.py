@@ -26,7 +26,7 @@ class RedactSettings(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         enabled: False lets everything through.
         rules: Own patterns, checked when a `Redactor` is made.
-        keys: Own sensitive key names in any spelling: `customer_no` also means `customerNo` and `Customer-No`.
+        keys: Own sensitive key names in any spelling: `customer_no` means `customerNo`, `Customer-No` …
         safe_keys: Names that are never sensitive, in any spelling.
         tag_key: Secret key of the tags that equal secrets share; empty for marks without tags. Systems whose
             tags shall be comparable share it. It must not be public, or guesses could be tested against tags.

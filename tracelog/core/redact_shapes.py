@@ -27,7 +27,7 @@ LARGEST_BASE64: Final = 64 * 1024
 _SHORTEST_CARD: Final = 13
 """Digits of the shortest card number in use."""
 
-_LONGEST_AFTER: Final = 8
+_LONGEST_AFTER: Final = 24
 """Bytes before a literal in which one of `Shape.after` may stand."""
 
 

@@ -17,8 +17,8 @@ from tracelog.core.redact_scan import Scanner
 from tracelog.core.redact_shapes import ShapeFinder, decode_base64, is_basic, luhn
 
 MAX_PASSES: Final = 16
-"""How often one text is gone over: again where a mark parted what was one word. A text that was made to need more
-has lost every secret found, and may lose more when it is redacted again."""
+"""How often one text is gone over: again where a mark parted what was one word. A text made to need more has
+lost every secret that was found, and may lose more when it is redacted again."""
 
 
 class TextCleaner:
@@ -85,7 +85,7 @@ class TextCleaner:
 
     def find(self, data: bytes) -> list[Span]:
         """
-        Return what looks like a secret in *data* or stands beside a sensitive name, in no order; some overlap.
+        Return what looks like a secret in *data* or stands beside a sensitive name, in no order.
         """
         places = self._scanner.places(data)
         spans: list[Span] = []

@@ -10,7 +10,7 @@ from tracelog.core.redact_rules import Group
 from tracelog.core.redact_text import TextCleaner
 
 MAX_DEPTH: Final = 64
-"""Levels that are looked into, twice what an entry may have (`Limits.depth`); what lies deeper is replaced."""
+"""Levels that are looked into, twice those of an entry (`Limits.depth`); what lies deeper is replaced."""
 
 DEPTH: Final = "depth"
 """The name that the mark of such a value bears."""
@@ -43,7 +43,7 @@ class Walker:
         Return *value* clean.
 
         Args:
-            value: Anything JSON-like, bytes included. Other objects are left alone but under a sensitive name.
+            value: Anything JSON-like, bytes included. Other objects are left alone, except under such a name.
             groups: Of the sensitive names that it stands under.
             depth: How deep it stands.
         """
@@ -58,11 +58,7 @@ class Walker:
                 return self._object(value, groups, depth)
             case list() | tuple() | set() | frozenset():
                 return self._items(value, groups, depth)
-            case bytes() | bytearray() | memoryview():
-                data = bytes(value)
-                clean = self._cleaner.clean(data, groups)
-                return value if clean is data else clean
-        return self._other(value, groups) if groups else value
+        return self._scalar(value, groups)
 
     def text(self, text: str, groups: Groups = ()) -> str:
         """
@@ -72,15 +68,24 @@ class Walker:
         clean = self._cleaner.clean(data, groups)
         return text if clean is data else clean.decode("utf-8", "surrogatepass")
 
-    def _other(self, value: Any, groups: Groups) -> Any:
-        if isinstance(value, int | float):
-            for group in groups:
-                if not self._names.harmless_number(group, value):
-                    return self._marker.mark(group.name, str(value).encode()).decode()
+    def _scalar(self, value: Any, groups: Groups) -> Any:
+        if isinstance(value, bytes | bytearray | memoryview):
+            data = bytes(value)
+            clean_data = self._cleaner.clean(data, groups)
+            return value if clean_data is data else clean_data
+        if not groups:
             return value
+        if isinstance(value, int | float):
+            return self._number(value, groups)
         shown = str(value)
         clean = self.text(shown, groups)
         return value if clean is shown else clean
+
+    def _number(self, value: float, groups: Groups) -> Any:
+        for group in groups:
+            if not self._names.harmless_number(group, value):
+                return self._marker.mark(group.name, str(value).encode()).decode()
+        return value
 
     def _object(self, value: dict[Any, Any], groups: Groups, depth: int) -> dict[Any, Any]:
         changed = False

@@ -37,6 +37,18 @@ _SHORT: Final = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _TWO_BYTES: Final = 0x10000
 
 
+_W3C_ID: Final = re.compile(r"[0-9a-f]{32}")
+SHORT_ID: Final = 8
+"""Characters that stand for a random trace id: enough to tell it from others, and accepted as its name."""
+
+
+def short_id(trace_id: str) -> str:
+    """
+    Return *trace_id* as people read it: a random one by its beginning, one that somebody chose as a whole.
+    """
+    return trace_id[:SHORT_ID] if _W3C_ID.fullmatch(trace_id) else one_line(trace_id)
+
+
 def one_line(text: str) -> str:
     r"""
     Return *text* as one line in which everything can be seen.

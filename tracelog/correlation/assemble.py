@@ -94,7 +94,7 @@ def _rows(lines: Iterable[Line], begin: float) -> list[Row]:
                 entry.timestamp,
                 line.system,
                 entry.level,
-                entry.message if line.text is None else line.text,
+                _text(line),
                 entry.span_id,
                 entry.parent_id,
                 took,
@@ -106,6 +106,18 @@ def _rows(lines: Iterable[Line], begin: float) -> list[Row]:
             )
         )
     return rows
+
+
+def _text(line: Line) -> str:
+    """
+    Return what the row of *line* says; of a span that failed also with what, which its name does not tell.
+    """
+    if line.text is not None:
+        return line.text
+    error = line.entry.error
+    if not line.is_span or not line.is_error or error is None or not error.get("message"):
+        return line.entry.message
+    return f"{line.entry.message}: {error.get('type', 'Error')}: {error['message']}"
 
 
 def _systems(lanes: Iterable[Sequence[Line]], clocks: Mapping[str, Clock], base: float) -> list[System]:

@@ -5,7 +5,10 @@ Correlation stands below rendering and cannot know it, so the methods are added 
 this module's.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
 
 from tracelog import correlation
 from tracelog.core.entry import Entry
@@ -41,7 +44,7 @@ class Report(correlation.Report, kw_only=True):
 
 
 def correlate(
-    entries: Iterable[Entry],
+    entries: Iterable[Entry | Mapping[str, Any]],
     *,
     trace_id: str | None = None,
     reports: Reports | None = None,
@@ -54,13 +57,17 @@ def correlate(
     The same entries in any order give the same report. They are not changed.
 
     Args:
-        entries: Entries of one trace, as fetched.
+        entries: Entries of one trace, or the JSON objects of a fetch or an export.
         trace_id: Its id; without it that of the entries.
         reports: Ledgers of the trace by system, in the promised shape: further witnesses of what was not
             kept.
         missing: What the caller knows to be gone, such as `Missing("browser", "expired", 12)`.
         evicted: Entries that the store had and dropped, of no known system.
+
+    Raises:
+        msgspec.ValidationError: When a JSON object is no entry.
     """
     gone = [*missing, Missing("", "evicted", evicted)]
-    made = correlation.correlate(entries, trace_id=trace_id, reports=reports, missing=gone)
+    typed = [entry if isinstance(entry, Entry) else msgspec.convert(entry, Entry) for entry in entries]
+    made = correlation.correlate(typed, trace_id=trace_id, reports=reports, missing=gone)
     return Report(**{name: getattr(made, name) for name in made.__struct_fields__})

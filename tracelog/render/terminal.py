@@ -14,11 +14,12 @@ A report for a terminal: the brief, then the timeline.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from tracelog.core.text import short_id
 from tracelog.correlation import Report
 from tracelog.render.choose import by_worth, with_gaps
 from tracelog.render.paint import paint
-from tracelog.render.story import REF, Told, headline, sizes, tell
-from tracelog.render.text import clean, columns, cut, pad, wrap
+from tracelog.render.story import Told, headline, sizes, tell
+from tracelog.render.text import columns, cut, pad, wrap
 from tracelog.render.waterfall import WIDEST_NAME, draw
 
 ROWS: Final = 80
@@ -57,7 +58,7 @@ NARROWEST: Final = 60
 def _head(report: Report, width: int, color: bool) -> Iterator[str]:
     good, sentence = headline(report)
     mark, style = ("✓", "ok") if good else ("✗", "failure")
-    facts = " · ".join([f"trace {clean(report.trace_id)[:REF]}", *sizes(report)])
+    facts = " · ".join([f"trace {short_id(report.trace_id)}", *sizes(report)])
     used = 2 + columns(sentence) + 3 + columns(facts)
     if used <= width:
         tail = " " * (width - used + 3) + paint(facts, "dim", color=color)

@@ -87,18 +87,27 @@ class Ingest:
         self._clock = clock
         self._mint = mint
 
-    def begin(self, body: bytes, content_type: str, sender: Sender) -> "Taken":
+    def begin(
+        self, body: bytes, content_type: str, sender: Sender, *, trace_id: str | None = None
+    ) -> "Taken":
         """
         Take an inflated request body and hand what can be kept to the store; `end` gives the answer.
+
+        Args:
+            body: As it was before compression.
+            content_type: Of the request.
+            sender: Who sends.
+            trace_id: Of entries that name none; a new one each when None.
 
         Raises:
             InvalidBodyError: When the body cannot be read at all.
             StoreUnavailableError: When the store cannot take more now.
         """
         now_ms = self._clock()
-        batch = native.receive(
-            body, content_type, now_ms=now_ms, mint=self._mint, limits=self._settings.limit
-        )
+        mint = self._mint
+        if trace_id is not None:
+            mint = msgspec.structs.replace(mint, trace_id=lambda: trace_id)
+        batch = native.receive(body, content_type, now_ms=now_ms, mint=mint, limits=self._settings.limit)
         self.stamp(batch, sender, now_ms)
         sealed, size = self.seal(batch)
         rows = list(zip(batch.entries, sealed, strict=True))

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from tracelog.config import ServerSettings
 from tracelog.core.encoding import inflate
+from tracelog.core.headers import ID_HEADERS, read_headers
 from tracelog.errors import StoreUnavailableError, TracelogError
 from tracelog.server.access import CHALLENGE, Access, Sender, cors, once
 from tracelog.server.body import DisconnectedError, read_body
@@ -37,6 +38,9 @@ class Reply(NamedTuple):
     body: bytes
 
 
+_TRACED: Final = frozenset({b"traceparent", *(name.encode() for name in ID_HEADERS)})
+
+
 class LogEndpoint:
     """
     The one endpoint that takes entries.
@@ -61,6 +65,8 @@ class LogEndpoint:
         """
         Take a whole body; `end` gives the reply once `Taken.stored` is done.
 
+        Entries that name no trace belong to the one that the request's own headers carry.
+
         Raises:
             InvalidBodyError: When the body cannot be read.
             StoreUnavailableError: When the store cannot take more now.
@@ -68,7 +74,10 @@ class LogEndpoint:
         encoding = headers.get(b"content-encoding")
         if encoding is not None:
             body = inflate(body, encoding, limit=self.settings.limit.body)
-        return self._ingest.begin(body, headers.get(b"content-type", b"").decode("latin-1"), sender)
+        kind = headers.get(b"content-type", b"").decode("latin-1")
+        carried = None if _TRACED.isdisjoint(headers) else read_headers(headers.items())
+        trace_id = None if carried is None else carried.trace_id
+        return self._ingest.begin(body, kind, sender, trace_id=trace_id)
 
     def end(self, taken: Taken, sender: Sender) -> Reply:
         """

@@ -96,16 +96,22 @@ class Query:
     async def ledger(self, request: Request) -> Response:
         options = request.query_params
         if ref := options.get("trace"):
-            return _json(await self._trace_ledger(ref))
+            return _json(await self._trace_ledger(ref, options.get("source"), options.get("system")))
         tallies = await self._store.tallies(source=options.get("source"), system=options.get("system"))
         return _json(ledger_of(tallies, self._clock()))
 
-    async def _trace_ledger(self, ref: str) -> dict[str, Any]:
+    async def _trace_ledger(self, ref: str, source: str | None, system: str | None) -> dict[str, Any]:
         trace = await self._fetch_ref(ref)
         total = Ledger()
         sources: dict[str, Ledger] = {}
+        numbers: dict[str, int] = {}
         for entry in map(decode_entry, trace.entries):
-            own = sources.setdefault(entry.source or "", Ledger())
+            name = entry.source or ""
+            if (source is not None and name != source) or (system is not None and entry.system != system):
+                continue
+            own = sources.setdefault(name, Ledger())
+            if entry.seq is not None:
+                numbers[name] = max(entry.seq, numbers.get(name, 0))
             for ledger in (total, own):
                 if entry.kind == "suppressed":
                     ledger.count("suppressed", entry.why or "unknown", entry.weight)
@@ -113,7 +119,8 @@ class Query:
                     ledger.count("stored")
         shown = view(total, emitted=total.ended(), in_flight=0)
         shown["sources"] = {
-            name: view(own, emitted=own.ended(), in_flight=0) for name, own in sources.items()
+            name: {**view(own, emitted=own.ended(), in_flight=0), "max_seq": numbers.get(name)}
+            for name, own in sources.items()
         }
         return shown
 
@@ -132,7 +139,7 @@ class Query:
             raise UnknownReferenceError(
                 f"trace {trace_id[:128]!r} is not here; it may have expired or never arrived"
             )
-        return trace
+        return msgspec.structs.replace(trace, entries=[*filter(_is_entry, trace.entries)])
 
     def _moment(self, text: str | None) -> float | None:
         """
@@ -142,6 +149,16 @@ class Query:
             return None
         quoted = text.replace("\\", "").replace('"', "")
         return language.parse(f'since:"{quoted}"', now_ms=self._clock()).narrow.since_ms
+
+
+def _is_entry(data: bytes) -> bool:
+    """
+    Whether *data* is an entry: other programs may write to a shared store, too.
+    """
+    try:
+        return bool(decode_entry(data).id)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def ledger_of(tallies: list[Tally], now_ms: float) -> dict[str, Any]:
