@@ -50,7 +50,9 @@ def test_precedence(tmp_path_factory, said):
     A keyword wins over a variable, this over pyproject.toml, this over the default; for each setting by itself.
     """
     folder = tmp_path_factory.mktemp("precedence")
-    (folder / "pyproject.toml").write_text(toml_of({name: SAID[name][0] for name, where in said.items() if 0 in where}))
+    (folder / "pyproject.toml").write_text(
+        toml_of({name: SAID[name][0] for name, where in said.items() if 0 in where})
+    )
     environ = {f"TRACELOG_{name.upper()}": VARIABLES[name] for name, where in said.items() if 1 in where}
     given_ = {name: SAID[name][2] for name, where in said.items() if 2 in where}
     found = client_settings(given_, environ=environ, folder=folder)
@@ -63,13 +65,19 @@ def test_none_is_not_given():
     """
     A keyword argument of None, and a variable that is empty, leave the word to the others.
     """
-    settings = client_settings({"service": None}, environ={"TRACELOG_SERVICE": "x", "TRACELOG_LEVEL": ""}, folder=Path("/"))
+    settings = client_settings(
+        {"service": None}, environ={"TRACELOG_SERVICE": "x", "TRACELOG_LEVEL": ""}, folder=Path("/")
+    )
     assert (settings.service, settings.level) == ("x", "debug")
 
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [(text, value) for value, texts in ((True, "on true 1 yes TRUE"), (False, "off false 0 no Off")) for text in texts.split()],
+    [
+        (text, value)
+        for value, texts in ((True, "on true 1 yes TRUE"), (False, "off false 0 no Off"))
+        for text in texts.split()
+    ],
 )
 def test_switches(text, value):
     """
@@ -98,7 +106,11 @@ def test_forms_of_a_level(said, level):
 WRONG = [
     ("TRACELOG_LEVEL", "loud", "TRACELOG_LEVEL must be one of debug, log, info, warn, error, fatal"),
     ("TRACELOG_SYSTEM", "My System", "TRACELOG_SYSTEM must be 1 to 32 of a-z 0-9 _ -, such as backend"),
-    ("TRACELOG_URL", "localhost", "TRACELOG_URL must be an address such as http://127.0.0.1:8787, without user"),
+    (
+        "TRACELOG_URL",
+        "localhost",
+        "TRACELOG_URL must be an address such as http://127.0.0.1:8787, without user",
+    ),
     ("TRACELOG_URL", "http://me:secret@host/", "TRACELOG_URL must be an address"),
     ("TRACELOG_URL", "http://host/?key=secret", "TRACELOG_URL must be an address"),
     ("TRACELOG_LIMITS", "maybe", "TRACELOG_LIMITS: expected `bool`, got `str`"),
@@ -151,7 +163,9 @@ def test_wrong_values_may_be_left_out():
     """
     told = []
     environ = {"TRACELOG_LEVEL": "loud", "TRACELOG_LIMITS": "maybe", "TRACELOG_SERVICE": "till"}
-    settings = client_settings({}, environ=environ, folder=Path("/"), wrong=lambda error: told.append(str(error)))
+    settings = client_settings(
+        {}, environ=environ, folder=Path("/"), wrong=lambda error: told.append(str(error))
+    )
     assert settings == ClientSettings(service="till")
     assert [text.split()[0].rstrip(":") for text in told] == ["TRACELOG_LEVEL", "TRACELOG_LIMITS"]
 
@@ -239,14 +253,18 @@ def test_the_server_reads_its_own(tmp_path):
     )
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.2", "example.com", "127.0.0.1.evil.com", "localhost.evil.com", ""])
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "192.168.1.2", "example.com", "127.0.0.1.evil.com", "localhost.evil.com", ""]
+)
 def test_no_keys_no_strangers(host):
     """
     Beyond loopback the server refuses to run without keys.
     """
     with pytest.raises(ConfigError, match="can be reached from other machines, so keys are needed"):
         server_settings({"host": host}, environ={}, folder=Path("/"))
-    assert server_settings({"host": host, "keys": [{"token": "t"}]}, environ={}, folder=Path("/")).host == host
+    assert (
+        server_settings({"host": host, "keys": [{"token": "t"}]}, environ={}, folder=Path("/")).host == host
+    )
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "localhost", "LOCALHOST", "::1", "[::1]"])
@@ -319,15 +337,15 @@ def test_one_key_for_the_tags_of_this_user(tmp_path):
     Programs of one user share a key, made on first use in a file that only they can read.
     """
     environ = {"XDG_STATE_HOME": str(tmp_path / "state")}
-    first = config.redact_settings(True, environ=environ).tag_key
+    first = config.redact_settings(said=True, environ=environ).tag_key
     assert len(first) == config.KEY_BYTES
-    assert config.redact_settings(True, environ=environ).tag_key == first
+    assert config.redact_settings(said=True, environ=environ).tag_key == first
     file = tmp_path / "state" / "tracelog" / "redact.key"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     assert list(file.parent.iterdir()) == [file]
     home = {"HOME": str(tmp_path)}
-    assert config.redact_settings(True, environ=home).tag_key != first
+    assert config.redact_settings(said=True, environ=home).tag_key != first
     assert (tmp_path / ".local" / "state" / "tracelog" / "redact.key").exists()
 
 
@@ -338,8 +356,8 @@ def test_a_key_that_was_given(tmp_path):
     environ = {"XDG_STATE_HOME": str(tmp_path), "TRACELOG_REDACT_KEY": "shared"}
     own = RedactSettings(tag_key=b"own", keys=("customer_no",))
     assert config.redact_settings(own, environ=environ) is own
-    assert config.redact_settings(True, environ=environ) == RedactSettings(tag_key=b"shared")
-    assert config.redact_settings(False, environ=environ).enabled is False
+    assert config.redact_settings(said=True, environ=environ) == RedactSettings(tag_key=b"shared")
+    assert config.redact_settings(said=False, environ=environ).enabled is False
     assert list(tmp_path.iterdir()) == []
 
 
@@ -360,7 +378,9 @@ def elsewhere(file):
     file.symlink_to(other)
 
 
-@pytest.mark.parametrize("spoil", [readable_by_others, cut_short, elsewhere, Path.mkdir], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "spoil", [readable_by_others, cut_short, elsewhere, Path.mkdir], ids=lambda f: f.__name__
+)
 def test_a_key_file_that_cannot_be_trusted(tmp_path, spoil):
     """
     A file that others could have read or written, that is damaged, or that leads elsewhere, is not used: the key is
@@ -369,19 +389,23 @@ def test_a_key_file_that_cannot_be_trusted(tmp_path, spoil):
     (tmp_path / "tracelog").mkdir(mode=0o700)
     spoil(tmp_path / "tracelog" / "redact.key")
     before = sorted(tmp_path.rglob("*"))
-    keys = {config.redact_settings(True, environ={"XDG_STATE_HOME": str(tmp_path)}).tag_key for _ in range(2)}
+    keys = {
+        config.redact_settings(said=True, environ={"XDG_STATE_HOME": str(tmp_path)}).tag_key for _ in range(2)
+    }
     assert len(keys) == 2
     assert b"k" * 32 not in keys
     assert {len(key) for key in keys} == {config.KEY_BYTES}
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize("environ", [{}, {"XDG_STATE_HOME": "relative"}, {"XDG_STATE_HOME": "/dev/null"}, {"HOME": "/dev/null"}])
+@pytest.mark.parametrize(
+    "environ", [{}, {"XDG_STATE_HOME": "relative"}, {"XDG_STATE_HOME": "/dev/null"}, {"HOME": "/dev/null"}]
+)
 def test_no_place_for_a_key(environ):
     """
     Where no file can be kept, each process has its own key.
     """
-    keys = {config.redact_settings(True, environ=environ).tag_key for _ in range(2)}
+    keys = {config.redact_settings(said=True, environ=environ).tag_key for _ in range(2)}
     assert {len(key) for key in keys} == {config.KEY_BYTES}
     assert len(keys) == 2
 
@@ -395,7 +419,7 @@ def test_a_full_disk(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "link", full)
-    key = config.redact_settings(True, environ={"XDG_STATE_HOME": str(tmp_path)}).tag_key
+    key = config.redact_settings(said=True, environ={"XDG_STATE_HOME": str(tmp_path)}).tag_key
     assert len(key) == config.KEY_BYTES
     assert list((tmp_path / "tracelog").iterdir()) == []
 
@@ -442,4 +466,4 @@ def test_another_program_was_faster(tmp_path, monkeypatch):
         link(draft, file)
 
     monkeypatch.setattr(os, "link", late)
-    assert config.redact_settings(True, environ={"XDG_STATE_HOME": str(tmp_path)}).tag_key == b"o" * 32
+    assert config.redact_settings(said=True, environ={"XDG_STATE_HOME": str(tmp_path)}).tag_key == b"o" * 32

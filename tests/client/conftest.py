@@ -6,9 +6,9 @@ import pytest
 
 from tests.pair import pair
 from tracelog.client import default, exits
+from tracelog.client.client import Client
 from tracelog.client.complaint import Complaint
 from tracelog.client.context import root
-from tracelog.client.client import Client
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@ Values and objects that a program may log and that fight back.
 """
 
 import collections
-import datetime
+import datetime as dt
 import decimal
 import enum
 import uuid
@@ -59,6 +59,8 @@ class Text(str):
     """
     A text with a will of its own.
     """
+
+    __slots__ = ()
 
     def __str__(self):
         raise ValueError("no")
@@ -164,9 +166,9 @@ VALUES = {
     "infinity": float("-inf"),
     "complex": 1j,
     "set": {1, 2},
-    "moment": datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC),
-    "moment without zone": datetime.datetime(2026, 11, 22),  # noqa: DTZ001 - programs log these
-    "span of time": datetime.timedelta(days=1),
+    "moment": dt.datetime(2026, 11, 22, tzinfo=dt.UTC),
+    "moment without zone": dt.datetime(2026, 11, 22),  # noqa: DTZ001 - programs log these
+    "span of time": dt.timedelta(days=1),
     "decimal": decimal.Decimal("1.10"),
     "decimal that is none": decimal.Decimal("sNaN"),
     "uuid": uuid.UUID(int=5),

@@ -114,7 +114,9 @@ def test_a_hook_that_raises(problem):
     assert load.trouble is problem
 
 
-@pytest.mark.parametrize("returned", [True, "text", 12, [], Entry(message="m", trace_id="t", span_id="not hex")])
+@pytest.mark.parametrize(
+    "returned", [True, "text", 12, [], Entry(message="m", trace_id="t", span_id="not hex")]
+)
 def test_a_hook_that_returns_something_else(returned):
     """
     A hook that returns no valid entry changes nothing.
@@ -131,7 +133,13 @@ def test_a_hook_may_change_everything():
 
     def hook(entry):
         return Entry(
-            trace_id="other", timestamp=1.7e12, level="fatal", message="new", user_id="u", context={"a": 1}, count=3
+            trace_id="other",
+            timestamp=1.7e12,
+            level="fatal",
+            message="new",
+            user_id="u",
+            context={"a": 1},
+            count=3,
         )
 
     (entry,) = entries(background(hook)([row("a")]))

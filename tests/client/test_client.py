@@ -111,7 +111,10 @@ def test_configured_twice():
     tracelog.flush(PATIENCE)
     (two,) = sinks_of(second)
     assert second is first
-    assert [(entry.message, entry.service) for entry in (*one.entries, *two.entries)] == [("one", "a"), ("two", None)]
+    assert [(entry.message, entry.service) for entry in (*one.entries, *two.entries)] == [
+        ("one", "a"),
+        ("two", None),
+    ]
     assert [entry.seq for entry in (*one.entries, *two.entries)] == [0, 1]
     assert tracelog.stats()["emitted"] == 2
 
@@ -178,7 +181,12 @@ def test_what_the_header_says(connect):
     client.get_logger("x").info("a")
     client.flush(PATIENCE)
     (entry,) = wire.entries.values()
-    assert (entry.service, entry.system, entry.environment, entry.release) == ("till", "worker", "test", "1.2")
+    assert (entry.service, entry.system, entry.environment, entry.release) == (
+        "till",
+        "worker",
+        "test",
+        "1.2",
+    )
 
 
 def test_switched_off(connect):
@@ -189,7 +197,7 @@ def test_switched_off(connect):
     log = client.get_logger("x")
     with client.trace("t"):
         log.error("a %s", 1)
-        log.exception("b")
+        log.exception("b")  # noqa: LOG004 - a program may do so
     client.ship(Entry(trace_id="a" * 32, message="m"))
     assert client.flush(PATIENCE) == 0
     assert (wire.tries, client.stats()["emitted"]) == ([], 0)
@@ -286,7 +294,7 @@ def test_reconfiguring_takes_no_longer_than_the_exit_timeout(connect):
     What an old sink that hangs does not take is counted, and the new one is in use within the exit timeout.
     """
     stuck = threading.Event()
-    client, wire = connect(pair.hangs(stuck), exit_timeout=0.1)
+    client, _ = connect(pair.hangs(stuck), exit_timeout=0.1)
     log = client.get_logger("x")
     log.info("lost")
     client.flush(0.02)

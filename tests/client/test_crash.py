@@ -18,7 +18,7 @@ def chain():
             raise ValueError("bad value") from error
     except ValueError:
         try:
-            raise RuntimeError("while handling")
+            raise RuntimeError("while handling")  # noqa: TRY301 - this is about what is raised while handling
         except RuntimeError as error:
             return error
 
@@ -45,7 +45,9 @@ def test_a_chain_is_told_with_its_causes(connect):
             "cause": {"type": "KeyError", "message": "'missing'"},
         },
     }
-    places = [entry.stack.index(text) for text in ("KeyError: 'missing'", "ValueError: bad", "RuntimeError: while")]
+    places = [
+        entry.stack.index(text) for text in ("KeyError: 'missing'", "ValueError: bad", "RuntimeError: while")
+    ]
     assert places == sorted(places)
     assert "During handling of the above exception" in entry.stack
     assert "The above exception was the direct cause" in entry.stack
@@ -121,7 +123,7 @@ def test_exception_logs_what_is_handled(connect):
     except ZeroDivisionError:
         log.exception("failed", order=7)
         log.exception("failed", exc_info=ValueError("other"))
-    log.exception("nothing handled")
+    log.exception("nothing handled")  # noqa: LOG004 - a program may do so
     client.flush(5.0)
     first, second, third = wire.entries.values()
     assert (first.level, first.error["type"], first.context) == ("error", "ZeroDivisionError", {"order": 7})

@@ -153,11 +153,13 @@ print([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children])
         tmp_path,
     )
     assert (ran.code, ran.out, ran.err) == (0, f"{[0] * 8}\n", "")
-    expected = [f"parent {n}" for n in range(50)] + [f"{when} {c}" for c in range(8) for when in ("before", "after")]
+    expected = [f"parent {n}" for n in range(50)] + [
+        f"{when} {c}" for c in range(8) for when in ("before", "after")
+    ]
     expected += [f"child {c} {n}" for c in range(8) for n in range(25)]
     assert sorted(ran.messages) == sorted(expected)
-    assert len({id for id, _ in ran.entries}) == len(expected)
-    assert len({id.rsplit("-", 1)[0] for id, _ in ran.entries}) == 9
+    assert len({each for each, _ in ran.entries}) == len(expected)
+    assert len({each.rsplit("-", 1)[0] for each, _ in ran.entries}) == 9
 
 
 def test_forks_in_the_middle_of_everything(tmp_path):
@@ -195,7 +197,7 @@ print(set(codes))
     assert (ran.code, ran.out, ran.err) == (0, "{0}\n", "")
     counted = collections.Counter(message for message in ran.messages if message.startswith("child"))
     assert counted == {f"child {c}": 1 for c in range(60)}
-    assert len({id for id, _ in ran.entries}) == len(ran.entries)
+    assert len({each for each, _ in ran.entries}) == len(ran.entries)
 
 
 def test_a_fork_keeps_its_trace(tmp_path):
@@ -277,7 +279,9 @@ if __name__ == "__main__":
         tmp_path,
     )
     assert (ran.code, ran.out, ran.err) == (0, "[0, 0, 0]\n", "")
-    assert sorted(ran.messages) == sorted(["parent", *(f"child {n} {i}" for n in range(3) for i in range(20))])
+    assert sorted(ran.messages) == sorted(
+        ["parent", *(f"child {n} {i}" for n in range(3) for i in range(20))]
+    )
 
 
 def test_a_program_that_never_configures(tmp_path):

@@ -183,7 +183,7 @@ def test_changing_settings_while_threads_log(connect):
     stats = client.stats()
     assert wires[-1].messages[-1] == "last"
     assert (stats["emitted"], stats["balanced"], stats["in_flight"]) == (sum(logged) + 1, True, 0)
-    ids = [id for each in wires for id in each.entries]
+    ids = [entry for each in wires for entry in each.entries]
     assert len(ids) == len(set(ids)) == stats["stored"]
     assert stats["stored"] + sum(stats["dropped"].values()) == stats["emitted"]
 

@@ -50,7 +50,9 @@ class Work:
     def wait_for(self, condition):
         deadline = time.monotonic() + PATIENCE
         while not condition():
-            assert self.looked.acquire(timeout=max(0.0, deadline - time.monotonic())), "the thread does not look"
+            assert self.looked.acquire(timeout=max(0.0, deadline - time.monotonic())), (
+                "the thread does not look"
+            )
 
 
 @pytest.fixture
@@ -149,7 +151,9 @@ def test_it_does_not_sleep_when_it_may_not(work, monkeypatch):
         assert one.dozed.acquire(timeout=PATIENCE)
 
 
-@pytest.mark.parametrize("problem", [ValueError("x"), SystemExit(1), KeyboardInterrupt(), MemoryError(), GeneratorExit()])
+@pytest.mark.parametrize(
+    "problem", [ValueError("x"), SystemExit(1), KeyboardInterrupt(), MemoryError(), GeneratorExit()]
+)
 def test_it_survives_whatever_a_look_raises(work, problem):
     """
     Whatever a look raises is told, and the thread goes on.
@@ -224,7 +228,9 @@ def test_where_no_thread_can_be_started(work, monkeypatch):
     """
     one = work()
     with monkeypatch.context() as patch:
-        patch.setattr(_thread, "start_new_thread", lambda *_: exec("raise RuntimeError(\"can't start new thread\")"))
+        patch.setattr(
+            _thread, "start_new_thread", lambda *_: exec('raise RuntimeError("can\'t start new thread")')
+        )
         one.looper.wake()
         one.looper.wake()
     assert [str(error) for error in one.failed] == ["can't start new thread"] * 2

@@ -64,7 +64,10 @@ def test_names_are_short():
         (hostile.ReprDies(), "<repr failed: ReprDies, GeneratorExit>"),
         (hostile.ReprIsHuge(), "x" * REPR_CHARS),
         (2**70, str(2**70)),
-        ([2**70, hostile.Text("\ud800"), {hostile.Number(1): 1}], [str(2**70), "\ufffd", {"<str failed: ValueError>": 1}]),
+        (
+            [2**70, hostile.Text("\ud800"), {hostile.Number(1): 1}],
+            [str(2**70), "\ufffd", {"<str failed: ValueError>": 1}],
+        ),
         ((n for n in range(2)), None),
         ({"\ud800": (1, 2), "b": {3}}, {"\ufffd": [1, 2], "b": [3]}),
         ("x" * (TEXT_CHARS + 1), "x" * TEXT_CHARS),

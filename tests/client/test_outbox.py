@@ -223,7 +223,9 @@ def test_an_answer_never_counts_more_than_was_sent(entries, limited, rejected, d
     The ends that are read from any receipt add up to the entries that were sent.
     """
     ledger = Ledger()
-    for outcome, reason, n in outcomes(Receipt(limited=limited, rejected=rejected, duplicate=duplicate), entries):
+    for outcome, reason, n in outcomes(
+        Receipt(limited=limited, rejected=rejected, duplicate=duplicate), entries
+    ):
         ledger.count(outcome, reason, n)
     assert ledger.ended() == entries
     assert ledger.duplicate <= ledger.stored
@@ -239,7 +241,11 @@ def test_rows_that_cannot_be_read_cost_no_others():
         desk.outbox.put(desk.books.give_numbers(5), Load(rows))
     while not desk.outbox.idle:
         desk.send()
-    assert [(entry.seq, entry.message) for entry in desk.wire.entries.values()] == [(0, "a"), (2, "b"), (4, "c")]
+    assert [(entry.seq, entry.message) for entry in desk.wire.entries.values()] == [
+        (0, "a"),
+        (2, "b"),
+        (4, "c"),
+    ]
     assert desk.told == (3, 0, {}, {}, {"encode": 2})
     assert desk.outbox.bytes == 0
 

@@ -85,7 +85,9 @@ def test_flush_tries_at_once(connect):
     A flush does not wait for the pause after a failure.
     """
     client, wire = connect(pair.away(), flush_interval=0.01)
-    client._shipper._deliveries._first._terms = client._shipper._deliveries._first._terms._replace(chance=lambda: 1.0)
+    client._shipper._deliveries._first._terms = client._shipper._deliveries._first._terms._replace(
+        chance=lambda: 1.0
+    )
     log_some(client, 1)
     assert client.flush(0.05) in {0, 1}
     assert client.flush(PATIENCE) == 0
@@ -113,7 +115,7 @@ def test_shutdown_returns_in_time(connect, released, timeout):
     Against a sink that hangs, shutdown returns when its time is over, and what was not delivered is counted, once,
     whatever the sink says when it comes back.
     """
-    client, wire = connect(pair.hangs(released))
+    client, _wire = connect(pair.hangs(released))
     log_some(client, 7)
     begun = time.monotonic()
     assert client.shutdown(timeout) == 7
@@ -130,7 +132,7 @@ def test_strange_timeouts(connect, timeout):
     """
     A timeout that is no sensible number of seconds raises nothing.
     """
-    client, wire = connect()
+    client, _wire = connect()
     log_some(client, 3)
     client.flush(timeout)
     client.shutdown(timeout)
@@ -162,7 +164,7 @@ def test_configured_again_after_shutdown(connect):
     """
     A client that was shut down logs again when it is configured anew, and its account goes on.
     """
-    client, wire = connect()
+    client, _wire = connect()
     log_some(client, 2)
     client.shutdown(PATIENCE)
     log_some(client, 1)
@@ -180,7 +182,7 @@ def test_a_dead_server_is_told_of_once(connect, capsys):
     """
     While nobody answers one line a minute is said, on standard error and nowhere else.
     """
-    client, wire = connect(*[pair.away()] * 100)
+    client, _wire = connect(*[pair.away()] * 100)
     for _ in range(20):
         log_some(client, 1)
         client.flush(0.01)
@@ -239,7 +241,9 @@ def test_nobody_to_tell(connect, monkeypatch, stderr):
     assert wire.messages == ["info 0"]
 
 
-@pytest.mark.parametrize("problem", [SystemExit(1), KeyboardInterrupt(), MemoryError(), ValueError("x"), GeneratorExit()])
+@pytest.mark.parametrize(
+    "problem", [SystemExit(1), KeyboardInterrupt(), MemoryError(), ValueError("x"), GeneratorExit()]
+)
 def test_a_sink_that_raises_anything(connect, problem):
     """
     Whatever a sink raises, the batch is counted, and the next one is delivered by the same thread.
@@ -370,14 +374,16 @@ def test_errors_survive_a_flood(connect, released):
     While nobody takes anything, a flood of lower levels fills the queue to its bound, and the errors within it are
     kept.
     """
-    client, wire = connect(pair.hangs(released, then=pair.away()), queue_entries=1_000, queue_bytes=1_000 * SLOT)
+    client, wire = connect(
+        pair.hangs(released, then=pair.away()), queue_entries=1_000, queue_bytes=1_000 * SLOT
+    )
     log = client.get_logger("till")
     log.info("first")
     client.flush(0.05)
     for n in range(20_000):
         log.info("flood")
         if n % 200 == 0:
-            log.error(f"error {n}")
+            log.error("error %d", n)
         if n % 50 == 0:
             log.debug("less")
     assert len(client.gate.queue) <= 1_250
@@ -391,7 +397,9 @@ def test_errors_survive_a_flood(connect, released):
     assert (stats["emitted"], stats["balanced"]) == (20_501, True)
 
 
-@pytest.mark.parametrize(("lower", "higher"), [("debug", "info"), ("info", "warning"), ("warning", "error"), ("debug", "critical")])
+@pytest.mark.parametrize(
+    ("lower", "higher"), [("debug", "info"), ("info", "warning"), ("warning", "error"), ("debug", "critical")]
+)
 def test_lower_levels_make_room(connect, lower, higher):
     """
     A queue full of a lower level takes in a higher one, and gives the lower up for it.
@@ -416,7 +424,7 @@ def test_the_bound_in_bytes(connect, released):
     """
     Large entries are counted by their bytes: together they stay within the bound, errors included.
     """
-    client, wire = connect(pair.hangs(released), queue_entries=1_000, queue_bytes=1_000_000)
+    client, _wire = connect(pair.hangs(released), queue_entries=1_000, queue_bytes=1_000_000)
     log = client.get_logger("till")
     log.info("first")
     client.flush(0.05)
@@ -435,7 +443,9 @@ def test_a_flood_does_not_fill_the_memory(connect, released):
     """
     However long a flood lasts while nobody takes anything, what waits stays within the bound.
     """
-    client, _ = connect(pair.hangs(released, then=pair.away(300.0)), queue_entries=2_000, queue_bytes=2_000 * SLOT)
+    client, _ = connect(
+        pair.hangs(released, then=pair.away(300.0)), queue_entries=2_000, queue_bytes=2_000 * SLOT
+    )
     log = client.get_logger("till")
     worst = 0
     for round_number in range(30):
@@ -455,7 +465,9 @@ def test_a_thread_that_cannot_start(connect, monkeypatch, capsys):
     """
     client, wire = connect(queue_entries=100, queue_bytes=100 * SLOT)
     with monkeypatch.context() as patch:
-        patch.setattr("_thread.start_new_thread", lambda *_: exec("raise RuntimeError(\"can't start new thread\")"))
+        patch.setattr(
+            "_thread.start_new_thread", lambda *_: exec('raise RuntimeError("can\'t start new thread")')
+        )
         said = log_some(client, 1_000)
         assert len(client.gate.queue) <= 107
         assert client.flush(PATIENCE) == 0
@@ -548,7 +560,9 @@ def test_the_report_comes_along_and_alone(connect):
     client.get_logger("till").info("secret")
     client.flush(PATIENCE)
     client.flush(PATIENCE)
-    assert [report["dropped"] for report in wire.reports][1:] == [{"before_send": 1}] * (len(wire.reports) - 1)
+    assert [report["dropped"] for report in wire.reports][1:] == [{"before_send": 1}] * (
+        len(wire.reports) - 1
+    )
     assert 2 <= len(wire.reports) <= 3
     assert all("sinks" not in report for report in wire.reports)
     assert sum(map(len, wire.tries)) == 1

@@ -33,7 +33,10 @@ def drained(stock, most=CHUNK_ROWS):
 
 
 ROWS = st.lists(
-    st.one_of(st.just(HOLE), st.builds(lambda n, level: row("x" * n, level=level), st.integers(0, 400), st.sampled_from(LEVELS))),
+    st.one_of(
+        st.just(HOLE),
+        st.builds(lambda n, level: row("x" * n, level=level), st.integers(0, 400), st.sampled_from(LEVELS)),
+    ),
     max_size=12,
 )
 
@@ -73,7 +76,7 @@ def test_the_lowest_level_goes_first(parts, entries, size):
     gone = [item for item in before if item not in after]
     rank = {item: RANK[read_rows(HEADER, [item[1]])[0].level] for item in before}
     assert went.entries == len(before) - len(after) == len(gone)
-    assert went.size == sum(map(len, sum(parts, []))) - left
+    assert went.size == sum(len(r) for rows in parts for r in rows) - left
     assert (went.entries >= entries and went.size >= size) or after == []
     assert all((rank[g], g[0]) < (rank[a], a[0]) for g in gone for a in after)
     if gone:

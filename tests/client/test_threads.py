@@ -79,7 +79,9 @@ def test_eight_threads_lose_nothing(client_of, gone_for):
 
 
 def balance_of(stats):
-    ended = stats["stored"] + sum(sum(stats[o].values()) for o in ("suppressed", "limited", "rejected", "dropped"))
+    ended = stats["stored"] + sum(
+        sum(stats[o].values()) for o in ("suppressed", "limited", "rejected", "dropped")
+    )
     return stats["emitted"] - ended - stats["in_flight"]
 
 
@@ -103,84 +105,102 @@ class Moody:
         if mood < 0.4:
             raise ValueError("broken")
         if mood < 0.6:
-            return Receipt(limited={"trace_quota": kept // 2}, rejected={"bad": kept // 4}, duplicate=kept // 8)
+            return Receipt(
+                limited={"trace_quota": kept // 2}, rejected={"bad": kept // 4}, duplicate=kept // 8
+            )
         return None
 
     def close(self):
         pass
 
 
+def dropping(entry):
+    """
+    A hook that drops some entries and fails over others.
+    """
+    if entry.message.startswith("drop"):
+        return None
+    if entry.message.startswith("raise"):
+        raise ValueError
+    return entry
+
+
+def log_by_chance(client, chance, times):
+    """
+    Log *times* times, each time in one of the ways there are.
+    """
+    log = client.get_logger("till")
+
+    def step():
+        with client.span("step"):
+            pass
+
+    forms = [
+        lambda: log.info("plain", n=1),
+        lambda: log.debug("drop it"),
+        lambda: log.warning("raise it"),
+        lambda: log.error("failed", exc_info=ValueError("x")),
+        lambda: log.info("password=hunter2hunter2"),
+        lambda: log.info("raw", value=pair.UNREADABLE),
+        lambda: log.info("long" * 500),
+        step,
+    ]
+    for _ in range(times):
+        chance.choice(forms)()
+
+
+class Watcher(threading.Thread):
+    """
+    Reads the account of *client* all the time, and keeps what does not add up.
+    """
+
+    def __init__(self, client):
+        super().__init__()
+        self.client = client
+        self.wrong = []
+        self.enough = threading.Event()
+        self.looks = 0
+
+    def run(self):
+        while not self.enough.is_set():
+            stats = self.client.stats()
+            self.looks += 1
+            sinks = all(sink["balanced"] for sink in stats["sinks"])
+            if not (stats["balanced"] and sinks) or balance_of(stats) != 0 or stats["in_flight"] < 0:
+                self.wrong.append(stats)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_account_adds_up_at_every_moment(client_of, seed):
     """
-    While four threads log through a queue that overflows, a hook that drops, secrets, rows that nobody can read, and
-    a sink in every mood, whoever reads the account sees it balanced, and in the end it counts every call.
+    While four threads log through a queue that overflows, a hook that drops, secrets, rows that nobody can read,
+    and a sink in every mood, whoever reads the account sees it balanced, and in the end it counts every call.
     """
-    chance = random.Random(seed)
-
-    def hook(entry):
-        if entry.message.startswith("drop"):
-            return None
-        if entry.message.startswith("raise"):
-            raise ValueError
-        return entry
-
     client = client_of(
         sinks=[Moody(seed)],
-        before_send=hook if seed % 2 else None,
+        before_send=dropping if seed % 2 else None,
         redact=True,
         queue_entries=300,
         queue_bytes=300 * SLOT,
         flush_interval=0.001,
     )
-    calls, wrong, going = [0] * 4, [], threading.Event()
-
-    def work(thread):
-        log = client.get_logger("till")
-
-        def step():
-            with client.span("step"):
-                pass
-
-        forms = [
-            lambda: log.info("plain", n=1),
-            lambda: log.debug("drop it"),
-            lambda: log.warning("raise it"),
-            lambda: log.error("failed", exc_info=ValueError("x")),
-            lambda: log.info("password=hunter2hunter2"),
-            lambda: log.info("raw", value=pair.UNREADABLE),
-            lambda: log.info("long" * 500),
-            step,
-        ]
-        mine = random.Random(seed * 10 + thread)
-        for _ in range(700):
-            mine.choice(forms)()
-            calls[thread] += 1
-
-    def watch():
-        while not going.is_set():
-            stats = client.stats()
-            if not stats["balanced"] or balance_of(stats) != 0 or min(stats["in_flight"], stats["emitted"]) < 0:
-                wrong.append(stats)
-            if any(not sink["balanced"] for sink in stats["sinks"]):
-                wrong.append(stats)
-
-    watcher = threading.Thread(target=watch)
+    watcher = Watcher(client)
     watcher.start()
     try:
-        run_threads(work, 4)
-        client.flush(chance.choice([0.0, 0.2]))
+        run_threads(lambda thread: log_by_chance(client, random.Random(seed * 10 + thread), 500), 4)
+        client.flush([0.0, 0.2][seed // 2])
         if seed == 3:
             client.reconfigure(sinks=[Moody(seed)], exit_timeout=0.0)
         client.shutdown(0.05)
-        work(0)
+        log_by_chance(client, random.Random(seed), 500)
     finally:
-        going.set()
+        watcher.enough.set()
         watcher.join()
     stats = client.stats()
-    assert wrong == []
-    assert (stats["emitted"], stats["in_flight"], balance_of(stats)) == (sum(calls), 0, 0)
-    assert stats["dropped"]["after_close"] == 700
+    assert watcher.wrong == []
+    assert watcher.looks > 10
+    assert (stats["emitted"], stats["in_flight"], balance_of(stats)) == (2_500, 0, 0)
+    assert stats["dropped"]["after_close"] == 500
 
 
 def test_shutdown_in_the_middle_of_calls(client_of):
@@ -221,7 +241,7 @@ def test_many_threads_flush_at_once(client_of):
     def work(thread):
         log = client.get_logger("till")
         for n in range(20):
-            log.info(f"{thread} {n}")
+            log.info("entry", thread=thread, n=n)
             if client.flush(PATIENCE) != 0:
                 late.append((thread, n))
 

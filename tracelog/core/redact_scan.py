@@ -21,7 +21,7 @@ _FOLD: Final = bytes(
 )
 """Lower case, and one sign for all ends. No byte stays above 0x7F, so no pair of them is a surrogate."""
 
-_SAMPLE: Final = b"""
+_ENTRIES: Final = b"""
 {"id":"checkout-1f0a-42","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","span_id":"00f067aa0ba902b7","timesta
 mp":1732277353123.25,"system":"backend","level":"info","message":"GET /api/v1/orders/17 200 in 12.5 ms","ser
 vice":"checkout","logger":"shop.orders.views","environment":"production","context":{"user_id":"u42","path":"
@@ -30,18 +30,21 @@ vice":"checkout","logger":"shop.orders.views","environment":"production","contex
 tamp":1732277353125.5,"system":"worker","level":"error","message":"could not place order","service":"shop","
 area":"payment","release":"2025.3.1","source":"worker-77c3","seq":9,"error":{"type":"TimeoutError","message"
 :"no answer"},"context":{"user_id":"u7","path":"/pay","attempt":3,"duration_ms":0.7,"is_admin":false,"produc
-t":"chair","customer":"c9","is_new":true,"event":"added"}} 2025-03-09 12:30:45.678 WARNING [worker-3] the re
-quest for customer 981 failed after 3 retries, connection to payment service timed out and was closed; start
-ed background task to process and update the list of products from cache, then sent mail with order details
- to the user, response received, waiting for next event before shutting down all handlers https://example.co
-m/static/app.js?page=2&sort=desc ValueError: could not find or load item in table, deleted stale lock File "
-/srv/app/main.py", line 210, in handle_request return await self.call(next_step, retry_count=5, timeout=30.0
-) each place can have its own database, reading takes less than half of a second, this is because the last c
-hange made it possible to scale up, applied patch
+t":"chair","customer":"c9","is_new":true,"event":"added"}}
 """
-"""What logs look like. A pair of letters is the better to look for, the less often it stands here."""
+_PROSE: Final = b"""
+2025-03-09 12:30:45.678 WARNING [worker-3] the request for customer 981 failed after 3 retries, connection t
+o payment service timed out and was closed; started background task to process and update the list of produc
+ts from cache, then sent mail with order details to the user, response received, waiting for next event befo
+re shutting down all handlers https://example.com/static/app.js?page=2&sort=desc ValueError: could not find
+ or load item in table, deleted stale lock File "/srv/app/main.py", line 210, in handle_request return await
+ self.call(next_step, retry_count=5, timeout=30.0) each place can have its own database, reading takes less
+ than half of a second, this is because the last change made it possible to scale up, applied patch
+"""
+_SAMPLE: Final = 4 * _ENTRIES + _PROSE
+"""What logs look like: the names and words of entries over and over. Pairs that are rare here are good."""
 
-_SAMPLE_FOLDED: Final = _SAMPLE.translate(_FOLD)
+_SAMPLE_FOLDED: Final = _SAMPLE.replace(b"\n", b"").translate(_FOLD)
 
 
 class Literal(NamedTuple):
@@ -61,11 +64,27 @@ class Literal(NamedTuple):
     at: int = 0
 
 
-_TOO_HEAVY: Final = 12
-"""Weight of a pair from which on a literal is cheaper to look for alone."""
+_COMMON: Final = 4
+"""How often a pair stands in the sample, from which on a single byte may be the better one to look for."""
 
-_Entry = tuple[int, bytes, bytes, int, list[int]]
-"""Where the pair stands in the literal, its folded form, the exact one if case matters, `at` and owners."""
+
+class _Entry(NamedTuple):
+    """
+    How one literal is compared, once the search has stopped at a part of it.
+
+    Attributes:
+        before: How many of its bytes stand before that part.
+        fold: Its folded form.
+        exact: Itself, when case matters.
+        at: Which byte its place tells.
+        owners: To whom the place is told.
+    """
+
+    before: int
+    fold: bytes
+    exact: bytes
+    at: int
+    owners: list[int]
 
 
 class Scanner:
@@ -77,11 +96,16 @@ class Scanner:
     """
 
     def __init__(self, literals: list[Literal]) -> None:
-        self._alone: list[Literal] = []
+        self._by_byte: dict[bytes, list[_Entry]] = {}
         self._by_pair: dict[str, list[_Entry]] = {}
-        for literal in literals:
-            self._add(literal)
-        self._pairs = re.compile("[" + "".join(map(re.escape, self._by_pair)) + "]").finditer
+        known: dict[tuple[bytes, bytes, int], list[int]] = {}
+        for text, owner, ignore_case, at in literals:
+            fold, exact = text.translate(_FOLD), b"" if ignore_case else text
+            owners = known.setdefault((fold, exact, at), [])
+            owners.append(owner)
+            if len(owners) == 1:
+                self._add(text, _Entry(0, fold, exact, at, owners))
+        self._stops = re.compile("[" + "".join(map(re.escape, self._by_pair)) + "]").finditer
 
     def places(self, data: bytes) -> dict[int, list[int]]:
         """
@@ -90,53 +114,57 @@ class Scanner:
         found: dict[int, list[int]] = {}
         folded = data.translate(_FOLD)
         for offset in (0, 1):
-            for match in self._pairs(_as_pairs(folded, offset)):
-                place = 2 * match.start() + offset
-                for before, fold, exact, at, owners in self._by_pair[match[0]]:
-                    start = place - before
-                    if start < 0 or not folded.startswith(fold, start):
-                        continue
-                    if not exact or data.startswith(exact, start):
-                        for owner in owners:
-                            found.setdefault(owner, []).append(start + at)
-        for literal in self._alone:
-            place = data.find(literal.text)
+            for stop in self._stops(_as_pairs(folded, offset)):
+                place = 2 * stop.start() + offset
+                for entry in self._by_pair[stop[0]]:
+                    if folded.startswith(entry[1], max(0, place - entry[0])):
+                        _note(data, place - entry[0], entry, found)
+        for byte, entries in self._by_byte.items():
+            place = data.find(byte)
             while place >= 0:
-                found.setdefault(literal.owner, []).append(place + literal.at)
-                place = data.find(literal.text, place + 1)
+                for entry in entries:
+                    _note(data, place - entry[0], entry, found)
+                place = data.find(byte, place + 1)
         for places in found.values():
             places.sort()
         return found
 
-    def _add(self, literal: Literal) -> None:
-        fold = literal.text.translate(_FOLD)
-        exact = b"" if literal.ignore_case else literal.text
-        for known in self._by_pair.values():
-            for entry in known:
-                if entry[1:4] == (fold, exact, literal.at):
-                    entry[4].append(literal.owner)
-                    return
-        weights = {self._weight(fold[at : at + 2]): at for at in range(len(fold) - 1)}
-        lightest = min(weights, default=_TOO_HEAVY)
-        if lightest >= _TOO_HEAVY and exact:
-            self._alone.append(literal)
+    def _add(self, text: bytes, entry: _Entry) -> None:
+        """
+        Choose what of *text* to stop at: its rarest pair, or its rarest byte where no pair is rare.
+        """
+        fold, exact = entry.fold, entry.exact
+        weights = [_weight(fold[at : at + 2]) for at in range(len(fold) - 1)]
+        letters = [_SAMPLE.count(exact[at : at + 1]) for at in range(len(exact))]
+        if letters and (not weights or min(weights) > _COMMON > min(letters)):
+            before = letters.index(min(letters))
+            self._by_byte.setdefault(text[before : before + 1], []).append(entry._replace(before=before))
             return
-        before = weights[lightest]
+        before = weights.index(min(weights))
         pair = _as_pairs(fold[before : before + 2], 0)
-        self._by_pair.setdefault(pair, []).append((before, fold, exact, literal.at, [literal.owner]))
+        self._by_pair.setdefault(pair, []).append(entry._replace(before=before))
 
-    def _weight(self, pair: bytes) -> int:
-        """
-        Return how often the search will stop at *pair* in vain, and how many literals it then compares.
-        """
-        doubled = (
-            _TOO_HEAVY if pair[0] == pair[1] and pair.isalpha() else 0
-        )  # long runs of a letter are common
-        return doubled + 4 * _SAMPLE_FOLDED.count(pair) + len(self._by_pair.get(_as_pairs(pair, 0), ()))
+
+def _note(data: bytes, start: int, entry: _Entry, found: dict[int, list[int]]) -> None:
+    """
+    Add the place of the literal of *entry* to *found*, if it begins at *start*.
+    """
+    _, _, exact, at, owners = entry
+    if start >= 0 and (not exact or data.startswith(exact, start)):
+        for owner in owners:
+            found.setdefault(owner, []).append(start + at)
+
+
+def _weight(pair: bytes) -> int:
+    """
+    Return how often the search will stop at *pair* in vain.
+    """
+    doubled = _COMMON if pair[0] == pair[1] and pair.isalpha() else 0  # hostile texts are runs of one letter
+    return doubled + _SAMPLE_FOLDED.count(pair)
 
 
 def _as_pairs(folded: bytes, offset: int) -> str:
     """
-    Return the bytes from *offset* on, two in a character. A last one alone is read in the other pass.
+    Return the bytes from *offset* on, two in a character; a last one alone is read in the other pass.
     """
     return folded[offset : len(folded) - (len(folded) - offset) % 2].decode("utf-16-le")
