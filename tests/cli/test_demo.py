@@ -4,6 +4,7 @@
 
 import json
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -144,7 +145,7 @@ def test_it_stays_with_the_story_until_ctrl_c(tmp_path, start):
     curl = started.line(r"^  (curl .*)", "stdout")
     shown = run(sys.executable, "-m", "tracelog", *show)
     assert "database is locked" in shown.stdout
-    found = run("sh", "-c", f"{sys.executable} -m tracelog {search}")
+    found = run("sh", "-c", f"{shlex.quote(sys.executable)} -m tracelog {search}")
     assert "Uncaught (in promise)" in found.stdout
     report = json.loads(run("sh", "-c", curl).stdout)
     assert report["chains"][0]["handled"] is False

@@ -3,6 +3,7 @@
 """
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -114,7 +115,7 @@ def test_open_shows_the_address_in_a_browser(tmp_path, start):
     """
     opened = tmp_path / "opened"
     os.mkfifo(opened)
-    browser = f'{sys.executable} -c \'import sys; open("{opened}", "w").write(sys.argv[1])\' %s'
+    browser = f'{shlex.quote(sys.executable)} -c \'import sys; open("{opened}", "w").write(sys.argv[1])\' %s'
     options = ("--port", "0", "--store", "sqlite::memory:")
     started = start("serve", *options, "--open", cwd=tmp_path, env={"BROWSER": browser})
     url = started.line(r"listening on (\S+)")

@@ -298,12 +298,13 @@ def test_reading_changes_nothing(path: str, filled: Running) -> None:
 
 def until_counted(running: Running, source: str) -> dict[str, object]:
     """
-    Return the ledger of *source* once refused entries are written.
+    Return the ledger of *source* once its refused entries and its report are written.
     """
     end = time.monotonic() + 20
     while True:
         ledger = running.get(f"/api/v1/ledger?source={source}").json
-        if ledger["sources"].get(source, {}).get("rejected") or time.monotonic() > end:
+        own = ledger["sources"].get(source, {})
+        if (sum(own.get("rejected", {}).values()) == 2 and own.get("report")) or time.monotonic() > end:
             return ledger
         time.sleep(0.05)
 

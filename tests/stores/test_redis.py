@@ -257,6 +257,7 @@ async def test_calls_are_parted(store: RedisStore, raw: Redis):
     What is too large for one call is sent in several, a trace always in one.
     """
     rows = [row(f"trace-{at % 5}", at, "x" * 200_000) for at in range(60)]
+    await store.write([row("first", 0, "so that the server knows the script")])
     await raw.config_resetstat()
     assert await store.write(rows) == [True] * 60
     assert (await raw.info("commandstats"))["cmdstat_evalsha"]["calls"] == 5

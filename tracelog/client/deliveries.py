@@ -127,17 +127,17 @@ class Deliveries:
 
     # ---- done by the background thread
 
-    def take(self) -> bool:
+    def take(self, count: int) -> int:
         """
-        Move the queue into the outboxes. Callers only append: taking from the front needs no lock of theirs.
+        Move the first *count* rows of the queue into the outboxes, and return how many bytes these are.
+
+        Callers only append: taking from the front needs no lock of theirs.
         """
-        taken = self._gate.queue[:]
-        if not taken:
-            return False
-        load = self.background(taken)
+        load = self.background(self._gate.queue[:count])
+        size = load.size
         with self._books.lock:
             if self._over:
-                return False
+                return 0
             del self._gate.queue[: len(load.rows)]
             seq = self._books.give_numbers(len(load.rows))
             self._books.count(load.lost)
@@ -145,7 +145,7 @@ class Deliveries:
                 outbox.put(seq, load, shared=index > 0)
         if load.trouble is not None:
             self._complaint.about(load.trouble)
-        return True
+        return size
 
     def send(self, turn_ends: float, *, at_once: bool) -> bool:
         """

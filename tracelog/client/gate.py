@@ -47,17 +47,19 @@ class Gate:
         high_water: How long the queue may get before `full` must be asked. It is 0 while the thread sleeps or
             has not started, so that the first call wakes it, and nothing else in the call has to know.
         budget: The same, less the sleeping.
+        charged: Slots that large rows have taken beyond one each, ever.
         slot: Bytes that count as one entry; set with the budget.
         full: Decides for a call that found the queue at its high water: whether the entry is dropped.
         drops: What was.
     """
 
-    __slots__ = ("budget", "drops", "full", "high_water", "queue", "slot")
+    __slots__ = ("budget", "charged", "drops", "full", "high_water", "queue", "slot")
 
     def __init__(self) -> None:
         self.queue: list[Any] = []
         self.high_water = 0
         self.budget = 0
+        self.charged = 0
         self.slot = SLOT
         self.full: Callable[[int], bool] = _unattended
         self.drops = Drops()
@@ -85,6 +87,7 @@ class Gate:
         Two threads at once may count as one: the shipping thread measures anew at each look.
         """
         slots = size // self.slot
+        self.charged += slots
         self.budget -= slots
         self.high_water -= slots
 

@@ -28,6 +28,9 @@ SPARE: Final = (0.0, 1 / 16, 1 / 8, 1 / 4, 1 / 4)
 of a lower one can take; the thread then sheds the lowest level down to the bound."""
 
 
+PIECE: Final = 1_000
+"""Rows that move on at a time: what is scanned is copied for it, and the copy must not double the queue."""
+
 FORK_S: Final = 1.0
 """A fork waits so long at most for a scan to end; one of a whole queue takes a twentieth of it."""
 
@@ -63,6 +66,7 @@ class Shipper:
         """
         self._turn = threading.Lock()
         self._asleep = False
+        self._settled = self._gate.charged
         self._flushes = Flushes()
         self._deliveries = Deliveries(self.plan, self._gate, self._books, self._complaint)
         self._looper = Looper(
@@ -207,10 +211,9 @@ class Shipper:
     def _look(self, turn_ends: float) -> Found:
         deliveries = self._deliveries
         asking = self._flushes.snapshot()
-        moved = deliveries.take()
+        moved = self._take()
         at_once = self._flushes.aim(asking, self._books.seq)
-        used = self._make_room()
-        self._allow(self._bound - used)
+        used = deliveries.used(self._slot)
         more = deliveries.send(turn_ends, at_once=at_once)
         delivered = used - deliveries.used(self._slot)
         if delivered:
@@ -218,15 +221,31 @@ class Shipper:
         self._flushes.settle(deliveries.reached)
         return Found(busy=moved or bool(self._flushes) or not deliveries.quiet, more=more)
 
-    def _make_room(self) -> int:
+    def _take(self) -> bool:
         """
-        Return how many slots are filled; what is beyond the bound goes, lowest level first.
+        Move on what is in the queue now, piece by piece, and return whether there was anything.
+
+        What moves on takes as much room there as it leaves in the queue: the bound holds for both together.
+        """
+        gate = self._gate
+        waiting, charged = len(gate.queue), gate.charged
+        for start in range(0, waiting, PIECE):
+            size = self._deliveries.take(min(PIECE, waiting - start))
+            self._settled = min(charged, self._settled + size // self._slot)
+            self._make_room()
+        self._settled = charged
+        self._make_room()
+        return waiting > 0
+
+    def _make_room(self) -> None:
+        """
+        Give up what is beyond the bound, lowest level first, and allow the callers what is left of it.
         """
         used = self._deliveries.used(self._slot)
-        if used <= self._bound:
-            return used
-        self._deliveries.shed(self._bound, self._bound * self._slot)
-        return self._deliveries.used(self._slot)
+        if used > self._bound:
+            self._deliveries.shed(self._bound, self._bound * self._slot)
+            used = self._deliveries.used(self._slot)
+        self._allow(self._bound - used - self._gate.charged + self._settled)
 
     def _allow(self, slots: int) -> None:
         if not (self._closed or self._retired):

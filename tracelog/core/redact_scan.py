@@ -117,8 +117,9 @@ class Scanner:
             for stop in self._stops(_as_pairs(folded, offset)):
                 place = 2 * stop.start() + offset
                 for entry in self._by_pair[stop[0]]:
-                    if folded.startswith(entry[1], max(0, place - entry[0])):
-                        _note(data, place - entry[0], entry, found)
+                    start = place - entry[0]
+                    if folded.startswith(entry[1], start) and start >= 0:
+                        _note(data, start, entry, found)
         for byte, entries in self._by_byte.items():
             place = data.find(byte)
             while place >= 0:
@@ -134,15 +135,16 @@ class Scanner:
         Choose what of *text* to stop at: its rarest pair, or its rarest byte where no pair is rare.
         """
         fold, exact = entry.fold, entry.exact
-        weights = [_weight(fold[at : at + 2]) for at in range(len(fold) - 1)]
+        pairs = [_as_pairs(fold[at : at + 2], 0) for at in range(len(fold) - 1)]
+        weights = [_weight(fold[at : at + 2]) for at in range(len(pairs))]
         letters = [_SAMPLE.count(exact[at : at + 1]) for at in range(len(exact))]
         if letters and (not weights or min(weights) > _COMMON > min(letters)):
             before = letters.index(min(letters))
             self._by_byte.setdefault(text[before : before + 1], []).append(entry._replace(before=before))
             return
-        before = weights.index(min(weights))
-        pair = _as_pairs(fold[before : before + 2], 0)
-        self._by_pair.setdefault(pair, []).append(entry._replace(before=before))
+        shared = [len(self._by_pair.get(pair, ())) for pair in pairs]
+        before = min(range(len(pairs)), key=lambda at: (weights[at] + shared[at] / _COMMON, at))
+        self._by_pair.setdefault(pairs[before], []).append(entry._replace(before=before))
 
 
 def _note(data: bytes, start: int, entry: _Entry, found: dict[int, list[int]]) -> None:

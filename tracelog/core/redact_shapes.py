@@ -55,6 +55,7 @@ class ShapeFinder:
         self._not_after = _members(shape.not_after)
         self._not_before = _compiled(shape.not_before)
         self._lead = _characters(shape.lead.chars) if shape.lead else b""
+        self._last_of_lead = _members(shape.lead.chars) if shape.lead else frozenset[bytes]()
         self._after = tuple(text.encode() for text in shape.after)
         self._through = _compiled(shape.through)
         self._body = re.compile(b"[%b]*" % shape.body.encode()) if shape.body else None
@@ -85,6 +86,8 @@ class ShapeFinder:
         """
         start, lead = place, self.shape.lead
         if lead is not None:
+            if lead.min and data[place - 1 : place] not in self._last_of_lead:
+                return -1
             before = data[max(0, place - lead.max) : place]
             length = len(before) - len(before.rstrip(self._lead))
             if length < lead.min:

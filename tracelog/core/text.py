@@ -37,7 +37,7 @@ _SHORT: Final = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _TWO_BYTES: Final = 0x10000
 
 
-_W3C_ID: Final = re.compile(r"[0-9a-f]{32}")
+_RANDOM_ID: Final = re.compile(r"[0-9a-f]{16,}")
 SHORT_ID: Final = 8
 """Characters that stand for a random trace id: enough to tell it from others, and accepted as its name."""
 
@@ -46,7 +46,7 @@ def short_id(trace_id: str) -> str:
     """
     Return *trace_id* as people read it: a random one by its beginning, one that somebody chose as a whole.
     """
-    return trace_id[:SHORT_ID] if _W3C_ID.fullmatch(trace_id) else one_line(trace_id)
+    return trace_id[:SHORT_ID] if _RANDOM_ID.fullmatch(trace_id) else one_line(trace_id)
 
 
 def one_line(text: str) -> str:
