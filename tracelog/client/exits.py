@@ -26,8 +26,6 @@ class Leaver(Protocol):
     @property
     def plan(self) -> _Plan: ...
 
-    def pending(self) -> int: ...
-
     def nudge(self) -> object: ...
 
     def flush(self, timeout: float) -> int: ...
@@ -68,8 +66,7 @@ def deliver_all(*, last: bool) -> None:
     """
     shippers = _alive()
     for shipper in shippers:
-        if shipper.pending():
-            shipper.nudge()
+        shipper.nudge()
     begun = time.monotonic()
     for shipper in shippers:
         left = max(0.0, shipper.plan.settings.exit_timeout - (time.monotonic() - begun))

@@ -107,10 +107,8 @@ class Looper:
 
     def _run(self) -> None:
         self._ident = threading.get_ident()
-        if threading.gettrace() is not None:
-            sys.settrace(threading.gettrace())  # as `threading` does, so that debuggers see this thread, too
-        if threading.getprofile() is not None:
-            sys.setprofile(threading.getprofile())
+        sys.settrace(threading.gettrace())  # as `threading` does, so that debuggers see this thread, too
+        sys.setprofile(threading.getprofile())
         try:
             self._loop()
         finally:
