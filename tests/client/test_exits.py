@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from tests.client.programs import run
+from tracelog.client import exits
 
 
 def test_a_program_that_just_ends(tmp_path):
@@ -120,6 +121,16 @@ print(time.monotonic() - begun < 0.4 + 0.2)
     )
     assert (ran.code, ran.out) == (0, "True\n")
     assert ran.messages == ["hello"]
+
+
+def test_what_has_nothing_to_deliver_is_left_alone(client_of):
+    """
+    A client that never logged starts no thread when the process ends.
+    """
+    client = client_of(sinks=["memory:"])
+    exits.deliver_all(last=True)
+    assert not client._shipper._looper.alive
+    assert client.stats()["dropped"] == {}
 
 
 FORKS = """

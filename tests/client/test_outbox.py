@@ -11,7 +11,8 @@ from tests.sinks.parcels import row
 from tracelog.client.background import Load
 from tracelog.client.books import Books
 from tracelog.client.gate import Gate
-from tracelog.client.outbox import Outbox, Report, Terms, outcomes
+from tracelog.client.outbox import Outbox, Report, Terms
+from tracelog.client.receipts import outcomes
 from tracelog.core.compact import HOLE, Header
 from tracelog.core.ledger import Ledger
 from tracelog.errors import SinkRefusedError, SinkUnavailableError

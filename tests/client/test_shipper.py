@@ -534,17 +534,26 @@ def test_a_call_wakes_the_sleeping_thread(connect, monkeypatch):
     """
     monkeypatch.setattr("tracelog.client.looper.ASLEEP_S", 600.0)
     client, wire = connect(flush_interval=0.001)
-    arrived = threading.Event()
+    arrived, dozed = threading.Semaphore(0), threading.Semaphore(0)
+    looper, doze = client._shipper._looper, client._shipper._doze
+
+    def dozing():
+        asleep = doze()
+        if asleep:
+            dozed.release()
+        return asleep
+
+    def arriving(wire, batch):
+        arrived.release()
+        return pair.taken(wire, batch)
+
+    looper._doze = dozing
+    wire.then(*[arriving] * 3)
     for n in range(3):
-        asleep = threading.Event()
-        looper = client._shipper._looper
-        doze = client._shipper._doze
-        looper._doze = lambda doze=doze, asleep=asleep: doze() and (asleep.set() or True)
-        arrived.clear()
-        wire.then(lambda wire, batch: pair.taken(wire, batch) if arrived.set() is None else None)
         client.get_logger("till").info(f"m{n}")
-        assert arrived.wait(PATIENCE)
-        assert asleep.wait(PATIENCE)
+        assert arrived.acquire(timeout=PATIENCE)
+        for _ in range(2):  # it looks once more before it sleeps for long
+            assert dozed.acquire(timeout=PATIENCE)
         assert client.gate.high_water == 0
     assert wire.messages == ["m0", "m1", "m2"]
 

@@ -170,7 +170,7 @@ class Deliveries:
         """
         Return how many slots of *slot* bytes are filled.
         """
-        return max([max(outbox.in_flight, outbox.bytes // slot) for outbox in self._outboxes])
+        return max([outbox.used(slot) for outbox in self._outboxes])
 
     @property
     def quiet(self) -> bool:

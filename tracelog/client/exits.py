@@ -26,6 +26,8 @@ class Leaver(Protocol):
     @property
     def plan(self) -> _Plan: ...
 
+    def pending(self) -> int: ...
+
     def nudge(self) -> object: ...
 
     def flush(self, timeout: float) -> int: ...
@@ -66,7 +68,8 @@ def deliver_all(*, last: bool) -> None:
     """
     shippers = _alive()
     for shipper in shippers:
-        shipper.nudge()
+        if shipper.pending():
+            shipper.nudge()
     begun = time.monotonic()
     for shipper in shippers:
         left = max(0.0, shipper.plan.settings.exit_timeout - (time.monotonic() - begun))

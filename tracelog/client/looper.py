@@ -107,8 +107,10 @@ class Looper:
 
     def _run(self) -> None:
         self._ident = threading.get_ident()
-        sys.settrace(threading.gettrace())  # as `threading` does, so that debuggers see this thread, too
-        sys.setprofile(threading.getprofile())
+        if threading.gettrace() is not None:
+            sys.settrace(threading.gettrace())  # as `threading` does, so that debuggers see this thread, too
+        if threading.getprofile() is not None:
+            sys.setprofile(threading.getprofile())
         try:
             self._loop()
         finally:

@@ -13,14 +13,16 @@ import msgspec
 from tracelog.client.background import Load
 from tracelog.client.books import Books
 from tracelog.client.odd import SIGNALS, shown
+from tracelog.client.receipts import REASON_CHARS, outcomes
 from tracelog.client.retry import Retry
 from tracelog.client.stock import CHUNK_ROWS, Amount, Chunk, Stock
 from tracelog.core.compact import HOLE, Header, read_rows
 from tracelog.core.ledger import Ledger
 from tracelog.errors import SinkRefusedError, SinkUnavailableError
-from tracelog.sinks.base import Parcel, ParcelTooLargeError, Receipt, Sink
+from tracelog.sinks.base import Parcel, ParcelTooLargeError, Sink
 
-REASON_CHARS: Final = 64
+ROW_BYTES: Final = 48
+"""What Python needs around the bytes of a row: 33 for the object, 8 for its place in a list, and rounding."""
 
 
 class Terms(NamedTuple):
@@ -111,6 +113,12 @@ class Outbox:
         """
         return self._stock.oldest if self._lot is None else self._lot.parcel.header.seq
 
+    def used(self, slot: int) -> int:
+        """
+        Return how many slots of *slot* bytes are filled: at least one for each entry, and all of its memory.
+        """
+        return max(self.in_flight, (self.bytes + ROW_BYTES * self.in_flight) // slot)
+
     def put(self, seq: int, load: Load, *, shared: bool = False) -> None:
         """
         Take over the rows of *load*, numbered from *seq*; a copy when they are *shared* with another outbox.
@@ -166,10 +174,10 @@ class Outbox:
 
     def shed(self, entries: int, size: int) -> None:
         """
-        Give up waiting rows, lowest level first, until at most *entries* entries and *size* bytes are left.
+        Give up waiting rows, lowest level first, until at most *entries* entries in *size* bytes are left.
         """
         with self._lock:
-            wanted = Amount(self.in_flight - entries, self.bytes - size)
+            wanted = Amount(self.in_flight - entries, self.bytes + ROW_BYTES * self.in_flight - size)
             if self._over or (wanted.entries <= 0 and wanted.size <= 0):
                 return
             went = self._stock.lighten(wanted)
@@ -259,31 +267,6 @@ class Outbox:
             self.in_flight -= lot.kept
             self.bytes -= lot.size
             self.told = max(self.told, lot.told)
-
-
-def outcomes(receipt: Any, entries: int) -> list[tuple[str, str, int]]:
-    """
-    Return how *entries* entries ended by what a sink returned: outcome, reason and number of each.
-
-    What is not said to have ended otherwise is stored, all of it when there is no receipt. An answer that
-    counts more than was sent, or backwards, is not believed.
-    """
-    if not isinstance(receipt, Receipt):
-        return [("stored", "", entries)]
-    try:
-        said = [(o, shown(r), n) for o in _ENDS for r, n in getattr(receipt, o).items() if type(n) is int]
-    except Exception:  # a receipt of the wrong make
-        return [("stored", "", entries)]
-    left, ended = entries, []
-    for outcome, reason, n in said:
-        counted = max(0, min(n, left))
-        ended.append((outcome, reason[:REASON_CHARS], counted))
-        left -= counted
-    duplicate = receipt.duplicate if type(receipt.duplicate) is int else 0
-    return [*ended, ("stored", "", left), ("duplicate", "", min(duplicate, left))]
-
-
-_ENDS: Final = ("suppressed", "limited", "rejected")
 
 
 def _readable(header: Header, row: bytes) -> bool:

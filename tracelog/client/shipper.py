@@ -29,7 +29,7 @@ of a lower one can take; the thread then sheds the lowest level down to the boun
 
 
 PIECE: Final = 1_000
-"""Rows that move on at a time: what is scanned is copied for it, and the copy must not double the queue."""
+"""Slots that move on at a time: what is scanned is copied for it, and the copy must not double the queue."""
 
 FORK_S: Final = 1.0
 """A fork waits so long at most for a scan to end; one of a whole queue takes a twentieth of it."""
@@ -229,8 +229,10 @@ class Shipper:
         """
         gate = self._gate
         waiting, charged = len(gate.queue), gate.charged
-        for start in range(0, waiting, PIECE):
-            size = self._deliveries.take(min(PIECE, waiting - start))
+        large = charged - self._settled
+        piece = max(1, PIECE * waiting // (waiting + large)) if waiting else PIECE
+        for start in range(0, waiting, piece):
+            size = self._deliveries.take(min(piece, waiting - start))
             self._settled = min(charged, self._settled + size // self._slot)
             self._make_room()
         self._settled = charged

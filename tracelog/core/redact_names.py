@@ -28,6 +28,7 @@ NAME_CHARS: Final = "A-Za-z0-9_.-"
 
 _RUN: Final = re.compile(f"[{NAME_CHARS}]+")
 _MARK: Final = re.compile(MARK.pattern.decode())
+_NUMBER: Final = re.compile(r"-?([0-9]{1,13})(\.[0-9]{1,17})?")
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 JOINTS: Final = ("", "_", "-", ".", " ")
 """What joins the words of a name, besides a capital letter."""
@@ -37,8 +38,8 @@ _OWN_NAME: Final = re.compile(r"[A-Za-z0-9_. -]{2,64}")
 _COUNTER: Final = 128
 """Numbers below are counts and sizes under any name, as are msgpack's one-byte integers."""
 
-_SHORT_DIGITS, _LONG_DIGITS = 2, 13
-"""Digits up to which text is a mere number: under names of PINs, and of tokens (13: milliseconds)."""
+_COUNT_DIGITS: Final = 13
+"""Digits of the largest count, also of the time in milliseconds."""
 
 
 class Names:
@@ -127,8 +128,8 @@ class Names:
         text = value.strip().rstrip(".,;:!?")
         if not text or text.lower() in self.keys.safe_values or self._placeholder.fullmatch(text):
             return True
-        digits = text.removeprefix("-")
-        if digits.isdigit() and len(digits) <= (_SHORT_DIGITS if group.digits else _LONG_DIGITS):
+        number = _NUMBER.fullmatch(text)
+        if number and len(number[1]) <= (_COUNT_DIGITS if group.counts else 2 if group.digits else 3):
             return True
         unless = self._unless.get(group)
         return unless is not None and unless.fullmatch(text) is not None
@@ -137,7 +138,7 @@ class Names:
         """
         Whether *number*, under a name of *group*, is a count, a size or a time.
         """
-        return abs(number) < (_COUNTER if group.digits else 10**_LONG_DIGITS)
+        return abs(number) < (10**_COUNT_DIGITS if group.counts else _COUNTER)
 
     def _of_key(self, name: str) -> tuple[Group, ...]:
         if "[" in name:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from tracelog.core.redact_mark import MARK, MARK_START
 from tracelog.core.redact_names import LONGEST_NAME, NAME_CHARS, Names
-from tracelog.core.redact_replace import MAX_SECRETS, Span, quote_behind
+from tracelog.core.redact_replace import BLANKS, MAX_SECRETS, Span, quote_behind
 from tracelog.core.redact_rules import Group
 from tracelog.core.redact_values import Value, cookie_values, leaves, value_at
 
@@ -40,7 +40,7 @@ _HEADER: Final = re.compile(rb"[^\r\n\"'\\]*")
 _PLAIN_WORD: Final = re.compile(rb"[A-Za-z][a-z]*[.,:;!?]?")
 
 _STRUCTURE: Final = re.compile(
-    rb"[ \t\r\n]*[][,:{}](?:[][,:{} \t\r\n0-9.eE+-]|true|false|null|NaN|Infinity)*"
+    rb"%b[][,:{}](?:[][,:{} \t\r\n0-9.eE+-]|\\{1,15}[nrt]|true|false|null|NaN|Infinity)*" % BLANKS
 )
 """What stands between two strings of JSON, where the end of one was taken for the begin of another."""
 

@@ -30,8 +30,11 @@ _LONGEST_ESCAPE: Final = 6
 _NEAR: Final = 512
 """Bytes around a number in which the signs of JSON are looked for: more than a name may have."""
 
-_BLANKS: Final = b" \t\r\n"
-_BEFORE_VALUE, _AFTER_VALUE = frozenset((b":", b"[", b",")), frozenset((b",", b"]", b"}"))
+BLANKS: Final = rb"(?:[ \t\r\n]|\\{1,15}[nrt]){0,64}"
+"""The pattern of what JSON may have between its signs, escaped where it is JSON in JSON."""
+
+_BEFORE_VALUE: Final = re.compile(rb"[:\[,]%b\Z" % BLANKS)
+_AFTER_VALUE: Final = re.compile(rb"%b[],}]" % BLANKS)
 _SLASHES_BY_DEPTH: Final = (0, 1, 3, 7, 15)
 """Backslashes before a quote of JSON in JSON. Further ones are letters of the string, two for each."""
 
@@ -132,8 +135,7 @@ def _quote_of_number(data: bytes, start: int, end: int) -> bytes:
     Return the quote that makes a JSON string of the number from *start* to *end*, if it is a JSON value.
     """
     before = data[max(0, start - _NEAR) : start]
-    after = data[end : end + _NEAR]
-    if before.rstrip(_BLANKS)[-1:] not in _BEFORE_VALUE or after.lstrip(_BLANKS)[:1] not in _AFTER_VALUE:
+    if not _AFTER_VALUE.match(data, end) or not _BEFORE_VALUE.search(before):
         return b""
     last = before.rfind(b'"')
     return quote_behind(before[:last], b'"') if last >= 0 else b""

@@ -76,6 +76,7 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         whole: Words that make a name sensitive as all of it.
         plain: Whether an ordinary word may be such a secret.
         digits: Whether a short number may be one.
+        counts: Whether a number is none, but counts them.
         cookies: Whether values are `name=value; name=value`.
         unless: Pattern of values that are none.
         pii: The level of `RedactSettings.pii` that the group belongs to.
@@ -87,6 +88,7 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     whole: tuple[str, ...] = ()
     plain: bool = False
     digits: bool = False
+    counts: bool = False
     cookies: bool = False
     unless: str = ""
     pii: str = ""

@@ -6,6 +6,7 @@ import re
 from typing import Final, NamedTuple
 
 from tracelog.core.redact_mark import MARK
+from tracelog.core.redact_replace import BLANKS
 
 LARGEST_CONTAINER: Final = 64 * 1024
 """Bytes of an object or list in a text that are walked through; one that is longer counts as ended there."""
@@ -19,12 +20,12 @@ _BARE: Final = re.compile(
 )
 """A run without spaces and quotes. A comma, bracket or `&` is part of it unless another `name=` follows."""
 
-_OUTER_END: Final = re.compile(rb"\\{0,15}\"[ \t\r\n]{0,64}(?:[],:}]|\Z)")
+_OUTER_END: Final = re.compile(rb"\\{0,15}\"%b(?:[],:}]|\Z)" % BLANKS)
 """The end of a JSON string, seen from within single quotes that nobody closed."""
 
 _TOKEN: Final = re.compile(rb"(\\{0,15})([\"'`])|([\[{(])|([\]})])|[^\\\"'`\[\](){}]+|\\+")
 _BACKSLASH: Final = 0x5C
-_NAMED: Final = re.compile(rb"[ \t\r\n]{0,64}(?::|=>)")
+_NAMED: Final = re.compile(rb"%b(?::|=>)" % BLANKS)
 _NUMBER: Final = re.compile(rb"(?<![^\[,: \t\r\n])[0-9]{3,}(?![^\],} \t\r\n])")
 _REFERENCE: Final = re.compile(rb"\$\{[^{}\r\n\"']{0,80}\}")
 """`${DB_PASSWORD}`: one word in spite of its brackets."""

@@ -115,7 +115,8 @@ class Reader:
             return None
         for entry in entries:
             entry.__class__ = Entry  # what was checked needs no type of its own any more
-            self.complete(entry)
+            if not (entry.id and entry.trace_id and entry.timestamp):
+                self.complete(entry)
         return Batch(entries=entries, places=list(range(count)), single=not array and count == 1)
 
     def slow(self, body: bytes) -> Batch:
