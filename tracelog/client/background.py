@@ -129,6 +129,7 @@ class Background:
         self._redactor = redactor
         self._hook = hook
         self._scanning = threading.Lock()
+        self._prepared = False
         self.stages: tuple[Callable[[Load], None], ...] = (
             _write_late,
             *((self._apply_hook,) if hook is not None else ()),
@@ -141,6 +142,8 @@ class Background:
         """
         load = Load(rows)
         try:
+            if not self._prepared:
+                self._prepare()
             for stage in self.stages:
                 stage(load)
         except BaseException as error:  # never unredacted, never uncounted
@@ -148,11 +151,21 @@ class Background:
             load.trouble = error
         return load
 
+    def _prepare(self) -> None:
+        """
+        Build what reads rows, before a hook or a sink does so by reading one.
+
+        A child that is forked while msgspec is building a type has it half built, and dies of using it.
+        """
+        with self._scanning:
+            self._entry(_SAMPLE)
+        self._prepared = True
+
     def pause(self, timeout: float) -> bool:
         """
-        Keep the stages from scanning until `go_on`, and return whether that worked within *timeout* seconds.
+        Keep this thread from where no child may be forked, until `go_on`; return whether that worked in time.
 
-        RE2 has locks of its own. A child that is forked in the middle of a scan would inherit them held.
+        RE2 has locks of its own: a child that is forked in the middle of a scan would inherit them held.
         """
         return self._scanning.acquire(timeout=timeout)
 
@@ -236,3 +249,6 @@ def to_row(entry: Entry) -> bytes:
         extra or None,
     )
     return encode(row)
+
+
+_SAMPLE: Final = to_row(Entry(trace_id="sample", timestamp=1e12, level="info"))
