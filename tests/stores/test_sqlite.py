@@ -464,7 +464,9 @@ texts = st.text(st.sampled_from('abAB ßéÉİ☕"\\-\n'), max_size=12)
 
 
 @settings(max_examples=40, deadline=None)
-@given(messages=st.lists(texts, max_size=8), wanted=texts.map(lambda text: text.strip("\n")).filter(str.strip))
+@given(
+    messages=st.lists(texts, max_size=8), wanted=texts.map(lambda text: text.strip("\n")).filter(str.strip)
+)
 def test_index_and_visit_agree(messages: list[str], wanted: str):
     """
     For any messages and any text, the index finds exactly what visiting every entry finds.

@@ -225,9 +225,9 @@ class Direct(Punctual):
         self.waiting_since = None
         cycle.more_body = False
         parts = cycle.parts
-        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        cycle.parts = []  # a body that is read is not kept until its answer goes out
         try:
-            taken = self.endpoint.begin(cycle.headers, body, cycle.sender)
+            taken = self.endpoint.begin(cycle.headers, b"".join(parts), cycle.sender)
         except Exception as error:
             self._answer(cycle, self.endpoint.refuse(error, cycle.sender))
             return

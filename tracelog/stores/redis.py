@@ -202,6 +202,9 @@ class RedisStore:
             self._fault, self._fault_at = error, now
             raise
         self._fault = None
+        if len(letters) == len(results) == letters.count(b"A"):
+            results[:] = [True] * len(results)
+            return None
         for place, letter in zip(call.places, letters, strict=True):
             if letter != _REFUSED:
                 results[place] = letter == _STORED

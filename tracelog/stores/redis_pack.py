@@ -28,6 +28,13 @@ CALL_BYTES: Final = 4 * 1024 * 1024
 MAX_LISTED: Final = 100_000
 """Traces that lists and searches see; older ones are still fetched by id until their time is over."""
 
+CHUNK_BYTES: Final = 48 * 1024
+"""About so large are the pieces of a call. From 128 KiB the allocator asks the kernel for fresh pages each
+time, which cost six times as much as the copying itself."""
+
+CACHED_LENGTHS: Final = 4_096
+"""Lengths up to this are common enough to remember what stands before them."""
+
 _ERROR_LEVELS: Final = frozenset(level for level, rank in RANK.items() if rank >= ERROR_RANK)
 _SHARED_KEYS: Final = (keys.RECENT, keys.ERRORS, keys.TALLY)
 
@@ -60,23 +67,71 @@ class _Marks(dict[int, bytes]):
         return mark
 
 
+class _Lengths(dict[int, bytes]):
+    """
+    Length of a value → what stands before it in RESP; it ends the value before, too. Each made once.
+    """
+
+    def __missing__(self, length: int) -> bytes:
+        before = b"\r\n$%d\r\n" % length
+        if length < CACHED_LENGTHS:
+            self[length] = before
+        return before
+
+
 class _Packed:
     """
-    The rows of one write: their packed ids and bodies, and who spoke them.
+    The rows of one write in columns, those of a trace side by side: ids and bodies as RESP, two pieces each,
+    marks and sizes; and who spoke them.
+
+    Attributes:
+        order: For each column's row, its place in the write.
+        traces: Trace id → how many rows of the columns are its own, in their order.
+        score: When these traces were last written.
     """
 
-    __slots__ = ("bodies", "ids", "marks", "score", "seqs", "speakers")
+    __slots__ = ("bodies", "ids", "marks", "order", "score", "seqs", "sizes", "speakers", "traces")
 
-    def __init__(self, score: float) -> None:
-        self.ids: list[bytes] = []
-        self.bodies: list[bytes] = []
-        self.marks: list[bytes] = []
+    def __init__(self, rows: Sequence[Row], now_ms: float) -> None:
         self.speakers: dict[tuple[str, str | None], int] = {}
         self.seqs: dict[int, int] = {}
+        self.score = now_ms
+        places: dict[str, list[int]] = {}
+        marks = self._read(rows, places)
+        self.traces = {trace_id: len(of_it) for trace_id, of_it in places.items()}
+        self.order = [at for of_it in places.values() for at in of_it]
+        self.sizes = [len(rows[at][1]) for at in self.order]
+        self.ids = _bulks([rows[at][0].id.encode() for at in self.order])
+        self.bodies = _bulks([rows[at][1] for at in self.order])
+        self.marks = [marks[at] for at in self.order]
+
+    def _read(self, rows: Sequence[Row], places: dict[str, list[int]]) -> list[bytes]:
+        speakers, seqs, score = self.speakers, self.seqs, self.score
+        marks = []
+        system: str | None = None
+        source: str | None = None
+        number = high = -1
+        for place, (entry, _) in enumerate(rows):
+            of_it = places.get(entry.trace_id)
+            if of_it is None:
+                places[entry.trace_id] = [place]
+            else:
+                of_it.append(place)
+            if entry.source != source or entry.system != system:
+                system, source = entry.system, entry.source
+                number = speakers.setdefault((system, source), 2 * len(speakers))
+                high = seqs.get(number, -1)
+            if entry.seq is not None and entry.seq > high:
+                high = seqs[number] = entry.seq
+            arrived = entry.timestamp if entry.received_at is None else entry.received_at
+            score = max(score, arrived)
+            marks.append(_MARKS[number + 1 if entry.level in _ERROR_LEVELS else number])
         self.score = score
+        return marks
 
 
 _MARKS: Final = _Marks()
+_LENGTHS: Final = _Lengths()
 
 
 def pack(rows: Sequence[Row], *, now_ms: float, settings: Settings) -> list[Call]:
@@ -88,63 +143,68 @@ def pack(rows: Sequence[Row], *, now_ms: float, settings: Settings) -> list[Call
         now_ms: The present, Unix milliseconds: the score of these traces unless an entry arrived later.
         settings: The script and its times to live.
     """
-    packed = _Packed(now_ms)
-    traces: dict[str, list[int]] = {}
-    speakers, seqs = packed.speakers, packed.seqs
-    for place, (entry, body) in enumerate(rows):
-        traces.setdefault(entry.trace_id, []).append(place)
-        number = speakers.setdefault((entry.system, entry.source), 2 * len(speakers))
-        seq = entry.seq
-        if seq is not None and seq > seqs.get(number, -1):
-            seqs[number] = seq
-        arrived = entry.received_at
-        if arrived is None:
-            arrived = entry.timestamp
-        if arrived > now_ms:
-            packed.score = max(packed.score, arrived)
-        id_ = entry.id.encode()
-        packed.marks.append(_MARKS[number + 1 if entry.level in _ERROR_LEVELS else number])
-        packed.ids.append(b"$%d\r\n%b\r\n" % (len(id_), id_))
-        packed.bodies.append(b"$%d\r\n%b\r\n" % (len(body), body))
+    packed = _Packed(rows, now_ms)
     head = _head(packed, now_ms, settings)
-    return [_call(settings.sha, part, packed, head) for part in _parts(traces, packed.bodies)]
+    return [_call(settings.sha, part, packed, head) for part in _parts(packed)]
 
 
-def _parts(traces: dict[str, list[int]], bodies: list[bytes]) -> list[list[tuple[str, list[int]]]]:
+def _parts(packed: _Packed) -> list[list[tuple[str, int, int]]]:
     """
-    Return the traces parted into calls; one call in nearly every case.
+    Return the traces, each with the range of its rows, parted into calls; one call in nearly every case.
     """
-    if len(bodies) <= SMALL_ROWS:
-        return [list(traces.items())]
-    parts: list[list[tuple[str, list[int]]]] = [[]]
+    sizes = packed.sizes
+    ranges: list[tuple[str, int, int]] = []
+    end = 0
+    for trace_id, count in packed.traces.items():
+        ranges.append((trace_id, end, end + count))
+        end += count
+    if end <= SMALL_ROWS or (end <= CALL_ROWS and sum(sizes) <= CALL_BYTES):
+        return [ranges]
+    parts: list[list[tuple[str, int, int]]] = [[]]
     rows = size = 0
-    for trace_id, places in traces.items():
-        more = sum(len(bodies[at]) for at in places)
-        rows, size = rows + len(places), size + more
+    for trace_id, start, end in ranges:
+        more = sum(sizes[start:end])
+        rows, size = rows + end - start, size + more
         if parts[-1] and (rows > CALL_ROWS or size > CALL_BYTES):
             parts.append([])
-            rows, size = len(places), more
-        parts[-1].append((trace_id, places))
+            rows, size = end - start, more
+        parts[-1].append((trace_id, start, end))
     return parts
 
 
-def _call(sha: bytes, traces: list[tuple[str, list[int]]], packed: _Packed, head: list[bytes]) -> Call:
+def _call(sha: bytes, traces: list[tuple[str, int, int]], packed: _Packed, head: list[bytes]) -> Call:
     names = [_SHARED]
-    values = head.copy()
-    order: list[int] = []
-    ids, bodies, marks = packed.ids, packed.bodies, packed.marks
-    for trace_id, all_places in traces:
-        order += all_places
+    values = [*head]
+    slices = 0
+    for trace_id, first, end in traces:
         # A trace larger than one command may be is named again for each slice; the script is still one step.
-        for start in range(0, len(all_places), CALL_ROWS):
-            places = all_places[start : start + CALL_ROWS]
+        for start in range(first, end, CALL_ROWS):
+            to = min(end, start + CALL_ROWS)
             names.append(_names(trace_id))
-            values.append(b"$%d\r\n%b\r\n" % (3 * len(places), b"".join([marks[at] for at in places])))
-            values += [ids[at] for at in places]
-            values += [bodies[at] for at in places]
-    count = len(_SHARED_KEYS) + 2 * (len(names) - 1)
-    start_ = b"*%d\r\n$7\r\nEVALSHA\r\n" % (3 + count + len(values))
-    return Call([b"".join((start_, _bulk(sha), _bulk(b"%d" % count), *names, *values))], order)
+            marks = b"".join(packed.marks[start:to])
+            values += (_LENGTHS[len(marks)], marks)
+            values += packed.ids[2 * start : 2 * to]
+            values += packed.bodies[2 * start : 2 * to]
+            slices += 1
+    first, end = traces[0][1], traces[-1][2]
+    names_ = len(_SHARED_KEYS) + 2 * slices
+    count = 3 + names_ + len(head) + slices + 2 * (end - first)
+    start_ = b"*%d\r\n$7\r\nEVALSHA" % count
+    values[:0] = (start_, *_bulks([sha, b"%d" % names_]), *names)
+    values.append(b"\r\n")
+    step = max(1, CHUNK_BYTES * len(values) // (sum(packed.sizes[first:end]) + 1))
+    pieces = [b"".join(values[at : at + step]) for at in range(0, len(values), step)]
+    return Call(pieces, packed.order[first:end])
+
+
+def _bulks(values: list[bytes]) -> list[bytes]:
+    """
+    Return *values* as RESP's bulk strings, in pieces: what stands before each, and it. The last has no end.
+    """
+    pieces = [b""] * (2 * len(values))
+    pieces[::2] = map(_LENGTHS.__getitem__, map(len, values))
+    pieces[1::2] = values
+    return pieces
 
 
 def _head(packed: _Packed, now_ms: float, settings: Settings) -> list[bytes]:
@@ -168,7 +228,7 @@ def _head(packed: _Packed, now_ms: float, settings: Settings) -> list[bytes]:
 
 
 def _bulk(value: bytes) -> bytes:
-    return b"$%d\r\n%b\r\n" % (len(value), value)
+    return b"\r\n$%d\r\n%b" % (len(value), value)
 
 
 def _number(value: float) -> bytes:

@@ -37,7 +37,7 @@ MIN_PREFIX: Final = 8
 
 Item = TypeVar("Item")
 Row = tuple[Entry, bytes]
-"""An entry and its final JSON."""
+"""An entry and its final JSON. The JSON is what is stored; of the entry no store reads the context."""
 
 
 class Page(msgspec.Struct, Generic[Item], frozen=True):
