@@ -9,8 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -26,6 +25,9 @@ from tracelog.core.settings import (
     typed,
 )
 from tracelog.errors import ConfigError
+
+if TYPE_CHECKING:  # the class itself is loaded by the first log call: milliseconds
+    from pathlib import Path
 
 __all__ = [
     "DEFAULT_HOST",
@@ -75,14 +77,14 @@ class _Sources(NamedTuple):
     """
 
     environ: Environ
-    folder: Path | None
+    folder: "Path | None"
 
 
 def client_settings(
     given: Mapping[str, Any],
     *,
     environ: Environ = os.environ,
-    folder: Path | None = None,
+    folder: "Path | None" = None,
     wrong: Callable[[ConfigError], None] | None = None,
 ) -> ClientSettings:
     """
@@ -101,7 +103,7 @@ def client_settings(
 
 
 def server_settings(
-    given: Mapping[str, Any], *, environ: Environ = os.environ, folder: Path | None = None
+    given: Mapping[str, Any], *, environ: Environ = os.environ, folder: "Path | None" = None
 ) -> ServerSettings:
     """
     Return the server's settings, resolved as `client_settings` does.
@@ -209,14 +211,16 @@ def _from_text(name: str, text: str) -> Any:
     return int(text) if text.isdecimal() and name == "port" else text
 
 
-def _working_folder() -> Path | None:
+def _working_folder() -> "Path | None":
+    from pathlib import Path  # noqa: PLC0415 - see above
+
     try:
         return Path.cwd()
     except OSError:  # it was removed
         return None
 
 
-def _pyproject(folder: Path | None) -> Mapping[str, Any]:
+def _pyproject(folder: "Path | None") -> Mapping[str, Any]:
     """
     Return `[tool.tracelog]` of the nearest pyproject.toml from *folder* upwards.
     """
@@ -242,15 +246,17 @@ def _section(text: str) -> Mapping[str, Any]:
     return section if isinstance(section, dict) else {}
 
 
-def _state_folder(environ: Mapping[str, str]) -> Path | None:
+def _state_folder(environ: Mapping[str, str]) -> "Path | None":
     """
     Return where this user's programs keep what they share (XDG Base Directory), or None when nobody says.
     """
     base = environ.get("XDG_STATE_HOME") or (environ.get("HOME", "") and f"{environ['HOME']}/.local/state")
+    from pathlib import Path  # noqa: PLC0415 - see above
+
     return Path(base) / "tracelog" if base and Path(base).is_absolute() else None
 
 
-def _machine_key(folder: Path | None) -> bytes:
+def _machine_key(folder: "Path | None") -> bytes:
     """
     Return the key that this user's programs share, made on first use; where none can be kept, a fresh one.
     """
@@ -265,7 +271,7 @@ def _machine_key(folder: Path | None) -> bytes:
     return _read_key(file) or fresh
 
 
-def _place(file: Path, key: bytes) -> None:
+def _place(file: "Path", key: bytes) -> None:
     """
     Make *file* appear with *key* in it, whole: of two programs that start together both get the same one.
     """
@@ -278,7 +284,7 @@ def _place(file: Path, key: bytes) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _read_key(file: Path) -> bytes:
+def _read_key(file: "Path") -> bytes:
     """
     Return the key in *file*, or nothing when others than this user could have written or read it.
     """

@@ -8,7 +8,6 @@ whole: `cut.py` shortens them after redaction.
 import math
 import re
 from collections.abc import Callable, Mapping
-from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
@@ -50,6 +49,8 @@ def shorten(text: str, limit: int) -> str:
     """
     if len(text) <= limit:
         return text
+    from hashlib import blake2b  # noqa: PLC0415 - loads OpenSSL, milliseconds that every program would pay
+
     digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
     return f"{text[: limit - len(digest) - 1]}~{digest}"
 

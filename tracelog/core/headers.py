@@ -9,7 +9,6 @@ After W3C Trace Context (Level 2 draft, so that the random-id flag survives) and
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
-from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -121,6 +120,10 @@ def parse_baggage(text: str) -> dict[str, str]:
 
     Properties behind a semicolon are not read, and no more is read than is passed on.
     """
+    if not text:
+        return {}
+    from urllib.parse import unquote  # noqa: PLC0415 - milliseconds at start that few programs need to pay
+
     found: dict[str, str] = {}
     for member in _short_baggage(text).split(","):
         key, equals, value = member.split(";", 1)[0].partition("=")
@@ -133,6 +136,10 @@ def format_baggage(items: Mapping[str, str]) -> str:
     """
     Return *items* as a `baggage` header, values percent-encoded; members beyond the limits are left out.
     """
+    if not items:
+        return ""
+    from urllib.parse import quote  # noqa: PLC0415 - as above
+
     members = (
         f"{key}={quote(value, safe=_BAGGAGE_SAFE, errors='replace')}"
         for key, value in items.items()
