@@ -26,18 +26,22 @@ from tracelog.stores.redis_lanes import Lanes
 from tracelog.stores.redis_ledger import RedisLedger
 from tracelog.stores.redis_pack import Call, Settings, pack
 from tracelog.stores.redis_read import RedisReader
-from tracelog.stores.redis_scripts import COMMIT, sha_of
 from tracelog.stores.reference import resolve
 from tracelog.stores.values import (
     DEFAULT_TTL_S,
     MAX_HITS,
     MAX_PAGE,
+    NOT_NOW,
+    REFUSED,
+    STORED,
+    Fates,
     Outcome,
     Page,
     Row,
     Tally,
     Trace,
     TraceFilter,
+    TraceQuota,
     TraceSummary,
 )
 
@@ -52,9 +56,6 @@ HOLD_S: Final = 1.0
 
 RECALLED_S: Final = 10.0
 """So long `health` tells of a failed write that no good one followed: a full Redis still takes small keys."""
-
-_STORED: Final = ord("A")
-_REFUSED: Final = ord("X")
 
 
 class RedisStore:
@@ -84,7 +85,7 @@ class RedisStore:
         self._client = client or Redis.from_pool(_pool(url, timeout_s, timeout_s))
         # Lanes keep time themselves: a limit of the connection would cost a task for every command.
         self._spring = client.connection_pool if client is not None else _pool(url, timeout_s, None)
-        self._settings = Settings(sha_of(COMMIT), ttl_s)
+        self._settings = Settings(ttl_s)
         self._reader = RedisReader(self._client, clock)
         self._ledger = RedisLedger(self._client, clock)
         self._care = RedisCare(self._client, ttl_s)
@@ -104,22 +105,28 @@ class RedisStore:
         if self._owned:
             await self._client.aclose()
 
-    async def write(self, rows: Sequence[Row]) -> list[bool]:
-        results: list[Any] = [None] * len(rows)
+    async def write(
+        self, rows: Sequence[Row], *, quota: TraceQuota | None = None, classes: str | None = None
+    ) -> Fates:
+        settings = self._settings if quota is None else Settings(self._settings.ttl_s, quota)
+        now_ms = self._clock() * 1000
+        fates = [NOT_NOW] * len(rows)
         fault: StoreUnavailableError | None = None
-        for call in pack(rows, now_ms=self._clock() * 1000, settings=self._settings) if rows else ():
+        for call in pack(rows, now_ms=now_ms, settings=settings, classes=classes) if rows else ():
             try:
-                refused = await self._commit(call, results)
+                refused = await self._commit(call, settings.script, fates)
             except StoreUnavailableError as error:
                 fault = error
                 break
-            fault = self._doubt(rows, results, refused) if refused else fault
+            fault = self._remember(refused) if refused else fault
+        if REFUSED in fates:
+            self._odd = _sentence(rows[fates.index(REFUSED)][0].trace_id)
         if fault is None:
-            return results
-        if all(result is None for result in results):
+            return "".join(fates)
+        if all(fate == NOT_NOW for fate in fates):
             raise fault
         raise PartlyStoredError(
-            f"some traces were not stored: {fault}", results, retry_after=fault.retry_after
+            f"some traces were not stored: {fault}", "".join(fates), retry_after=fault.retry_after
         )
 
     async def fetch(self, trace_id: str) -> Trace | None:
@@ -186,9 +193,9 @@ class RedisStore:
         with explained():
             await self._care.clear()
 
-    async def _commit(self, call: Call, results: list[Any]) -> StoreUnavailableError | None:
+    async def _commit(self, call: Call, script: str, fates: list[str]) -> StoreUnavailableError | None:
         """
-        Send *call*, put what became of its rows into *results*, and return why some were refused.
+        Send *call*, put what became of its rows into *fates*, and return why some are to be sent again.
         """
         if self._lanes is None:
             raise StoreUnavailableError("the store is not started")
@@ -197,40 +204,34 @@ class RedisStore:
             raise StoreUnavailableError(str(self._fault), retry_after=self._fault.retry_after)
         try:
             with explained():
-                letters, refused = await self._send(self._lanes, call)
+                letters, refused = await self._send(self._lanes, call, script)
         except StoreUnavailableError as error:
-            self._fault, self._fault_at = error, now
-            raise
+            raise self._remember(error) from error.__cause__
         self._fault = None
-        if len(letters) == len(results) == letters.count(b"A"):
-            results[:] = [True] * len(results)
+        if len(letters) == len(fates) == letters.count(b"A"):
+            fates[:] = STORED * len(fates)
             return None
-        for place, letter in zip(call.places, letters, strict=True):
-            if letter != _REFUSED:
-                results[place] = letter == _STORED
+        for place, letter in zip(call.places, letters.decode(), strict=True):
+            fates[place] = letter
         return explain_text(refused.decode()) if refused else None
 
-    async def _send(self, lanes: Lanes, call: Call) -> Any:
+    async def _send(self, lanes: Lanes, call: Call, script: str) -> Any:
         try:
             return await lanes.call(call.pieces)
         except NoScriptError:  # the server is new, or somebody flushed its scripts; nothing was done
-            await self._client.script_load(COMMIT)
+            await self._client.script_load(script)
             return await lanes.call(call.pieces)
 
-    def _doubt(
-        self, rows: Sequence[Row], results: list[Any], refused: StoreUnavailableError
-    ) -> StoreUnavailableError:
+    def _remember(self, fault: StoreUnavailableError) -> StoreUnavailableError:
         """
-        Return *refused* and remember it for `health`: as a trace's own where the trace's keys are the reason.
+        Return *fault*, kept for `health` and against asking again at once.
         """
-        if is_lasting(refused):
-            odd = next(
-                entry.trace_id for (entry, _), result in zip(rows, results, strict=True) if result is None
-            )
-            self._odd = f"trace {odd} cannot be stored: {refused}"
-        else:
-            self._fault, self._fault_at = refused, asyncio.get_running_loop().time()
-        return refused
+        self._fault, self._fault_at = fault, asyncio.get_running_loop().time()
+        return fault
+
+
+def _sentence(trace_id: str) -> str:
+    return f"trace {trace_id} cannot be stored: {explain_text('WRONGTYPE')}"
 
 
 def _pool(url: str, connect_s: float, answer_s: float | None) -> BlockingConnectionPool:
