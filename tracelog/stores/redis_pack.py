@@ -14,6 +14,7 @@ import msgspec
 
 from tracelog.core import keys
 from tracelog.core.entry import ERROR_RANK, RANK
+from tracelog.stores.redis_resp import bulk, number
 from tracelog.stores.redis_scripts import COMMIT, COMMIT_LIMITED, sha_of
 from tracelog.stores.trace_quota import classes_of
 from tracelog.stores.values import LEDGER_TTL_S, Row, TraceQuota
@@ -117,7 +118,7 @@ class Packed:
         marks = []
         system: str | None = None
         source: str | None = None
-        number = high = -1
+        speaker = high = -1
         for place, (entry, _) in enumerate(rows):
             of_it = places.get(entry.trace_id)
             if of_it is None:
@@ -126,13 +127,13 @@ class Packed:
                 of_it.append(place)
             if entry.source != source or entry.system != system:
                 system, source = entry.system, entry.source
-                number = speakers.setdefault((system, source), 2 * len(speakers))
-                high = seqs.get(number, -1)
+                speaker = speakers.setdefault((system, source), 2 * len(speakers))
+                high = seqs.get(speaker, -1)
             if entry.seq is not None and entry.seq > high:
-                high = seqs[number] = entry.seq
+                high = seqs[speaker] = entry.seq
             arrived = entry.timestamp if entry.received_at is None else entry.received_at
             score = max(score, arrived)
-            marks.append(_MARKS[number + 1 if entry.level in _ERROR_LEVELS else number])
+            marks.append(_MARKS[speaker + 1 if entry.level in _ERROR_LEVELS else speaker])
         self.score = score
         return marks
 
@@ -225,28 +226,20 @@ def _head(packed: Packed, now_ms: float, settings: Settings) -> list[bytes]:
     """
     Return the arguments that stand before the traces, each packed.
     """
-    now = _number(now_ms)
-    score = now if packed.score == now_ms else _number(packed.score)
-    seqs = " ".join([str(packed.seqs.get(number, -1)) for number in packed.speakers.values()])
+    now = number(now_ms)
+    score = now if packed.score == now_ms else number(packed.score)
+    seqs = " ".join([str(packed.seqs.get(speaker, -1)) for speaker in packed.speakers.values()])
     head = [
         score,
-        _number(now_ms - settings.ttl_s * 1000),
-        _number(MAX_LISTED),
-        _number(settings.ttl_s),
+        number(now_ms - settings.ttl_s * 1000),
+        number(MAX_LISTED),
+        number(settings.ttl_s),
         now,
         _LEDGER_TTL,
     ]
-    head += (_number(len(packed.speakers)), _bulk(seqs.encode()))
+    head += (number(len(packed.speakers)), bulk(seqs.encode()))
     head += [_name(*speaker) for speaker in packed.speakers]
     return head
-
-
-def _bulk(value: bytes) -> bytes:
-    return b"\r\n$%d\r\n%b" % (len(value), value)
-
-
-def _number(value: float) -> bytes:
-    return _bulk(repr(value).encode())
 
 
 @lru_cache(maxsize=64)
@@ -257,7 +250,7 @@ def limits_of(quota: TraceQuota | None) -> tuple[bytes, ...]:
     if quota is None:
         return ()
     most = (quota.normal, quota.extra, quota.critical, quota.window_s * 1000, quota.max_bytes)
-    return (_bulk(" ".join(map(str, most)).encode()),)
+    return (bulk(" ".join(map(str, most)).encode()),)
 
 
 @lru_cache(maxsize=8192)
@@ -265,7 +258,7 @@ def names_of(trace_id: str) -> bytes:
     """
     Return the packed names of a trace's list and ids; its next entries ask for them again.
     """
-    return _bulk(f"{keys.LOGS}{trace_id}".encode()) + _bulk(f"{keys.IDS}:{{{keys.LOGS}{trace_id}}}".encode())
+    return bulk(f"{keys.LOGS}{trace_id}".encode()) + bulk(f"{keys.IDS}:{{{keys.LOGS}{trace_id}}}".encode())
 
 
 @lru_cache(maxsize=8192)
@@ -273,13 +266,13 @@ def limited_names_of(trace_id: str) -> bytes:
     """
     Return the same with the name of what the trace has used of its quota.
     """
-    return names_of(trace_id) + _bulk(f"{keys.QUOTA}:{{{keys.LOGS}{trace_id}}}".encode())
+    return names_of(trace_id) + bulk(f"{keys.QUOTA}:{{{keys.LOGS}{trace_id}}}".encode())
 
 
 @lru_cache(maxsize=8192)
 def _name(system: str, source: str | None) -> bytes:
-    return _bulk(f"{system} {source or ''}".encode())
+    return bulk(f"{system} {source or ''}".encode())
 
 
-_SHARED: Final = b"".join(_bulk(key.encode()) for key in _SHARED_KEYS)
-_LEDGER_TTL: Final = _number(LEDGER_TTL_S)
+_SHARED: Final = b"".join(bulk(key.encode()) for key in _SHARED_KEYS)
+_LEDGER_TTL: Final = number(LEDGER_TTL_S)

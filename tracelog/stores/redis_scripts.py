@@ -23,7 +23,13 @@ COMMIT: Final = _read("shared.lua", *_PLAIN, "commit.lua")
 COMMIT_LIMITED: Final = _read("shared.lua", *_LIMITED, "commit.lua")
 """The same, each trace within its quota."""
 
+KEEP: Final = _read(*_PLAIN, "one.lua")
+KEEP_LIMITED: Final = _read(*_LIMITED, "one.lua")
+SHARE: Final = _read("shared.lua", "share.lua")
+"""The two halves for a cluster: one trace, and what traces share."""
+
 COUNT: Final = _read("count.lua")
+REPORT: Final = _read("report.lua")
 
 
 @lru_cache(maxsize=64)

@@ -29,6 +29,6 @@ for k = 4, #KEYS, EACH do
   at = at + 1 + 2 * n
 end
 
-if #written > 0 then list(score, cut, cap, ttl, written, failed) end
+if #written > 0 then list(cut, cap, ttl, written, failed) end
 tally(now, kept, names, seqs, stored, known)
 return { table.concat(codes), fault }
