@@ -8,7 +8,7 @@ from typing import Any
 
 from tracelog.core.query import Query
 from tracelog.errors import StoreUnavailableError
-from tracelog.stores import Outcome, Page, Row, Tally, Trace, TraceFilter, TraceSummary
+from tracelog.stores import Fates, Outcome, Page, Row, Tally, Trace, TraceFilter, TraceQuota, TraceSummary
 
 
 class ScriptedStore:
@@ -19,7 +19,7 @@ class ScriptedStore:
         trouble: Raised by every call while it is there.
         hold: Whether writes wait for `release`.
         results: What the next writes answer instead of what is true, first one first.
-        writes: The ids of each write, in order of their beginning.
+        writes: The ids of each write, in order of their beginning; *asked* its quota and classes.
         most: How many writes were under way together at most.
     """
 
@@ -31,6 +31,7 @@ class ScriptedStore:
         self.stored: dict[str, bytes] = {}
         self.outcomes: list[Outcome] = []
         self.reports: dict[str, bytes] = {}
+        self.asked: list[tuple[TraceQuota | None, str | None]] = []
         self.most = 0
         self.closed = False
         self._held: list[asyncio.Event] = []
@@ -41,7 +42,10 @@ class ScriptedStore:
     async def close(self) -> None:
         self.closed = True
 
-    async def write(self, rows: Sequence[Row]) -> list[bool]:
+    async def write(
+        self, rows: Sequence[Row], *, quota: TraceQuota | None = None, classes: str | None = None
+    ) -> Fates:
+        self.asked.append((quota, classes))
         self.writes.append([entry.id for entry, _ in rows])
         self._under_way += 1
         self.most = max(self.most, self._under_way)
@@ -54,18 +58,18 @@ class ScriptedStore:
         finally:
             self._under_way -= 1
 
-    def _take(self, rows: Sequence[Row]) -> list[bool]:
+    def _take(self, rows: Sequence[Row]) -> Fates:
         self._check()
         if self.results:
             said = self.results.pop(0)
             if isinstance(said, Exception):
                 raise said
-            return list(said)
-        new = []
+            return str(said)
+        fates = ""
         for entry, data in rows:
-            new.append(entry.id not in self.stored)
+            fates += "D" if entry.id in self.stored else "A"
             self.stored.setdefault(entry.id, data)
-        return new
+        return fates
 
     def release(self) -> None:
         """

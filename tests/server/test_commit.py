@@ -15,7 +15,7 @@ from tracelog.errors import StoreUnavailableError
 from tracelog.server import commit
 from tracelog.server.commit import GROUP_BYTES, GROUP_ROWS, WRITES_UNDER_WAY, Committer
 from tracelog.server.faults import Faults
-from tracelog.stores import PartlyStoredError
+from tracelog.stores import Fates, PartlyStoredError, TraceQuota
 
 pytestmark = pytest.mark.anyio
 
@@ -33,12 +33,12 @@ class Bench:
     A committer over a scripted store.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, quota: TraceQuota | None = None) -> None:
         self.store = ScriptedStore()
         self.faults = Faults()
-        self.committer = Committer(self.store, self.faults)
+        self.committer = Committer(self.store, self.faults, quota)
 
-    def submit(self, *ids: str, size: int = 100) -> "asyncio.Future[list[bool | None]]":
+    def submit(self, *ids: str, size: int = 100) -> "asyncio.Future[Fates]":
         return self.committer.submit(rows_of(*ids), size)
 
 
@@ -63,9 +63,9 @@ def test_every_waiter_gets_its_own_result(requests: list[list[int]]) -> None:
         results = await asyncio.gather(*done)
         seen: set[int] = set()
         for ids, result in zip(requests, results, strict=True):
-            expected = []
+            expected = ""
             for name in ids:
-                expected.append(name not in seen)
+                expected += "D" if name in seen else "A"
                 seen.add(name)
             assert result == expected
 
@@ -134,10 +134,10 @@ async def test_a_failure_reaches_its_own_group_only() -> None:
     assert [type(error) for error in said] == [StoreUnavailableError] * 2
     assert said[0] is not said[1]
     assert said[0].retry_after == 3.0
-    assert await good == [True]
+    assert await good == "A"
 
 
-@pytest.mark.parametrize("said", [ValueError("secret"), [True], [True, True, True]])
+@pytest.mark.parametrize("said", [ValueError("secret"), "A", "AAA"])
 async def test_a_fault_of_the_store_is_unavailability(said, caplog: pytest.LogCaptureFixture) -> None:
     """
     An exception that no store may raise, or an answer of the wrong length, is a 503 and one line without input.
@@ -148,7 +148,7 @@ async def test_a_fault_of_the_store_is_unavailability(said, caplog: pytest.LogCa
         await bench.submit("a", "b")
     assert len(caplog.records) == bench.faults.total == 1
     assert "secret" not in caplog.text
-    assert await bench.submit("c") == [True]
+    assert await bench.submit("c") == "A"
 
 
 async def test_a_partly_stored_group_is_told_apart() -> None:
@@ -156,9 +156,32 @@ async def test_a_partly_stored_group_is_told_apart() -> None:
     Requests whose rows are all stored learn that, those with a row that is not learn which.
     """
     bench = Bench()
-    bench.store.results = [PartlyStoredError("some are not", [True, False, None, True])]
+    bench.store.results = [PartlyStoredError("some are not", "ADXA")]
     done = [bench.submit("a", "b"), bench.submit("c"), bench.submit("d")]
-    assert await asyncio.gather(*done) == [[True, False], [None], [True]]
+    assert await asyncio.gather(*done) == ["AD", "X", "A"]
+
+
+async def test_a_quota_reaches_the_store_with_a_class_for_every_row() -> None:
+    """
+    Requests that are written together keep their own classes; those that name none get them by level.
+    """
+    bench = Bench(quota=TraceQuota())
+    done = [
+        bench.committer.submit(rows_of("a", "b"), 1, "pc"),
+        bench.submit("c"),
+        bench.committer.submit(rows_of("d"), 1, "e"),
+    ]
+    assert await asyncio.gather(*done) == ["AA", "A", "A"]
+    assert bench.store.asked == [(TraceQuota(), "pcne")]
+
+
+async def test_without_a_quota_the_store_is_asked_for_none() -> None:
+    """
+    Classes mean nothing without a quota.
+    """
+    bench = Bench()
+    await bench.committer.submit(rows_of("a"), 1, "c")
+    assert bench.store.asked == [(None, None)]
 
 
 async def test_a_waiter_that_went_away_harms_nobody() -> None:
@@ -171,7 +194,7 @@ async def test_a_waiter_that_went_away_harms_nobody() -> None:
     await turns()
     gone.cancel()
     bench.store.release()
-    assert await stays == [True]
+    assert await stays == "A"
     bench.store.trouble = away()
     gone, stays = bench.submit("c"), bench.submit("d")
     gone.cancel()
@@ -195,7 +218,7 @@ async def test_waiting_is_bounded(rows: int, size: int) -> None:
         bench.submit("x")
     bench.store.release()
     await asyncio.gather(*done)
-    assert await bench.submit("x") == [True]
+    assert await bench.submit("x") == "A"
     assert (bench.committer._waiting_rows, bench.committer._waiting_bytes) == (0, 0)
 
 

@@ -20,6 +20,7 @@ from tracelog.core.compact import CONTENT_TYPE, encode_batch
 from tracelog.core.rows import Header, Ids, Meta, Row
 from tracelog.server.counts import MOST, Counts
 from tracelog.server.faults import PLACES, Faults
+from tracelog.stores import Outcome
 
 SECRET = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"
 COMPACT = ("Content-Type", CONTENT_TYPE)
@@ -122,6 +123,88 @@ def test_a_repeated_id_is_a_duplicate_whatever_it_says(kept: tuple[Running, Scri
     second = running.post([{"id": f"twice-{running.port}", "message": "second"}]).json
     assert (first["accepted"], second["accepted"], second["duplicate"]) == (1, 0, 1)
     assert b"first" in store.stored[f"twice-{running.port}"]
+
+
+def one(name: str) -> dict[str, Any]:
+    return {"id": name, "trace_id": "trace-a", "message": "m"}
+
+
+@pytest.mark.parametrize(
+    ("fate", "status", "reason"),
+    [("T", 429, "trace_quota"), ("Z", 429, "trace_size"), ("W", 400, "store_refused")],
+)
+def test_what_the_store_refuses_is_said_of_a_single_entry(
+    fate: str, status: int, reason: str, kept: tuple[Running, ScriptedStore]
+) -> None:
+    """
+    A trace that is full is answered 429 with a time to wait, a key that is not ours with 400: no sender repeats it.
+    """
+    running, store = kept
+    store.results = [fate]
+    answer = running.post(one("refused"))
+    assert (answer.status, answer.json["success"], answer.json["reason"]) == (status, False, reason)
+    waits = {"trace_id": "trace-a", "retry_after": 60} if status == 429 else {}
+    assert {key: answer.json[key] for key in ("trace_id", "retry_after") if key in answer.json} == waits
+    assert answer.header("retry-after") == ("60" if waits else None)
+
+
+@pytest.mark.parametrize(
+    ("fates", "status", "accepted", "limited", "rejected"),
+    [
+        ("ATDTZ", 200, 1, {"trace_quota": 2, "trace_size": 1}, []),
+        ("AWA", 200, 2, {}, [(1, "store_refused")]),
+        ("TTT", 429, 0, {"trace_quota": 3}, []),
+        ("WW", 400, 0, {}, [(0, "store_refused"), (1, "store_refused")]),
+        ("TW", 200, 0, {"trace_quota": 1}, [(1, "store_refused")]),
+    ],
+)
+def test_what_the_store_refuses_is_said_of_a_batch(
+    fates: str,
+    status: int,
+    accepted: int,
+    limited: dict[str, int],
+    rejected: list[tuple[int, str]],
+    kept: tuple[Running, ScriptedStore],
+) -> None:
+    """
+    A batch is told how many its traces' quotas refused, and which entries the store refused for good.
+    """
+    running, store = kept
+    store.results = [fates]
+    answer = running.post([one(f"{at}") for at in range(len(fates))])
+    assert (answer.status, answer.json["accepted"], answer.json["limited"]) == (status, accepted, limited)
+    assert [(item["index"], item["reason"]) for item in answer.json["rejected"]] == rejected
+    assert answer.json["duplicate"] == fates.count("D")
+    assert answer.header("retry-after") == ("60" if status == 429 else None)
+    assert answer.json["success"] is (status == 200)
+
+
+def test_places_of_refused_entries_are_those_of_the_request(kept: tuple[Running, ScriptedStore]) -> None:
+    """
+    An entry that the store refused is named by its place in the request, also behind one that was no entry.
+    """
+    running, store = kept
+    store.results = ["AW"]
+    answer = running.post([one("a"), 7, one("b")])
+    assert [(item["index"], item["reason"]) for item in answer.json["rejected"]] == [
+        (1, "not_an_object"),
+        (2, "store_refused"),
+    ]
+
+
+def test_what_the_store_refuses_is_counted_once() -> None:
+    """
+    The ledger counts every refused entry of its source and system once, by outcome and reason.
+    """
+    store = ScriptedStore()
+    store.results = ["ATTZWD"]
+    with Running(store) as running:
+        running.post([one(f"{at}") | {"source": "s", "system": "worker"} for at in range(6)])
+    assert sorted(store.outcomes, key=lambda each: each.reason) == [
+        Outcome("s", "worker", "rejected", "store_refused", 1),
+        Outcome("s", "worker", "limited", "trace_quota", 2),
+        Outcome("s", "worker", "limited", "trace_size", 1),
+    ]
 
 
 NASTY = st.text(st.characters(max_codepoint=0xFF, exclude_characters="\r\n\x00"), max_size=40)

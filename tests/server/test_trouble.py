@@ -102,7 +102,7 @@ def test_only_those_whose_rows_are_missing_are_told_to_come_again(
         line.send(request(body=json.dumps({"id": str(number), "message": "m"}).encode()))
         until(lambda number=number: len(store.writes) == min(4, number + 1))
     until(lambda: len(running.app.ingest._committer._waiting) == 2)
-    store.results = [[True]] * 4 + [PartlyStoredError("one shard is away", [None, True])]
+    store.results = ["A"] * 4 + [PartlyStoredError("one shard is away", "XA")]
     running.server.servers[0].get_loop().call_soon_threadsafe(store.release)
     assert [line.answer().status for line in lines] == [200, 200, 200, 200, 503, 200]
     for line in lines:

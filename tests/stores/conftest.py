@@ -62,10 +62,12 @@ class Kept(msgspec.Struct):
     store: Store
     clock: Clock
     let_expire: Callable[[], Awaitable[None]]
+    age: Callable[[str, float], Awaitable[None]]
+    """Makes the window of a trace's quota so many seconds older."""
 
 
 async def _expire_in_redis(client: Any) -> None:
-    for pattern in keys.PATTERNS[:2]:
+    for pattern in keys.PATTERNS[:-1]:
         for name in [name async for name in client.scan_iter(match=pattern)]:
             await client.pexpire(name, 0)
 
@@ -74,7 +76,10 @@ def _sqlite(clock: Clock, path: str, *, full_text: bool = True) -> Kept:
     async def let_expire() -> None:
         clock.now += TTL_S + 1
 
-    return Kept(SqliteStore(path, ttl_s=TTL_S, clock=clock, full_text=full_text), clock, let_expire)
+    async def age(_: str, seconds: float) -> None:
+        clock.now += seconds
+
+    return Kept(SqliteStore(path, ttl_s=TTL_S, clock=clock, full_text=full_text), clock, let_expire, age)
 
 
 def _redis(clock: Clock, client: Redis) -> Kept:
@@ -82,7 +87,10 @@ def _redis(clock: Clock, client: Redis) -> Kept:
         clock.now += TTL_S + 1
         await _expire_in_redis(client)
 
-    return Kept(RedisStore(ttl_s=TTL_S, clock=clock, client=client, timeout_s=5), clock, let_expire)
+    async def age(trace_id: str, seconds: float) -> None:
+        await client.hincrby(keys.companion(keys.QUOTA, trace_id), "t", round(-seconds * 1000))
+
+    return Kept(RedisStore(ttl_s=TTL_S, clock=clock, client=client, timeout_s=5), clock, let_expire, age)
 
 
 @pytest.fixture(params=["sqlite-file", "sqlite-memory", "sqlite-unindexed", "valkey", "fakeredis"])

@@ -44,23 +44,23 @@ class Model(msgspec.Struct):
     failed: dict[str, float] = {}
     tallies: dict[tuple[str, str], list[int]] = {}
 
-    def write(self, rows: list[Row], now_ms: float) -> list[bool]:
+    def write(self, rows: list[Row], now_ms: float) -> str:
         score = max(now_ms, *(arrived(entry) for entry, _ in rows))
-        return [self._put(entry, body, score) for entry, body in rows]
+        return "".join([self._put(entry, body, score) for entry, body in rows])
 
-    def _put(self, entry: Entry, body: bytes, score: float) -> bool:
+    def _put(self, entry: Entry, body: bytes, score: float) -> str:
         trace = self.traces.setdefault(entry.trace_id, {})
         counts = self.tallies.setdefault((entry.system, entry.source or ""), [0, 0, -1])
         counts[2] = max(counts[2], entry.seq if entry.seq is not None else -1)
         if entry.id in trace:
             counts[1] += 1
-            return False
+            return "D"
         counts[0] += 1
         trace[entry.id] = (entry, body)
         self.touched[entry.trace_id] = max(score, self.touched.get(entry.trace_id, 0))
         if entry.is_error:
             self.failed[entry.trace_id] = max(score, self.failed.get(entry.trace_id, 0))
-        return True
+        return "A"
 
     def lines(self, moments: dict[str, float]) -> list[tuple[Any, ...]]:
         order = sorted(moments, key=lambda trace_id: (moments[trace_id], trace_id), reverse=True)
@@ -154,9 +154,10 @@ def test_model_is_not_empty():
     The model itself stores, refuses repeats and orders, so that agreeing with it means something.
     """
     model = Model()
-    assert model.write(
-        [row("trace-a", 1), row("trace-a", 1), row("trace-b", 2, level="error")], NOON_MS + 9
-    ) == [True, False, True]
+    assert (
+        model.write([row("trace-a", 1), row("trace-a", 1), row("trace-b", 2, level="error")], NOON_MS + 9)
+        == "ADA"
+    )
     assert [line[0] for line in model.lines(model.touched)] == ["trace-b", "trace-a"]
     assert len(model.hits(parse("level:error"))) == 1
 

@@ -275,7 +275,7 @@ def test_packed_length(rows: int):
     packed = pack(
         [row(f"trace-{at % 5}", at, "x\r\n*1", source=f"s{at % 70}") for at in range(rows)],
         now_ms=NOON_MS,
-        settings=Settings(b"x" * 40, 3600),
+        settings=Settings(3600),
     )
     for call in packed:
         data = b"".join(call.pieces)

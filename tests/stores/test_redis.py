@@ -19,7 +19,7 @@ from tracelog.core import keys
 from tracelog.core.entry import decode_entry
 from tracelog.core.query import parse
 from tracelog.errors import ConfigError, StoreUnavailableError
-from tracelog.stores import Outcome, PartlyStoredError, TraceFilter, open_store, redis_pack
+from tracelog.stores import Outcome, TraceFilter, TraceQuota, open_store, redis_pack
 from tracelog.stores.redis import RedisStore
 
 pytestmark = pytest.mark.anyio
@@ -77,13 +77,15 @@ async def test_every_key_ends(store: RedisStore, raw: Redis):
     await raw.expire("logs:trace-a", 5)
     await raw.expire("ids:{logs:trace-a}", 5)
     await store.write([row("trace-a", 2)])
+    await store.write([row("trace-a", 3)], quota=TraceQuota())
+    await raw.expire("quota:{logs:trace-a}", 5)
+    await store.write([row("trace-a", 4)], quota=TraceQuota())
     await store.count([Outcome("s", "backend", "rejected", "bad_json")])
     await store.report("s", b"{}")
     await store.health()
     assert await _endless(raw) == []
-    assert [
-        3590 < await raw.ttl(name) <= 3600 for name in ("logs:trace-a", "ids:{logs:trace-a}", keys.RECENT)
-    ] == [True] * 3
+    lasting = ("logs:trace-a", "ids:{logs:trace-a}", "quota:{logs:trace-a}", keys.RECENT)
+    assert [3590 < await raw.ttl(name) <= 3600 for name in lasting] == [True] * 4
     assert await raw.ttl(keys.TALLY) > 3600
 
 
@@ -105,7 +107,7 @@ async def test_flushed_scripts(store: RedisStore, raw: Redis):
     """
     await store.write([row("trace-a", 1)])
     await raw.script_flush()
-    assert await store.write([row("trace-a", 1), row("trace-a", 2)]) == [False, True]
+    assert await store.write([row("trace-a", 1), row("trace-a", 2)]) == "DA"
 
 
 async def test_emptied_under_load(store: RedisStore, raw: Redis):
@@ -115,39 +117,40 @@ async def test_emptied_under_load(store: RedisStore, raw: Redis):
     chance = Random(1)
     for turn in range(30):
         rows = [row(f"trace-{chance.randrange(5)}", turn * 100 + at, level="error") for at in range(8)]
-        await asyncio.gather(*(store.write(rows[at : at + 2]) for at in range(0, 8, 2)), raw.flushall())
+        quota = TraceQuota(normal=20) if turn % 2 else None
+        writes = [store.write(rows[at : at + 2], quota=quota) for at in range(0, 8, 2)]
+        await asyncio.gather(*writes, raw.flushall())
         assert await _endless(raw) == []
 
 
-async def test_wrong_type(store: RedisStore, raw: Redis):
+@pytest.mark.parametrize("quota", [None, TraceQuota()], ids=["unlimited", "limited"])
+async def test_wrong_type(store: RedisStore, raw: Redis, quota: TraceQuota | None):
     """
-    A trace whose key holds something else is refused alone, charged nothing, and named by `health`.
+    A trace whose key holds something else is refused alone and for good, charged nothing, and named by `health`.
     """
     await raw.set("logs:trace-a", "text")
     await raw.set("ids:{logs:trace-b}", "text")
     rows = [row("trace-a", 1), row("trace-a", 2), row("trace-c", 3), row("trace-b", 4), row("trace-c", 3)]
-    with pytest.raises(PartlyStoredError, match="holds something else") as refused:
-        await store.write(rows)
-    assert refused.value.results == [None, None, True, None, False]
-    assert refused.value.retry_after > 1
-    assert await raw.exists("ids:{logs:trace-a}", "logs:trace-b") == 0
+    assert await store.write(rows, quota=quota) == "WWAWD"
+    assert await raw.exists("ids:{logs:trace-a}", "quota:{logs:trace-a}", "logs:trace-b") == 0
     assert [(tally.received, tally.duplicate) for tally in await store.tallies()] == [(1, 1)]
     health = await store.health()
     assert health["ok"]
     assert any("trace-a cannot be stored" in warning for warning in health["warnings"])
     assert (await store.fetch("trace-a"), await store.fetch("trace-b")) == (None, None)
     assert [line.trace_id for line in (await store.traces(TraceFilter())).items] == ["trace-c"]
-    assert await store.write([row("trace-d", 1)]) == [True]
+    assert await store.write([row("trace-d", 1)], quota=quota) == "A"
+    await raw.delete("logs:trace-a")
+    assert await store.write(rows[:2], quota=quota) == "AA"
 
 
-async def test_all_of_wrong_type(store: RedisStore, raw: Redis):
+async def test_wrong_type_of_use(store: RedisStore, raw: Redis):
     """
-    When no trace of a call can be stored, the call fails as a whole.
+    A trace whose use of its quota is no hash is refused for good, and nothing of it is stored.
     """
-    await raw.set("logs:trace-a", "text")
-    with pytest.raises(StoreUnavailableError, match="holds something else") as refused:
-        await store.write([row("trace-a", 1)])
-    assert not isinstance(refused.value, PartlyStoredError)
+    await raw.set("quota:{logs:trace-a}", "text")
+    assert await store.write([row("trace-a", 1)], quota=TraceQuota()) == "W"
+    assert await raw.exists("logs:trace-a", "ids:{logs:trace-a}") == 0
 
 
 async def test_foreign_entries(store: RedisStore, raw: Redis):
@@ -259,7 +262,7 @@ async def test_calls_are_parted(store: RedisStore, raw: Redis):
     rows = [row(f"trace-{at % 5}", at, "x" * 200_000) for at in range(60)]
     await store.write([row("first", 0, "so that the server knows the script")])
     await raw.config_resetstat()
-    assert await store.write(rows) == [True] * 60
+    assert await store.write(rows) == "A" * 60
     assert (await raw.info("commandstats"))["cmdstat_evalsha"]["calls"] == 5
 
 
@@ -299,7 +302,7 @@ async def test_many_writers(store: RedisStore):
     More writers than connections take turns; none of them is left waiting.
     """
     answers = await asyncio.gather(*(store.write([row(f"trace-{at % 9}", at)]) for at in range(500)))
-    assert answers == [[True]] * 500
+    assert answers == ["A"] * 500
 
 
 async def test_full(own_server: Callable[..., RealServer], on):
@@ -313,7 +316,7 @@ async def test_full(own_server: Callable[..., RealServer], on):
     for at in range(0, 20_000, 2):
         rows = [row(f"trace-{at % 20}", at + n, "x" * 4_000) for n in range(2)]
         try:
-            acknowledged += sum(await store.write(rows))
+            acknowledged += (await store.write(rows)).count("A")
         except StoreUnavailableError as error:
             fault = error
             break
@@ -328,7 +331,7 @@ async def test_full(own_server: Callable[..., RealServer], on):
     assert [tally.received for tally in await store.tallies()] == [acknowledged]
     await client.config_set("maxmemory", 0)
     await client.aclose()
-    assert await store.write([row("trace-a", 1)]) == [True]
+    assert await store.write([row("trace-a", 1)]) == "A"
     assert (await store.health())["ok"]
 
 
@@ -368,7 +371,7 @@ async def test_restarted_empty(own_server: Callable[..., RealServer], on):
         await store.write(rows)
     assert (await store.health())["cause"] == "Redis cannot be reached"
     server.start()
-    assert await store.write(rows) == [True] * 3
+    assert await store.write(rows) == "A" * 3
     assert await store.fetch("trace-a") is not None
 
 
@@ -382,7 +385,7 @@ async def test_absent_at_start(own_server: Callable[..., RealServer], on):
     with pytest.raises(StoreUnavailableError, match="cannot be reached"):
         await store.fetch("trace-a")
     server.start()
-    assert await store.write([row("trace-a", 1)]) == [True]
+    assert await store.write([row("trace-a", 1)]) == "A"
 
 
 async def test_wrong_password(own_server: Callable[..., RealServer], on):
@@ -409,7 +412,7 @@ async def test_missing_password(own_server: Callable[..., RealServer], on):
     server = own_server("--requirepass", "right")
     with pytest.raises(StoreUnavailableError, match="wants a password"):
         await (await on(server.url)).write([row("trace-a", 1)])
-    assert await (await on(f"redis://:right@127.0.0.1:{server.port}/0")).write([row("trace-a", 1)]) == [True]
+    assert await (await on(f"redis://:right@127.0.0.1:{server.port}/0")).write([row("trace-a", 1)]) == "A"
 
 
 async def test_denied(own_server: Callable[..., RealServer], on):
@@ -432,11 +435,12 @@ async def test_least_rights(own_server: Callable[..., RealServer], on):
     """
     server = own_server()
     client = Redis.from_url(server.url)
-    rights = ("~logs:*", "~ids:{logs:*", "~tracelog:*", "+@all", "-@dangerous", "+info")
+    ours = ("~logs:*", "~ids:{logs:*", "~quota:{logs:*", "~tracelog:*")
+    rights = (*ours, "+@all", "-@dangerous", "+info")
     await client.execute_command("ACL", "SETUSER", "tracelog", "on", ">pass", *rights)
     await client.aclose()
     store = await on(f"redis://tracelog:pass@127.0.0.1:{server.port}/0")
-    assert await store.write([row("trace-a", 1, level="error")]) == [True]
+    assert await store.write([row("trace-a", 1, level="error")], quota=TraceQuota()) == "A"
     assert len((await store.search(parse("said"))).items) == 1
     assert len((await store.traces(TraceFilter(errors=True))).items) == 1
     await store.count([Outcome("s", "backend", "rejected", "bad_json")])
@@ -508,7 +512,7 @@ async def test_broken_off_replies(shared_server: RealServer, raw: Redis, on):
             assert trace is not None
             assert {decode_entry(each).message for each in trace.entries} == {name}
     assert 20 < len(stored) < 120
-    assert all(each == [True] * len(each) for each in stored.values())
+    assert all(each == "A" * len(each) for each in stored.values())
     for at in range(120):
         found = [decode_entry(each).seq for each in await raw.lrange(f"logs:trace-{at}", 0, -1)]
         assert found in ([], list(range(at % 4 + 1)))
@@ -522,7 +526,7 @@ async def test_encrypted(shared_server: RealServer, raw: Redis, on, tmp_path: Pa
     context = server_context(tmp_path, VALID)
     async with Pipe(shared_server.port, context=context) as pipe:
         trusting = await on(f"rediss://localhost:{pipe.port}/0?ssl_ca_certs={tmp_path / 'certificate.pem'}")
-        assert await trusting.write([row("trace-a", 1)]) == [True]
+        assert await trusting.write([row("trace-a", 1)]) == "A"
         assert await trusting.fetch("trace-a") is not None
         doubting = await on(f"rediss://localhost:{pipe.port}/0")
         with pytest.raises(StoreUnavailableError, match="cannot be reached"):

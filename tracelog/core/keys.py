@@ -16,21 +16,27 @@ LOGS: Final = "logs:"
 IDS: Final = "ids"
 """Companion set: the entry ids a trace has stored."""
 
-COMPANIONS: Final = (IDS,)
+QUOTA: Final = "quota"
+"""Companion hash: a trace's use of its quota: rows `n`, `x`, bytes `b`, critical `c`, window since `t`."""
 
-RECENT: Final = "tracelog:recent"
+COMPANIONS: Final = (IDS, QUOTA)
+
+SHARED: Final = "tracelog:{shared}:"
+"""What traces share lies in one cluster slot, so that one script may change all of it."""
+
+RECENT: Final = f"{SHARED}recent"
 """Sorted set of trace ids by their last write, Unix milliseconds."""
 
-ERRORS: Final = "tracelog:errors"
+ERRORS: Final = f"{SHARED}errors"
 """Sorted set of trace ids by the write of their last error."""
 
-TALLY: Final = "tracelog:tally"
+TALLY: Final = f"{SHARED}tally"
 """Hash: `system source` → entries received, received again, largest running number, last heard."""
 
-OUTCOMES: Final = "tracelog:outcomes"
+OUTCOMES: Final = f"{SHARED}outcomes"
 """Hash: `outcome reason system source` → entries that ended so, unstored."""
 
-REPORTS: Final = "tracelog:reports"
+REPORTS: Final = f"{SHARED}reports"
 """Hash: source → when it last reported, and that report."""
 
 PROBE: Final = "tracelog:probe"

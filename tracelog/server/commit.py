@@ -9,11 +9,10 @@ groups form by themselves under load.
 import asyncio
 from typing import Final
 
-from tracelog.core.entry import Entry
 from tracelog.errors import StoreUnavailableError, TracelogError
 from tracelog.server.faults import Faults
-from tracelog.stores import Store
-from tracelog.stores.base import PartlyStoredError
+from tracelog.stores import Fates, PartlyStoredError, Row, Store, TraceQuota
+from tracelog.stores.trace_quota import classes_of
 
 WRITES_UNDER_WAY: Final = 4
 GROUP_ROWS: Final = 1_000
@@ -27,11 +26,8 @@ WAITING_ROWS: Final = 100_000
 WAITING_BYTES: Final = 64 * 1024 * 1024
 """Rows and bytes that may wait or be under way; beyond, senders are told to come back."""
 
-Row = tuple[Entry, bytes]
-
-
-Part = tuple[list[Row], int, "asyncio.Future[list[bool | None]]"]
-"""The rows of one request, how many bytes they are, and who waits for them."""
+Part = tuple[list[Row], int, "asyncio.Future[Fates]", str | None]
+"""The rows of one request, how many bytes they are, who waits for them, and their classes."""
 
 
 class Committer:
@@ -41,10 +37,12 @@ class Committer:
     Args:
         store: Where to.
         faults: Told what went wrong inside the store.
+        quota: What one trace may store; anything without it.
     """
 
-    def __init__(self, store: Store, faults: Faults) -> None:
+    def __init__(self, store: Store, faults: Faults, quota: TraceQuota | None = None) -> None:
         self._store = store
+        self._quota = quota
         self._faults = faults
         self._waiting: list[Part] = []
         self._waiting_rows = 0
@@ -53,16 +51,16 @@ class Committer:
         self._scheduled = False
         self._loop: asyncio.AbstractEventLoop | None = None  # asking for it is a system call each time
 
-    def submit(self, rows: list[Row], size: int) -> "asyncio.Future[list[bool | None]]":
+    def submit(self, rows: list[Row], size: int, classes: str | None = None) -> "asyncio.Future[Fates]":
         """
-        Return a future of what the store says of each row: new (True), a repeated id (False), not stored
-        (None).
+        Return a future of what the store says of each row.
 
         It fails with `StoreUnavailableError` when none could be stored.
 
         Args:
             rows: At least one.
             size: About how many bytes they are.
+            classes: One letter a row, see `TraceQuota`; without it errors are essential, all else normal.
 
         Raises:
             StoreUnavailableError: When too much is waiting already.
@@ -70,8 +68,8 @@ class Committer:
         if self._waiting_rows > WAITING_ROWS or self._waiting_bytes > WAITING_BYTES:
             raise StoreUnavailableError("the store is slower than what arrives; try again in a second")
         loop = self._loop = self._loop or asyncio.get_running_loop()
-        done: asyncio.Future[list[bool | None]] = loop.create_future()
-        self._waiting.append((rows, size, done))
+        done: asyncio.Future[Fates] = loop.create_future()
+        self._waiting.append((rows, size, done, classes))
         self._waiting_rows += len(rows)
         self._waiting_bytes += size
         self._schedule(loop)
@@ -94,7 +92,7 @@ class Committer:
         if not self._waiting:
             return
         group, rows, size = 0, 0, 0
-        for part, part_size, _ in self._waiting:
+        for part, part_size, *_ in self._waiting:
             rows += len(part)
             size += part_size
             if group and (rows > GROUP_ROWS or size > GROUP_BYTES):
@@ -107,9 +105,9 @@ class Committer:
         self._schedule(loop)
 
     async def _write(self, group: list[Part]) -> None:
-        rows = group[0][0] if len(group) == 1 else [row for part, _, _ in group for row in part]
+        rows = group[0][0] if len(group) == 1 else [row for part, *_ in group for row in part]
         try:
-            results = await self._ask(rows)
+            results = await self._ask(rows, group)
         except TracelogError as error:
             _fail(group, error)
             return
@@ -119,20 +117,23 @@ class Committer:
             return
         finally:
             self._waiting_rows -= len(rows)
-            self._waiting_bytes -= sum(size for _, size, _ in group)
+            self._waiting_bytes -= sum(size for _, size, *_ in group)
         place = 0
-        for part, _, done in group:
+        for part, _, done, _ in group:
             if not done.done():  # a sender that went away does not wait any more
                 done.set_result(results[place : place + len(part)])
             place += len(part)
 
-    async def _ask(self, rows: list[Row]) -> list[bool | None]:
+    async def _ask(self, rows: list[Row], group: list[Part]) -> Fates:
         """
-        Return what the store says of each row.
+        Return what the store says of each row of *group*.
         """
-        results: list[bool | None]
         try:
-            results = list(await self._store.write(rows))
+            if self._quota is None:
+                results = await self._store.write(rows)
+            else:
+                classes = "".join([classes_of(part, letters) for part, _, _, letters in group])
+                results = await self._store.write(rows, quota=self._quota, classes=classes)
         except PartlyStoredError as error:
             results = error.results
         if len(results) != len(rows):
@@ -148,7 +149,7 @@ def _fail(group: list[Part], error: TracelogError) -> None:
     """
     Give every waiter its own exception: one that is raised in several places collects their traces.
     """
-    for _, _, done in group:
+    for _, _, done, _ in group:
         if not done.done():
             done.set_exception(_copy(error))
 

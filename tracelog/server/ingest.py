@@ -8,15 +8,16 @@ reason, answered to its sender and counted in the store's ledger.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from tracelog.config import ServerSettings
 from tracelog.core.entry import Entry, encode_entry, encode_lines
 from tracelog.core.redact import Redactor
-from tracelog.core.stage import Batch
+from tracelog.core.stage import Batch, Drop
 from tracelog.core.straighten import cut_entry
 from tracelog.core.wire import Mint
 from tracelog.errors import StoreUnavailableError
@@ -25,7 +26,34 @@ from tracelog.server.commit import Committer
 from tracelog.server.counts import Counts
 from tracelog.server.faults import Faults
 from tracelog.server.receivers import native
-from tracelog.stores import Store
+from tracelog.stores import (
+    DUPLICATE,
+    NOT_NOW,
+    OVER_QUOTA,
+    OVER_SIZE,
+    REFUSED,
+    STORED,
+    Fates,
+    Store,
+)
+
+RETRY_S: Final = 60
+"""A trace that is full is not asked after every second; its window is longer than this."""
+
+REFUSALS: Final = {
+    OVER_QUOTA: (
+        "limited",
+        "trace_quota",
+        "the trace has stored all that one trace may; its window must pass",
+    ),
+    OVER_SIZE: ("limited", "trace_size", "the trace holds as many bytes as one trace may"),
+    REFUSED: (
+        "rejected",
+        "store_refused",
+        "a key of this trace in the store holds something else; delete it or use another trace",
+    ),
+}
+"""What the store refuses for good: outcome, reason, and the sentence for the sender."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -55,7 +83,7 @@ class Taken(NamedTuple):
 
     batch: Batch
     now_ms: float
-    stored: "asyncio.Future[list[bool | None]] | None"
+    stored: "asyncio.Future[Fates] | None"
 
 
 class Ingest:
@@ -122,11 +150,13 @@ class Ingest:
             StoreUnavailableError: When not every entry could be stored: the sender repeats all, and what is
                 stored already is a duplicate then.
         """
-        results = taken.stored.result() if taken.stored is not None else []
-        if None in results:
+        fates = taken.stored.result() if taken.stored is not None else ""
+        if NOT_NOW in fates:
             raise StoreUnavailableError("the store could not take every entry; send the same batch again")
+        if fates.strip(STORED + DUPLICATE):
+            _refuse(taken.batch, fates)
         self._note(taken.batch)
-        return _answer(taken.batch, results, taken.now_ms)
+        return _answer(taken.batch, fates, taken.now_ms)
 
     def stamp(self, batch: Batch, sender: Sender, now_ms: float) -> None:
         """
@@ -191,30 +221,50 @@ def _lighten(entries: list[Entry]) -> None:
         entry.context = None
 
 
-def _answer(batch: Batch, stored: list[bool | None], now_ms: float) -> Answer:
+def _refuse(batch: Batch, fates: Fates) -> None:
+    """
+    Take out of *batch* what the store refused for good.
+    """
+    refused = {}
+    for at, fate in enumerate(fates):
+        if fate in REFUSALS:
+            outcome, reason, error = REFUSALS[fate]
+            refused[at] = Drop(batch.places[at], outcome, reason, error, batch.entries[at])
+    batch.drop(refused)
+
+
+def _answer(batch: Batch, fates: Fates, now_ms: float) -> Answer:
     if batch.single:
         return _answer_single(batch, now_ms)
+    limited = Counter(drop.reason for drop in batch.drops if drop.outcome == "limited")
     rejected: list[dict[str, Any]] = [
-        {"index": drop.index, "reason": drop.reason, "error": drop.error} for drop in batch.drops
+        {"index": drop.index, "reason": drop.reason, "error": drop.error}
+        for drop in batch.drops
+        if drop.outcome == "rejected"
     ]
     answer: dict[str, Any] = {
-        "success": bool(batch.entries) or not batch.drops,
-        "accepted": stored.count(True),
-        "duplicate": stored.count(False),
+        "success": bool(batch.entries) or not batch.drops or bool(limited and rejected),
+        "accepted": fates.count(STORED),
+        "duplicate": fates.count(DUPLICATE),
         "suppressed": 0,
-        "limited": {},
+        "limited": limited,
         "rejected": sorted(rejected, key=lambda item: item["index"]),
         "remaining_quota": None,
         "received_at": now_ms,
     }
-    if not answer["success"]:
-        answer |= {"error": "no entry of the batch could be read", "reason": batch.drops[0].reason}
-    return Answer(200 if answer["success"] else 400, msgspec.json.encode(answer))
+    if answer["success"]:
+        return Answer(200, msgspec.json.encode(answer))
+    reason = batch.drops[0].reason
+    if limited:
+        answer |= {"error": batch.drops[0].error, "reason": reason, "retry_after": RETRY_S}
+        return Answer(429, msgspec.json.encode(answer), _RETRY)
+    error = "no entry of the batch could be stored" if fates else "no entry of the batch could be read"
+    return Answer(400, msgspec.json.encode(answer | {"error": error, "reason": reason}))
 
 
 def _answer_single(batch: Batch, now_ms: float) -> Answer:
     if batch.drops:
-        return refuse(400, batch.drops[0].error, batch.drops[0].reason)
+        return _refuse_single(batch.drops[0])
     entry = batch.entries[0]
     answer = {
         "success": True,
@@ -224,6 +274,22 @@ def _answer_single(batch: Batch, now_ms: float) -> Answer:
         "received_at": now_ms,
     }
     return Answer(200, msgspec.json.encode(answer))
+
+
+def _refuse_single(drop: Drop) -> Answer:
+    if drop.outcome != "limited":
+        return refuse(400, drop.error, drop.reason)
+    answer = {
+        "success": False,
+        "trace_id": None if drop.entry is None else drop.entry.trace_id,
+        "error": drop.error,
+        "reason": drop.reason,
+        "retry_after": RETRY_S,
+    }
+    return Answer(429, msgspec.json.encode(answer), _RETRY)
+
+
+_RETRY: Final = ((b"retry-after", str(RETRY_S).encode()),)
 
 
 def refuse(status: int, error: str, reason: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:

@@ -10,17 +10,32 @@ from tracelog.errors import ConfigError
 from tracelog.stores.base import PartlyStoredError, Store
 from tracelog.stores.values import (
     DEFAULT_TTL_S,
+    DUPLICATE,
+    NOT_NOW,
+    OVER_QUOTA,
+    OVER_SIZE,
+    REFUSED,
+    STORED,
+    Fates,
     Outcome,
     Page,
     Row,
     Tally,
     Trace,
     TraceFilter,
+    TraceQuota,
     TraceSummary,
 )
 
 __all__ = [
     "DEFAULT_TTL_S",
+    "DUPLICATE",
+    "NOT_NOW",
+    "OVER_QUOTA",
+    "OVER_SIZE",
+    "REFUSED",
+    "STORED",
+    "Fates",
     "Outcome",
     "Page",
     "PartlyStoredError",
@@ -29,6 +44,7 @@ __all__ = [
     "Tally",
     "Trace",
     "TraceFilter",
+    "TraceQuota",
     "TraceSummary",
     "open_store",
 ]

@@ -10,7 +10,8 @@ Obligations of a store, all held by one test class over every kind:
   returns; the store keeps no reference to them afterwards.
 * `write` returns only when the store has the entries as durably as it can. An id is stored once in a trace,
   however often and however concurrently it is sent; the first wins. All new entries of one trace and one call
-  are stored, or none of them.
+  are stored, except those that its quota refuses, or none of them.
+* A trace's quota is charged in the step that stores its entries: what is repeated or refused charges nothing.
 * What cannot be taken or given now raises `StoreUnavailableError` within a bounded time, and charges nothing.
   Writing the same entries again is always safe.
 * Reading shows no trace whose time is over, whether or not `sweep` was called. A trace lives *ttl_s* from its
@@ -23,7 +24,17 @@ from typing import Any, Protocol
 
 from tracelog.core.query import Query
 from tracelog.errors import StoreUnavailableError
-from tracelog.stores.values import Outcome, Page, Row, Tally, Trace, TraceFilter, TraceSummary
+from tracelog.stores.values import (
+    Fates,
+    Outcome,
+    Page,
+    Row,
+    Tally,
+    Trace,
+    TraceFilter,
+    TraceQuota,
+    TraceSummary,
+)
 
 
 class PartlyStoredError(StoreUnavailableError):
@@ -31,12 +42,12 @@ class PartlyStoredError(StoreUnavailableError):
     Some traces of a call could not be written, others were.
 
     Attributes:
-        results: For each row True (stored now), False (duplicate) or None (not stored; send it again).
+        results: For each row what became of it; at least one is `NOT_NOW`.
     """
 
     reason = "store_partly"
 
-    def __init__(self, message: str, results: list[bool | None], *, retry_after: float = 1.0) -> None:
+    def __init__(self, message: str, results: Fates, *, retry_after: float = 1.0) -> None:
         super().__init__(message, retry_after=retry_after)
         self.results = results
 
@@ -58,9 +69,16 @@ class Store(Protocol):
 
     async def close(self) -> None: ...
 
-    async def write(self, rows: Sequence[Row]) -> list[bool]:
+    async def write(
+        self, rows: Sequence[Row], *, quota: TraceQuota | None = None, classes: str | None = None
+    ) -> Fates:
         """
-        Store *rows* and return for each whether it is new; False marks a repeated id.
+        Store *rows* and return what became of each: one letter a row.
+
+        Args:
+            rows: Entries and their JSON.
+            quota: What one trace may store; anything without it, and then nothing is counted.
+            classes: One letter a row, see `TraceQuota`. Without it errors are essential, all else normal.
 
         Raises:
             StoreUnavailableError: When they cannot be stored now.

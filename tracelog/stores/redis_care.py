@@ -5,10 +5,10 @@ Looking after Redis: what its state is, what is left over, and emptying it of ev
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from tracelog.core import keys
+from tracelog.stores.redis_wire import Wire, every, facts, one
 
 PROBE_TTL_S: Final = 10
 
@@ -21,29 +21,35 @@ class RedisCare:
     The housekeeping of the Redis store.
 
     Args:
-        client: Connected elsewhere; replies are bytes.
+        wire: To the server or servers.
         ttl_s: What a key of ours without a time to live is given.
     """
 
-    def __init__(self, client: Redis, ttl_s: int) -> None:
-        self._client = client
+    def __init__(self, wire: Wire, ttl_s: int) -> None:
+        self._wire = wire
         self._ttl_s = ttl_s
 
     async def facts(self) -> dict[str, Any]:
         """
-        Return `version`, `size_bytes`, `keys` and `warnings`, as far as this server tells.
+        Return `version`, `size_bytes`, `keys` and `warnings`, as far as the servers tell.
 
         It writes a short-lived key first: a full, loading or read-only server says so here, in one error.
         """
-        await self._client.set(keys.PROBE, b"1", ex=PROBE_TTL_S)
-        known: dict[str, Any] = {"version": None, "size_bytes": None, "keys": await self._client.dbsize()}
-        try:
-            info = await self._client.info()
-        except ResponseError:
-            return {**known, "warnings": []}  # imitations of Redis know no INFO
-        known["version"] = info.get("valkey_version") or info.get("redis_version")
-        known["size_bytes"] = info.get("used_memory")
-        return {**known, "warnings": _warnings(info)}
+        await one(self._wire, "SET", keys.PROBE, b"1", "EX", PROBE_TTL_S)
+        known: dict[str, Any] = {"version": None, "size_bytes": None, "keys": 0, "warnings": []}
+        for shard in await self._wire.shards():
+            size, info = await shard.ask([("DBSIZE",), ("INFO",)])
+            if isinstance(size, Exception):
+                raise size
+            known["keys"] += size
+            if isinstance(info, ResponseError):
+                continue  # imitations of Redis know no INFO
+            told = facts(info)
+            known["version"] = told.get("valkey_version") or told.get("redis_version")
+            if "used_memory" in told:
+                known["size_bytes"] = told["used_memory"] + (known["size_bytes"] or 0)
+            known["warnings"] += [each for each in _warnings(told) if each not in known["warnings"]]
+        return known
 
     async def forget_gone(self) -> int:
         """
@@ -51,7 +57,7 @@ class RedisCare:
         """
         removed = 0
         for key in (keys.RECENT, keys.ERRORS):
-            found: list[Any] = await self._client.zrange(key, 0, -1)
+            found: list[bytes] = await one(self._wire, "ZRANGE", key, 0, -1)
             members = [name.decode() for name in found]
             for at in range(0, len(members), SCANNED):
                 removed += await self._forget(key, members[at : at + SCANNED])
@@ -65,38 +71,33 @@ class RedisCare:
         """
         mended = 0
         async for names in self._ours():
-            async with self._client.pipeline(transaction=False) as pipe:
-                for name in names:
-                    pipe.ttl(name)
-                endless = [name for name, ttl in zip(names, await pipe.execute(), strict=True) if ttl == -1]
-                for name in endless:
-                    pipe.expire(name, self._ttl_s)
-                await pipe.execute()
+            lives = await every(self._wire, [("TTL", name) for name in names])
+            endless = [name for name, ttl in zip(names, lives, strict=True) if ttl == -1]
+            if endless:
+                await every(self._wire, [("EXPIRE", name, self._ttl_s) for name in endless])
             mended += len(endless)
         return mended
 
     async def clear(self) -> None:
         async for names in self._ours():
-            await self._client.unlink(*names)
+            await every(self._wire, [("UNLINK", name) for name in names])
 
     async def _forget(self, key: str, members: list[str]) -> int:
-        async with self._client.pipeline(transaction=False) as pipe:
-            for member in members:
-                pipe.exists(keys.logs(member), keys.companion(keys.IDS, member))
-            found = await pipe.execute()
+        asked = [("EXISTS", keys.logs(member), keys.companion(keys.IDS, member)) for member in members]
+        found = await every(self._wire, asked)
         gone = [member for member, exists in zip(members, found, strict=True) if not exists]
-        return int(await self._client.zrem(key, *gone)) if gone else 0
+        return int(await one(self._wire, "ZREM", key, *gone)) if gone else 0
 
     async def _ours(self) -> AsyncIterator[list[bytes]]:
-        for pattern in keys.PATTERNS:
-            cursor = 0
-            while True:
-                found: tuple[int, list[Any]] = await self._client.scan(cursor, match=pattern, count=SCANNED)
-                cursor, names = found
-                if names:
-                    yield names
-                if cursor == 0:
-                    break
+        for shard in await self._wire.shards():
+            for pattern in keys.PATTERNS:
+                cursor: Any = 0
+                while True:
+                    cursor, names = await one(shard, "SCAN", cursor, "MATCH", pattern, "COUNT", SCANNED)
+                    if names:
+                        yield names
+                    if int(cursor) == 0:
+                        break
 
 
 def _warnings(info: dict[str, Any]) -> list[str]:

@@ -13,10 +13,17 @@ from contextlib import suppress
 from typing import Any, Final
 
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import ResponseError
+from redis.exceptions import AuthenticationError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 LANES: Final = 4
 """Commands in flight: two to four gave a quarter more throughput than one, more gave nothing."""
+
+
+class NotSentError(RedisConnectionError):
+    """
+    The server could not be connected to, so that nothing can have been done.
+    """
 
 
 class Lanes:
@@ -45,6 +52,20 @@ class Lanes:
             RedisError: What the server or the connection answered.
             TimeoutError: When no lane got free or no reply came in time.
         """
+        [reply] = await self.ask(pieces, 1)
+        if isinstance(reply, ResponseError):
+            raise reply
+        return reply
+
+    async def ask(self, pieces: list[bytes], commands: int) -> list[Any]:
+        """
+        Send *pieces*, so many packed *commands*, and return their replies; a refusal stands in its place.
+
+        Raises:
+            NotSentError: When there was no connection to send them on.
+            RedisError: When the connection failed.
+            TimeoutError: When no lane got free or not every reply came in time.
+        """
         lane = self._free.pop() if self._free else await self._wait()
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -52,10 +73,8 @@ class Lanes:
                     await lane.disconnect(
                         nowait=True
                     )  # the server closed it, or it holds a reply nobody asked for
-                await lane.send_packed_command(pieces, check_health=False)
-                return await lane.read_response()
-        except ResponseError:
-            raise  # a whole reply was read: the lane is in step
+                await _send(lane, pieces)
+                return [await _reply(lane) for _ in range(commands)]
         except BaseException:
             await lane.disconnect(nowait=True)
             raise
@@ -92,3 +111,23 @@ class Lanes:
                 turn.set_result(lane)
                 return
         self._free.append(lane)
+
+
+async def _send(lane: AbstractConnection, pieces: list[bytes]) -> None:
+    is_new = not lane.is_connected
+    try:
+        await lane.send_packed_command(pieces, check_health=False)
+    except RedisConnectionError as error:
+        if is_new and not isinstance(error, AuthenticationError):
+            raise NotSentError(str(error)) from error
+        raise
+
+
+async def _reply(lane: AbstractConnection) -> Any:
+    """
+    Return the next reply; after a refusal, too, the lane is in step.
+    """
+    try:
+        return await lane.read_response()
+    except ResponseError as refusal:
+        return refusal

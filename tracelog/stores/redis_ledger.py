@@ -5,13 +5,11 @@ Three hashes with one field a source. What was stored is counted by the script t
 here. Adding to a count cannot be repeated: after a lost reply it may have been done, and is not done again.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
-from redis.asyncio import Redis
+from collections.abc import Callable, Iterator, Sequence
 
 from tracelog.core import keys
-from tracelog.stores.redis_scripts import COUNT
+from tracelog.stores.redis_scripts import COUNT, REPORT
+from tracelog.stores.redis_wire import Wire, every, mapping, run
 from tracelog.stores.values import LEDGER_TTL_S, MAX_SOURCES, MAX_TALLIES, Outcome, Tally
 
 
@@ -20,20 +18,17 @@ class RedisLedger:
     The counting half of the Redis store.
 
     Args:
-        client: Connected elsewhere; replies are bytes.
+        wire: To the server or servers.
         clock: Returns Unix seconds.
     """
 
-    def __init__(self, client: Redis, clock: Callable[[], float]) -> None:
-        self._client = client
+    def __init__(self, wire: Wire, clock: Callable[[], float]) -> None:
+        self._wire = wire
         self._clock = clock
-        self._count = client.register_script(COUNT)
 
     async def report(self, source: str, report: bytes) -> None:
-        async with self._client.pipeline(transaction=True) as pipe:
-            pipe.hset(keys.REPORTS, source, f"{self._now()!r} ".encode() + report)
-            pipe.expire(keys.REPORTS, LEDGER_TTL_S)
-            await pipe.execute()
+        said = f"{self._now()!r} ".encode() + report
+        await run(self._wire, REPORT, [keys.REPORTS], [source, said, LEDGER_TTL_S])
 
     async def count(self, outcomes: Sequence[Outcome]) -> None:
         names = list(dict.fromkeys(f"{each.system} {each.source}" for each in outcomes))
@@ -42,9 +37,11 @@ class RedisLedger:
             for each in outcomes
             for part in (f"{each.outcome} {_slug(each.reason)} {each.system} {each.source}", each.n)
         ]
-        await self._count(
-            keys=[keys.OUTCOMES, keys.REPORTS, keys.TALLY],
-            args=[repr(self._now()), LEDGER_TTL_S, len(names), *names, *added],
+        await run(
+            self._wire,
+            COUNT,
+            [keys.OUTCOMES, keys.REPORTS, keys.TALLY],
+            [repr(self._now()), LEDGER_TTL_S, len(names), *names, *added],
         )
 
     async def tallies(self, source: str | None, system: str | None) -> list[Tally]:
@@ -65,31 +62,34 @@ class RedisLedger:
         gone = [each for at, each in enumerate(books) if each.last_seen_ms < oldest or at >= MAX_SOURCES]
         if not gone:
             return 0
-        async with self._client.pipeline(transaction=False) as pipe:
-            for each in gone:
-                pipe.hdel(keys.TALLY, f"{each.system} {each.source}")
-                pipe.hdel(keys.REPORTS, each.source)
-                for outcome, reasons in each.outcomes.items():
-                    names = [f"{outcome} {reason} {each.system} {each.source}" for reason in reasons]
-                    pipe.hdel(keys.OUTCOMES, *names)
-            await pipe.execute()
+        await every(self._wire, [removal for each in gone for removal in _removals(each)])
         return len(gone)
 
     async def _read(self) -> list[Tally]:
         """
         Return every source, most recently heard first.
         """
-        async with self._client.pipeline(transaction=False) as pipe:
-            for key in (keys.TALLY, keys.OUTCOMES, keys.REPORTS):
-                pipe.hgetall(key)
-            tallies, outcomes, reports = await pipe.execute()
-        return _books(tallies, outcomes, reports)
+        books = (keys.TALLY, keys.OUTCOMES, keys.REPORTS)
+        return _books(*map(mapping, await every(self._wire, [("HGETALL", key) for key in books])))
 
     def _now(self) -> float:
         return self._clock() * 1000
 
 
-def _books(tallies: Any, outcomes: Any, reports: Any) -> list[Tally]:
+def _removals(gone: Tally) -> Iterator[tuple[str, ...]]:
+    """
+    Yield the commands that remove what is known of a source.
+    """
+    name = f"{gone.system} {gone.source}"
+    yield "HDEL", keys.TALLY, name
+    yield "HDEL", keys.REPORTS, gone.source
+    for outcome, reasons in gone.outcomes.items():
+        yield "HDEL", keys.OUTCOMES, *[f"{outcome} {reason} {name}" for reason in reasons]
+
+
+def _books(
+    tallies: dict[bytes, bytes], outcomes: dict[bytes, bytes], reports: dict[bytes, bytes]
+) -> list[Tally]:
     ended: dict[str, dict[str, dict[str, int]]] = {}
     for field, n in outcomes.items():
         outcome, reason, name = field.decode().split(" ", 2)

@@ -14,7 +14,10 @@ import msgspec
 
 from tracelog.core import keys
 from tracelog.core.entry import ERROR_RANK, RANK
-from tracelog.stores.values import LEDGER_TTL_S, Row
+from tracelog.stores.redis_resp import bulk, number
+from tracelog.stores.redis_scripts import COMMIT, COMMIT_LIMITED, sha_of
+from tracelog.stores.trace_quota import classes_of
+from tracelog.stores.values import LEDGER_TTL_S, Row, TraceQuota
 
 CALL_ROWS: Final = 2_000
 """Rows a script call: Lua hands some 8,000 values to a command at most, and others are not kept waiting."""
@@ -41,11 +44,15 @@ _SHARED_KEYS: Final = (keys.RECENT, keys.ERRORS, keys.TALLY)
 
 class Settings(msgspec.Struct, frozen=True):
     """
-    What every call carries: the script's digest and how long its keys live, in seconds.
+    What every call carries: how long its keys live, in seconds, and what a trace may store.
     """
 
-    sha: bytes
     ttl_s: int
+    quota: TraceQuota | None = None
+
+    @property
+    def script(self) -> str:
+        return COMMIT if self.quota is None else COMMIT_LIMITED
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -79,10 +86,10 @@ class _Lengths(dict[int, bytes]):
         return before
 
 
-class _Packed:
+class Packed:
     """
     The rows of one write in columns, those of a trace side by side: ids and bodies as RESP, two pieces each,
-    marks and sizes; and who spoke them.
+    marks, sizes and, with a quota, classes; and who spoke them.
 
     Attributes:
         order: For each column's row, its place in the write.
@@ -90,9 +97,9 @@ class _Packed:
         score: When these traces were last written.
     """
 
-    __slots__ = ("bodies", "ids", "marks", "order", "score", "seqs", "sizes", "speakers", "traces")
+    __slots__ = ("bodies", "classes", "ids", "marks", "order", "score", "seqs", "sizes", "speakers", "traces")
 
-    def __init__(self, rows: Sequence[Row], now_ms: float) -> None:
+    def __init__(self, rows: Sequence[Row], now_ms: float, classes: bytes) -> None:
         self.speakers: dict[tuple[str, str | None], int] = {}
         self.seqs: dict[int, int] = {}
         self.score = now_ms
@@ -104,13 +111,14 @@ class _Packed:
         self.ids = _bulks([rows[at][0].id.encode() for at in self.order])
         self.bodies = _bulks([rows[at][1] for at in self.order])
         self.marks = [marks[at] for at in self.order]
+        self.classes = bytes([classes[at] for at in self.order]) if classes else b""
 
     def _read(self, rows: Sequence[Row], places: dict[str, list[int]]) -> list[bytes]:
         speakers, seqs, score = self.speakers, self.seqs, self.score
         marks = []
         system: str | None = None
         source: str | None = None
-        number = high = -1
+        speaker = high = -1
         for place, (entry, _) in enumerate(rows):
             of_it = places.get(entry.trace_id)
             if of_it is None:
@@ -119,13 +127,13 @@ class _Packed:
                 of_it.append(place)
             if entry.source != source or entry.system != system:
                 system, source = entry.system, entry.source
-                number = speakers.setdefault((system, source), 2 * len(speakers))
-                high = seqs.get(number, -1)
+                speaker = speakers.setdefault((system, source), 2 * len(speakers))
+                high = seqs.get(speaker, -1)
             if entry.seq is not None and entry.seq > high:
-                high = seqs[number] = entry.seq
+                high = seqs[speaker] = entry.seq
             arrived = entry.timestamp if entry.received_at is None else entry.received_at
             score = max(score, arrived)
-            marks.append(_MARKS[number + 1 if entry.level in _ERROR_LEVELS else number])
+            marks.append(_MARKS[speaker + 1 if entry.level in _ERROR_LEVELS else speaker])
         self.score = score
         return marks
 
@@ -134,21 +142,26 @@ _MARKS: Final = _Marks()
 _LENGTHS: Final = _Lengths()
 
 
-def pack(rows: Sequence[Row], *, now_ms: float, settings: Settings) -> list[Call]:
+def pack(rows: Sequence[Row], *, now_ms: float, settings: Settings, classes: str | None = None) -> list[Call]:
     """
     Return the script calls that store *rows*, whole traces each.
 
     Args:
         rows: Entries and their JSON.
         now_ms: The present, Unix milliseconds: the score of these traces unless an entry arrived later.
-        settings: The script and its times to live.
+        settings: Times to live, and the quota of a trace.
+        classes: One letter a row, read with a quota only.
+
+    Raises:
+        ValueError: When *classes* fits the rows not.
     """
-    packed = _Packed(rows, now_ms)
+    letters = b"" if settings.quota is None else classes_of(rows, classes).encode()
+    packed = Packed(rows, now_ms, letters)
     head = _head(packed, now_ms, settings)
-    return [_call(settings.sha, part, packed, head) for part in _parts(packed)]
+    return [_call(part, packed, head, settings) for part in _parts(packed)]
 
 
-def _parts(packed: _Packed) -> list[list[tuple[str, int, int]]]:
+def _parts(packed: Packed) -> list[list[tuple[str, int, int]]]:
     """
     Return the traces, each with the range of its rows, parted into calls; one call in nearly every case.
     """
@@ -172,7 +185,8 @@ def _parts(packed: _Packed) -> list[list[tuple[str, int, int]]]:
     return parts
 
 
-def _call(sha: bytes, traces: list[tuple[str, int, int]], packed: _Packed, head: list[bytes]) -> Call:
+def _call(traces: list[tuple[str, int, int]], packed: Packed, head: list[bytes], settings: Settings) -> Call:
+    name = names_of if settings.quota is None else limited_names_of
     names = [_SHARED]
     values = [*head]
     slices = 0
@@ -180,18 +194,19 @@ def _call(sha: bytes, traces: list[tuple[str, int, int]], packed: _Packed, head:
         # A trace larger than one command may be is named again for each slice; the script is still one step.
         for start in range(first, end, CALL_ROWS):
             to = min(end, start + CALL_ROWS)
-            names.append(_names(trace_id))
-            marks = b"".join(packed.marks[start:to])
+            names.append(name(trace_id))
+            marks = b"".join(packed.marks[start:to]) + packed.classes[start:to]
             values += (_LENGTHS[len(marks)], marks)
             values += packed.ids[2 * start : 2 * to]
             values += packed.bodies[2 * start : 2 * to]
             slices += 1
     first, end = traces[0][1], traces[-1][2]
-    names_ = len(_SHARED_KEYS) + 2 * slices
-    count = 3 + names_ + len(head) + slices + 2 * (end - first)
+    tail = limits_of(settings.quota)
+    names_ = len(_SHARED_KEYS) + (2 if settings.quota is None else 3) * slices
+    count = 3 + names_ + len(head) + slices + 2 * (end - first) + len(tail)
     start_ = b"*%d\r\n$7\r\nEVALSHA" % count
-    values[:0] = (start_, *_bulks([sha, b"%d" % names_]), *names)
-    values.append(b"\r\n")
+    values[:0] = (start_, *_bulks([sha_of(settings.script), b"%d" % names_]), *names)
+    values += (*tail, b"\r\n")
     step = max(1, CHUNK_BYTES * len(values) // (sum(packed.sizes[first:end]) + 1))
     pieces = [b"".join(values[at : at + step]) for at in range(0, len(values), step)]
     return Call(pieces, packed.order[first:end])
@@ -207,46 +222,57 @@ def _bulks(values: list[bytes]) -> list[bytes]:
     return pieces
 
 
-def _head(packed: _Packed, now_ms: float, settings: Settings) -> list[bytes]:
+def _head(packed: Packed, now_ms: float, settings: Settings) -> list[bytes]:
     """
     Return the arguments that stand before the traces, each packed.
     """
-    now = _number(now_ms)
-    score = now if packed.score == now_ms else _number(packed.score)
-    seqs = " ".join([str(packed.seqs.get(number, -1)) for number in packed.speakers.values()])
+    now = number(now_ms)
+    score = now if packed.score == now_ms else number(packed.score)
+    seqs = " ".join([str(packed.seqs.get(speaker, -1)) for speaker in packed.speakers.values()])
     head = [
         score,
-        _number(now_ms - settings.ttl_s * 1000),
-        _number(MAX_LISTED),
-        _number(settings.ttl_s),
+        number(now_ms - settings.ttl_s * 1000),
+        number(MAX_LISTED),
+        number(settings.ttl_s),
         now,
         _LEDGER_TTL,
     ]
-    head += (_number(len(packed.speakers)), _bulk(seqs.encode()))
+    head += (number(len(packed.speakers)), bulk(seqs.encode()))
     head += [_name(*speaker) for speaker in packed.speakers]
     return head
 
 
-def _bulk(value: bytes) -> bytes:
-    return b"\r\n$%d\r\n%b" % (len(value), value)
-
-
-def _number(value: float) -> bytes:
-    return _bulk(repr(value).encode())
+@lru_cache(maxsize=64)
+def limits_of(quota: TraceQuota | None) -> tuple[bytes, ...]:
+    """
+    Return the packed argument that tells the script the quota of a trace; none without a quota.
+    """
+    if quota is None:
+        return ()
+    most = (quota.normal, quota.extra, quota.critical, quota.window_s * 1000, quota.max_bytes)
+    return (bulk(" ".join(map(str, most)).encode()),)
 
 
 @lru_cache(maxsize=8192)
-def _names(trace_id: str) -> bytes:
+def names_of(trace_id: str) -> bytes:
     """
     Return the packed names of a trace's list and ids; its next entries ask for them again.
     """
-    return _bulk(f"{keys.LOGS}{trace_id}".encode()) + _bulk(f"{keys.IDS}:{{{keys.LOGS}{trace_id}}}".encode())
+    return bulk(f"{keys.LOGS}{trace_id}".encode()) + bulk(f"{keys.IDS}:{{{keys.LOGS}{trace_id}}}".encode())
+
+
+@lru_cache(maxsize=8192)
+def limited_names_of(trace_id: str) -> bytes:
+    """
+    Return the same with the name of what the trace has used of its quota.
+    """
+    return names_of(trace_id) + bulk(f"{keys.QUOTA}:{{{keys.LOGS}{trace_id}}}".encode())
 
 
 @lru_cache(maxsize=8192)
 def _name(system: str, source: str | None) -> bytes:
-    return _bulk(f"{system} {source or ''}".encode())
+    return bulk(f"{system} {source or ''}".encode())
 
 
-_SHARED: Final = b"".join(_bulk(key.encode()) for key in _SHARED_KEYS)
-_LEDGER_TTL: Final = _number(LEDGER_TTL_S)
+_SHARED: Final = b"".join(bulk(key.encode()) for key in _SHARED_KEYS)
+_LEDGER_TTL: Final = number(LEDGER_TTL_S)

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from tracelog.core import keys
@@ -21,6 +20,7 @@ from tracelog.core.query import Query
 from tracelog.core.wire import DECODE_ERRORS
 from tracelog.stores.cursors import Place, read_place, read_position, write_cursor
 from tracelog.stores.hits import Hits, read
+from tracelog.stores.redis_wire import Command, Wire
 from tracelog.stores.summary import Gist, Summary
 from tracelog.stores.values import MAX_VISITED, Page, Trace, TraceFilter, TraceSummary
 
@@ -72,12 +72,12 @@ class RedisReader:
     The reading half of the Redis store, and its `Lookup`.
 
     Args:
-        client: Connected elsewhere; replies are bytes.
+        wire: To the server or servers.
         clock: Returns Unix seconds.
     """
 
-    def __init__(self, client: Redis, clock: Callable[[], float]) -> None:
-        self._client = client
+    def __init__(self, wire: Wire, clock: Callable[[], float]) -> None:
+        self._wire = wire
         self._clock = clock
         self._folded: OrderedDict[str, _Folded] = OrderedDict()
 
@@ -249,12 +249,9 @@ class RedisReader:
         found = await self._ask(("EXISTS", keys.logs(name), keys.companion(keys.IDS, name)) for name in names)
         return [name for name, exists in zip(names, found, strict=True) if exists]
 
-    async def _ask(self, commands: Iterable[tuple[Any, ...]]) -> list[Any]:
-        async with self._client.pipeline(transaction=False) as pipe:
-            asked = list(commands)
-            for command in asked:
-                pipe.execute_command(*command)
-            replies = await pipe.execute(raise_on_error=False)
+    async def _ask(self, commands: Iterable[Command]) -> list[Any]:
+        asked = list(commands)
+        replies = await self._wire.ask(asked)
         return [_reply(command[0], reply) for command, reply in zip(asked, replies, strict=True)]
 
     def _expiry(self, left_ms: int) -> float | None:

@@ -1,11 +1,12 @@
 """
 The Lua scripts, read from `lua/` and put together.
 
-`trace.lua` touches the keys of one trace only; `commit.lua` is the step that a server without slots takes for
-all traces of a call and for what they share. A cluster will run the two halves apart.
+`trace.lua` and `trace_quota.lua` touch the keys of one trace only; `commit.lua` is the step that a server
+without slots takes for all traces of a call and for what they share. A cluster runs the two halves apart.
 """
 
 import hashlib
+from functools import lru_cache
 from importlib import resources
 from typing import Final
 
@@ -15,10 +16,23 @@ def _read(*names: str) -> str:
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
-COMMIT: Final = _read("shared.lua", "trace.lua", "commit.lua")
+_PLAIN: Final = ("store.lua", "trace.lua")
+_LIMITED: Final = ("store.lua", "quota.lua", "trace_quota.lua")
+
+COMMIT: Final = _read("shared.lua", *_PLAIN, "commit.lua")
+COMMIT_LIMITED: Final = _read("shared.lua", *_LIMITED, "commit.lua")
+"""The same, each trace within its quota."""
+
+KEEP: Final = _read(*_PLAIN, "one.lua")
+KEEP_LIMITED: Final = _read(*_LIMITED, "one.lua")
+SHARE: Final = _read("shared.lua", "share.lua")
+"""The two halves for a cluster: one trace, and what traces share."""
+
 COUNT: Final = _read("count.lua")
+REPORT: Final = _read("report.lua")
 
 
+@lru_cache(maxsize=64)
 def sha_of(script: str) -> bytes:
     """
     Return the digest by which EVALSHA names *script*.

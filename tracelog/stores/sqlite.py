@@ -23,16 +23,19 @@ from tracelog.stores.sqlite_schema import CONTENTS, MEMORY, connect, open_file
 from tracelog.stores.sqlite_text import TextIndex
 from tracelog.stores.sqlite_worker import Worker, do_each, transaction
 from tracelog.stores.sqlite_write import Write, Writer
+from tracelog.stores.trace_quota import classes_of
 from tracelog.stores.values import (
     DEFAULT_TTL_S,
     MAX_HITS,
     MAX_PAGE,
+    Fates,
     Outcome,
     Page,
     Row,
     Tally,
     Trace,
     TraceFilter,
+    TraceQuota,
     TraceSummary,
 )
 
@@ -107,9 +110,12 @@ class SqliteStore:
             if worker is not None:
                 await worker.close()
 
-    async def write(self, rows: Sequence[Row]) -> list[bool]:
+    async def write(
+        self, rows: Sequence[Row], *, quota: TraceQuota | None = None, classes: str | None = None
+    ) -> Fates:
+        letters = "" if quota is None else classes_of(rows, classes)
         if not rows:
-            return []
+            return ""
         if self._waiting + len(rows) > MAX_WAITING:
             raise StoreUnavailableError(
                 f"{self._waiting} entries wait for the embedded store; send more slowly"
@@ -117,10 +123,10 @@ class SqliteStore:
         worker = self._running(self._writer)
         self._waiting += len(rows)
         try:
-            stored: list[bool] = await worker.submit(Write(rows, self._now()))
+            fates: Fates = await worker.submit(Write(rows, self._now(), quota, letters))
         finally:
             self._waiting -= len(rows)
-        return stored
+        return fates
 
     async def fetch(self, trace_id: str) -> Trace | None:
         found: Trace | None = await self._read(sqlite_read.fetch, trace_id, self._now())

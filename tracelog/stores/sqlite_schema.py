@@ -80,7 +80,19 @@ CREATE TABLE state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID
 INSERT INTO state VALUES ('version', 1), ('indexed', 0), ('dropped', 0);
 """
 
-CONTENTS: Final = ("traces", "entries", "tallies", "outcomes", "reports")
+_ADDED: Final = """
+CREATE TABLE IF NOT EXISTS quotas (
+  trace_id TEXT PRIMARY KEY,
+  rows INTEGER NOT NULL,
+  extra INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  is_critical INTEGER NOT NULL,
+  since_ms REAL
+) WITHOUT ROWID;
+"""
+"""What came after version 1 and is nothing to a program of that version."""
+
+CONTENTS: Final = ("traces", "entries", "quotas", "tallies", "outcomes", "reports")
 """Tables that `clear` empties."""
 
 
@@ -130,6 +142,7 @@ def _prepare(connection: sqlite3.Connection, path: str) -> None:
     if is_new:
         connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
     _check_version(connection, path)
+    connection.executescript(_ADDED)
 
 
 def _check_version(connection: sqlite3.Connection, path: str) -> None:

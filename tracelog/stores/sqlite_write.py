@@ -8,11 +8,13 @@ from typing import Any, Final
 
 import msgspec
 
+from tracelog.stores import sqlite_quota
 from tracelog.stores.cursors import arrived
+from tracelog.stores.sqlite_quota import INSERT, values_of
 from tracelog.stores.sqlite_text import TextIndex
 from tracelog.stores.sqlite_worker import Job, do_each, explain, transaction
 from tracelog.stores.summary import Summary
-from tracelog.stores.values import Row
+from tracelog.stores.values import DUPLICATE, STORED, Fates, Row, TraceQuota
 
 BATCH_ROWS: Final = 10_000
 """Rows a transaction: its lock is held for a tenth of a second at most."""
@@ -20,10 +22,6 @@ BATCH_ROWS: Final = 10_000
 SWEPT: Final = 200
 """Traces removed in one transaction."""
 
-_INSERT: Final = (
-    "INSERT INTO entries (trace_id, id, arrived, timestamp, rank, body) VALUES (?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (trace_id, id) DO NOTHING"
-)
 _OVER: Final = """
 SELECT trace_id FROM traces WHERE touched <= ? AND expires_at <= ? ORDER BY touched LIMIT ?
 """
@@ -55,6 +53,8 @@ class Write(msgspec.Struct, frozen=True):
 
     rows: Sequence[Row]
     now_ms: float
+    quota: TraceQuota | None = None
+    classes: str = ""
 
 
 class _Line(msgspec.Struct):
@@ -130,7 +130,7 @@ class Writer:
                 for job in jobs:
                     self._commit(connection, [job])
 
-    def _store(self, connection: sqlite3.Connection, writes: list[Write]) -> list[list[bool]]:
+    def _store(self, connection: sqlite3.Connection, writes: list[Write]) -> list[Fates]:
         lines = {
             trace_id: self._line(connection, trace_id, write.now_ms)
             for write in writes
@@ -138,8 +138,8 @@ class Writer:
         }
         results = _insert(connection, writes)
         tallies: dict[tuple[str, str], list[int]] = {}
-        for write, stored in zip(writes, results, strict=True):
-            self._fold(write, stored, lines, tallies)
+        for write, fates in zip(writes, results, strict=True):
+            self._fold(write, fates, lines, tallies)
         connection.executemany(_KEEP, [_values(line) for line in lines.values() if line.summary.entries])
         now_ms = writes[-1].now_ms
         connection.executemany(_TALLY, [(*speaker, *counts, now_ms) for speaker, counts in tallies.items()])
@@ -159,7 +159,7 @@ class Writer:
     def _fold(
         self,
         write: Write,
-        stored: list[bool],
+        fates: Fates,
         lines: dict[str, _Line],
         tallies: dict[tuple[str, str], list[int]],
     ) -> None:
@@ -167,11 +167,16 @@ class Writer:
         Put the rows of one call into the lines of their traces and the counts of their sources.
         """
         score = max([write.now_ms, *(arrived(entry) for entry, _ in write.rows)])
-        for (entry, _), is_new in zip(write.rows, stored, strict=True):
-            counts = tallies.setdefault((entry.source or "", entry.system), [0, 0, -1])
-            counts[0 if is_new else 1] += 1
-            counts[2] = counts[2] if entry.seq is None else max(counts[2], entry.seq)
-            if not is_new:
+        heard: dict[tuple[str, str], int] = {}
+        for (entry, _), fate in zip(write.rows, fates, strict=True):
+            speaker = (entry.source or "", entry.system)
+            if entry.seq is not None:
+                heard[speaker] = max(heard.get(speaker, -1), entry.seq)
+            if fate not in (STORED, DUPLICATE):
+                continue
+            counts = tallies.setdefault(speaker, [0, 0, -1])
+            counts[0 if fate == STORED else 1] += 1
+            if fate == DUPLICATE:
                 continue
             line = lines[entry.trace_id]
             line.summary.add(entry)
@@ -179,32 +184,44 @@ class Writer:
             line.expires_at = write.now_ms + self._ttl_ms
             if entry.is_error:
                 line.failed = max(line.failed or 0.0, score)
+        for speaker in heard.keys() & tallies.keys():
+            tallies[speaker][2] = max(tallies[speaker][2], heard[speaker])
 
     def _forget(self, connection: sqlite3.Connection, trace_ids: list[tuple[str]]) -> None:
         before = connection.total_changes
         connection.executemany("DELETE FROM entries WHERE trace_id = ?", trace_ids)
         entries = connection.total_changes - before
         connection.executemany("DELETE FROM traces WHERE trace_id = ?", trace_ids)
+        connection.executemany("DELETE FROM quotas WHERE trace_id = ?", trace_ids)
         self._index.note_dropped(connection, entries)
 
 
-def _insert(connection: sqlite3.Connection, writes: list[Write]) -> list[list[bool]]:
+def _insert(connection: sqlite3.Connection, writes: list[Write]) -> list[Fates]:
     """
-    Store the rows and return for each whether it was new: at once when all are, which is nearly always so.
+    Store the rows and return what became of each: at once when all are new, which is nearly always so.
     """
-    values = [
-        [(e.trace_id, e.id, arrived(e), e.timestamp, e.rank, body) for e, body in write.rows]
-        for write in writes
-    ]
+    if any(write.quota is not None for write in writes):
+        return [_insert_one(connection, write) for write in writes]
+    values = [[values_of(row) for row in write.rows] for write in writes]
     before = connection.total_changes
     connection.execute("SAVEPOINT rows")
-    connection.executemany(_INSERT, [row for rows in values for row in rows])
+    connection.executemany(INSERT, [row for rows in values for row in rows])
     if connection.total_changes - before == sum(map(len, values)):
         connection.execute("RELEASE rows")
-        return [[True] * len(rows) for rows in values]
+        return [STORED * len(rows) for rows in values]
     connection.execute("ROLLBACK TO rows")
     connection.execute("RELEASE rows")
-    return [[connection.execute(_INSERT, row).rowcount == 1 for row in rows] for rows in values]
+    return [_one_by_one(connection, rows) for rows in values]
+
+
+def _insert_one(connection: sqlite3.Connection, write: Write) -> Fates:
+    if write.quota is None:
+        return _one_by_one(connection, [values_of(row) for row in write.rows])
+    return sqlite_quota.insert(connection, write.rows, write.classes, write.quota, write.now_ms)
+
+
+def _one_by_one(connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> Fates:
+    return "".join([STORED if connection.execute(INSERT, row).rowcount == 1 else DUPLICATE for row in rows])
 
 
 def _values(line: _Line) -> tuple[Any, ...]:

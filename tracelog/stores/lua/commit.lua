@@ -1,7 +1,8 @@
 -- One call on a server without slots: every trace, then what they share, in one atomic step.
--- KEYS: recent, errors, tally, then list and ids of each trace.
+-- KEYS: recent, errors, tally, then list and ids (with a quota also its use) of each trace.
 -- ARGV: score, oldest score listed, most traces listed, ttl, now, ttl of counts, S, S running numbers, S names; then
--- for each trace its marks, ids, bodies. A mark is three characters, base 64 from "0": 2 * speaker + (1 for an error).
+-- for each trace its marks, ids, bodies. A mark is three characters, base 64 from "0": 2 * speaker + (1 for an error);
+-- with a quota the letters of the classes stand behind them, and the quota is the last of ARGV.
 -- Returns the letters of keep() for all entries, and the last error.
 local score, cut, cap, ttl, now, kept, S = unpack(ARGV, 1, 7)
 local names, seqs, stored, known = {}, {}, {}, {}
@@ -9,10 +10,10 @@ for seq in string.gmatch(ARGV[8], '%S+') do seqs[#seqs + 1] = tonumber(seq) end
 for s = 1, S do names[s], stored[s], known[s] = ARGV[8 + s], 0, 0 end
 
 local codes, written, failed, fault, at, byte = {}, {}, {}, '', 9 + S, string.byte
-for k = 4, #KEYS, 2 do
+for k = 4, #KEYS, EACH do
   local marks, id = ARGV[at], string.sub(KEYS[k], 6)
-  local n, fresh, errors = #marks / 3, 0, 0
-  local code, refused = keep(k, at + 1, n, ttl)
+  local n, fresh, errors = #marks / WIDTH, 0, 0
+  local code, refused = keep(k, at + 1, n, ttl, string.sub(marks, 3 * n + 1))
   codes[#codes + 1], fault = code, refused or fault
   for i = 1, n do
     local high, middle, low = byte(marks, 3 * i - 2, 3 * i)
@@ -28,6 +29,6 @@ for k = 4, #KEYS, 2 do
   at = at + 1 + 2 * n
 end
 
-if #written > 0 then list(score, cut, cap, ttl, written, failed) end
+if #written > 0 then list(cut, cap, ttl, written, failed) end
 tally(now, kept, names, seqs, stored, known)
 return { table.concat(codes), fault }

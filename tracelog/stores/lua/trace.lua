@@ -1,11 +1,13 @@
 -- One trace: keep(k, at, n, ttl) stores those of n entries whose ids are new, all of them or none. It touches
--- KEYS[k] (the list) and KEYS[k + 1] (its ids) only, which share a slot. In ARGV from at: n ids, then n bodies.
--- Returns a letter for each entry (A stored, D known, X refused) and the error behind X.
+-- KEYS[k] (the list) and KEYS[k + 1] (its ids) only. In ARGV from at: n ids, then n bodies.
+-- Returns a letter for each entry (A stored, D known, W never, X not now) and the error behind X.
+local EACH, WIDTH = 2, 3 -- keys of a trace, characters of marks for an entry
+
 local function keep(k, at, n, ttl)
   local list, ids, to = KEYS[k], KEYS[k + 1], at + n - 1
   local known = n > 1 and redis.pcall('SMISMEMBER', ids, unpack(ARGV, at, to)) or {}
   local added = known.err and known or redis.pcall('SADD', ids, unpack(ARGV, at, to))
-  if type(added) == 'table' then return string.rep('X', n), added.err end
+  if type(added) == 'table' then return refuse(n, added.err) end
   if added == 0 then return string.rep('D', n) end
 
   local codes, fresh, bodies = string.rep('A', n), nil, nil
@@ -22,12 +24,7 @@ local function keep(k, at, n, ttl)
   else
     fresh, bodies = { unpack(ARGV, at, to) }, { unpack(ARGV, to + 1, to + n) }
   end
-  local pushed = redis.pcall('RPUSH', list, unpack(bodies))
-  if type(pushed) == 'table' then -- the list is no list: take back the ids
-    redis.call('SREM', ids, unpack(fresh))
-    return string.rep('X', n), pushed.err
-  end
-  redis.call('EXPIRE', list, ttl)
-  redis.call('EXPIRE', ids, ttl)
+  local fault = store(list, ids, ttl, fresh, bodies)
+  if fault then return refuse(n, fault) end
   return codes
 end

@@ -1,0 +1,171 @@
+"""
+What the stores on Redis have in common: reading, counting, care, and what fails turned into one sentence.
+
+How rows are written depends on what lies behind the URL: `redis`, `redis_cluster` and `upstash` say that.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from tracelog.core.conditions import INFINITE, Narrow
+from tracelog.core.query import Query
+from tracelog.errors import StoreUnavailableError
+from tracelog.stores.base import PartlyStoredError
+from tracelog.stores.redis_care import RedisCare
+from tracelog.stores.redis_faults import explain_text, explained, is_lasting
+from tracelog.stores.redis_ledger import RedisLedger
+from tracelog.stores.redis_pack import Settings
+from tracelog.stores.redis_read import RedisReader
+from tracelog.stores.redis_wire import Wire
+from tracelog.stores.reference import resolve
+from tracelog.stores.values import (
+    MAX_HITS,
+    MAX_PAGE,
+    NOT_NOW,
+    REFUSED,
+    Fates,
+    Outcome,
+    Page,
+    Row,
+    Tally,
+    Trace,
+    TraceFilter,
+    TraceQuota,
+    TraceSummary,
+)
+
+HOLD_S: Final = 1.0
+"""After a fault that a person must mend, Redis is left alone for so long."""
+
+RECALLED_S: Final = 10.0
+"""So long `health` tells of a failed write that no good one followed: a full Redis still takes small keys."""
+
+
+class WireStore(ABC):
+    """
+    A `Store` behind a wire, but for the writing.
+
+    Args:
+        wire: Closed with the store.
+        ttl_s: How long a trace lives after its last write, in seconds.
+        clock: Returns Unix seconds.
+    """
+
+    kind = "redis"
+
+    def __init__(self, wire: Wire, *, ttl_s: int, clock: Callable[[], float]) -> None:
+        self._wire = wire
+        self._clock = clock
+        self._settings = Settings(ttl_s)
+        self._reader = RedisReader(wire, clock)
+        self._ledger = RedisLedger(wire, clock)
+        self._care = RedisCare(wire, ttl_s)
+        self._odd: str | None = None
+        self._fault: StoreUnavailableError | None = None
+        self._fault_at = 0.0
+
+    async def write(
+        self, rows: Sequence[Row], *, quota: TraceQuota | None = None, classes: str | None = None
+    ) -> Fates:
+        settings = self._settings if quota is None else Settings(self._settings.ttl_s, quota)
+        fates = [NOT_NOW] * len(rows)
+        fault = await self._deliver(rows, classes, settings, fates) if rows else None
+        if REFUSED in fates:
+            odd = rows[fates.index(REFUSED)][0].trace_id
+            self._odd = f"trace {odd} cannot be stored: {explain_text('WRONGTYPE')}"
+        if fault is None:
+            return "".join(fates)
+        if all(fate == NOT_NOW for fate in fates):
+            raise fault
+        raise PartlyStoredError(
+            f"some traces were not stored: {fault}", "".join(fates), retry_after=fault.retry_after
+        )
+
+    @abstractmethod
+    async def _deliver(
+        self, rows: Sequence[Row], classes: str | None, settings: Settings, fates: list[str]
+    ) -> StoreUnavailableError | None:
+        """
+        Store *rows*, put what became of them into *fates*, and return why some must be sent again.
+        """
+
+    async def fetch(self, trace_id: str) -> Trace | None:
+        with explained():
+            return await self._reader.fetch(trace_id)
+
+    async def resolve(self, ref: str) -> str:
+        with explained():
+            return await resolve(ref, self._reader)
+
+    async def traces(self, wanted: TraceFilter) -> Page[TraceSummary]:
+        with explained():
+            return await self._reader.traces(wanted.within(MAX_PAGE))
+
+    async def search(
+        self,
+        query: Query,
+        *,
+        since_ms: float | None = None,
+        until_ms: float | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page[bytes]:
+        bounds = Narrow(
+            since_ms=-INFINITE if since_ms is None else since_ms,
+            until_ms=INFINITE if until_ms is None else until_ms,
+        )
+        with explained():
+            return await self._reader.search(query, bounds, max(1, min(limit, MAX_HITS)), cursor)
+
+    async def report(self, source: str, report: bytes) -> None:
+        with explained():
+            await self._ledger.report(source, report)
+
+    async def count(self, outcomes: Sequence[Outcome]) -> None:
+        if outcomes:
+            with explained():
+                await self._ledger.count(outcomes)
+
+    async def tallies(self, *, source: str | None = None, system: str | None = None) -> list[Tally]:
+        with explained():
+            return await self._ledger.tallies(source, system)
+
+    async def health(self) -> dict[str, Any]:
+        recent = asyncio.get_running_loop().time() - self._fault_at < RECALLED_S
+        cause = str(self._fault) if self._fault is not None and recent else None
+        facts: dict[str, Any] = {"version": None, "size_bytes": None, "keys": None, "warnings": []}
+        try:
+            with explained():
+                facts = await self._care.facts()
+        except StoreUnavailableError as error:
+            cause = str(error)
+        if self._odd is not None:
+            facts["warnings"] = [*facts["warnings"], self._odd]
+        return {"kind": self.kind, "ok": cause is None, "cause": cause, **facts}
+
+    async def sweep(self) -> int:
+        with explained():
+            removed = await self._care.forget_gone() + await self._ledger.trim()
+            await self._care.limit_lives()
+            return removed
+
+    async def clear(self) -> None:
+        with explained():
+            await self._care.clear()
+
+    def _check(self) -> None:
+        """
+        Refuse at once while a fault is fresh that only a person mends.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._fault is not None and is_lasting(self._fault) and now - self._fault_at < HOLD_S:
+            raise StoreUnavailableError(str(self._fault), retry_after=self._fault.retry_after)
+
+    def _remember(self, fault: StoreUnavailableError) -> StoreUnavailableError:
+        """
+        Return *fault*, kept for `health` and against asking again at once.
+        """
+        self._fault, self._fault_at = fault, asyncio.get_running_loop().time()
+        return fault
