@@ -9,6 +9,8 @@ import hashlib
 from importlib import resources
 from typing import Final
 
+_GATE_PARTS: Final = ("_clock", "_ring", "_advance", "_shares", "_pools", "_order", "")
+
 
 def _read(*names: str) -> str:
     folder = resources.files("tracelog.stores") / "lua"
@@ -17,6 +19,7 @@ def _read(*names: str) -> str:
 
 COMMIT: Final = _read("shared.lua", "trace.lua", "commit.lua")
 COUNT: Final = _read("count.lua")
+GATE: Final = _read(*(f"gate{part}.lua" for part in _GATE_PARTS))
 
 
 def sha_of(script: str) -> bytes:
