@@ -39,6 +39,10 @@ OUTCOMES: Final = f"{SHARED}outcomes"
 REPORTS: Final = f"{SHARED}reports"
 """Hash: source → when it last reported, and that report."""
 
+GATE: Final = "tracelog:{gate}"
+"""Hash: all that the quotas remember, in one key and so in one slot: `state`, minutes, earlier days and
+months."""
+
 PROBE: Final = "tracelog:probe"
 """Written for a few seconds to see whether writing works."""
 

@@ -10,6 +10,8 @@ from functools import lru_cache
 from importlib import resources
 from typing import Final
 
+_GATE_PARTS: Final = ("_clock", "_ring", "_advance", "_shares", "_pools", "_order", "")
+
 
 def _read(*names: str) -> str:
     folder = resources.files("tracelog.stores") / "lua"
@@ -30,6 +32,7 @@ SHARE: Final = _read("shared.lua", "share.lua")
 
 COUNT: Final = _read("count.lua")
 REPORT: Final = _read("report.lua")
+GATE: Final = _read(*(f"gate{part}.lua" for part in _GATE_PARTS))
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,127 @@
+"""
+Quotas while the store is away: each server goes on with the part that is safe whatever the others do.
+
+The part is a share of the hour by the number of servers, and of the month by its days as well (the "safe
+capacity" of capacity leases). So all servers together stay within one more hour's limit and within the month.
+What was admitted is charged afterwards (`Asked.forced`), with the largest month seen as its repair.
+"""
+
+from typing import Final
+
+import msgspec
+
+from tracelog.core.budget import DAY_MS, civil, level_of
+from tracelog.core.quota import ask
+from tracelog.core.quota_ring import State
+from tracelog.core.quota_settings import Plan, QuotaSettings
+from tracelog.core.quota_values import Asked, Class, Demand, Repair, Reply
+
+SERVERS: Final = 4
+"""Assumed where nobody knows how many servers there are."""
+
+
+class LocalShare:
+    """
+    The gate of one server process for as long as the store is away.
+
+    Args:
+        settings: Of all servers together.
+        servers: How many share them, at least 1.
+    """
+
+    def __init__(self, settings: QuotaSettings, servers: int = SERVERS) -> None:
+        self._full = settings.plan()
+        self._settings = settings
+        self._servers = max(1, servers)
+        self._known = Repair(0, 0)
+        self._earlier = 0
+        self._day: int | None = None
+        self._state = State()
+        self._plan = self._full
+        self._admitted: dict[tuple[str, Class], int] = {}
+
+    def saw(self, reply: Reply) -> None:
+        """
+        Remember the month as the store told it: what is left is counted from there.
+        """
+        if (reply.month, reply.month_used) > (self._known.month, self._known.floor):
+            self._known = Repair(reply.month, reply.month_used)
+        self._begin()
+
+    def resize(self, servers: int) -> None:
+        """
+        Go on as one of so many servers.
+        """
+        if servers != self._servers:
+            self._servers = max(1, servers)
+            self._day = None
+
+    def ask(self, demands: tuple[Demand, ...], now_ms: int) -> Reply:
+        """
+        Decide as a gate does, with this server's part. No level changes here: all servers are to see it once.
+
+        Args:
+            demands: Of systems as `QuotaSettings.system_of` names them.
+            now_ms: This machine's clock, Unix milliseconds.
+        """
+        if self._day is None or now_ms // DAY_MS > self._day:
+            self._turn(now_ms // DAY_MS)
+        reply = ask(self._state, self._plan, Asked(demands=demands), now_ms)
+        for grant in reply.grants:
+            key = (grant.system, grant.cls)
+            self._admitted[key] = self._admitted.get(key, 0) + grant.n
+        used = self._known.floor + self._earlier + self._state.used
+        level = level_of(used, self._full)
+        return msgspec.structs.replace(
+            reply, level=level, was=level, month=self._known.month, month_used=used
+        )
+
+    def settle(self) -> Asked:
+        """
+        Return what the store is to be told now that it is back.
+
+        When it is certain that the store did not get it, `unsettle` takes it back.
+        """
+        forced = tuple(Demand(system, cls, n) for (system, cls), n in self._admitted.items())
+        self._admitted = {}
+        return Asked(forced=forced, repair=(self._known,) if self._known.month else ())
+
+    def unsettle(self, asked: Asked) -> None:
+        """
+        Keep *asked*, which did not reach the store, for the next time.
+        """
+        for demand in asked.forced:
+            key = (demand.system, demand.cls)
+            self._admitted[key] = self._admitted.get(key, 0) + demand.n
+
+    def _begin(self) -> None:
+        self._earlier, self._state.used, self._state.spent = 0, 0, {}
+        self._day = None
+
+    def _turn(self, day: int) -> None:
+        """
+        Begin a day: what is left of the month is shared out again.
+        """
+        month, _, ends = civil(day)
+        if month > self._known.month:
+            self._known = Repair(month, 0)
+            self._begin()
+        self._earlier += self._state.used
+        self._state.used, self._state.spent = 0, {}
+        self._day = day
+        self._plan = _part(self._settings, self._servers, self._known.floor + self._earlier, ends - day)
+
+
+def _part(settings: QuotaSettings, servers: int, used: int, days: int) -> Plan:
+    """
+    Return the plan of one of *servers* for one of the *days* that a month with *used* writes has left.
+    """
+    full = settings.plan()
+    part = msgspec.structs.replace(
+        settings, limit=settings.limit // servers, critical=settings.critical // servers
+    ).plan()
+    ceilings = {
+        name: max(0, getattr(full, name) - used) // days // servers
+        for name in ("warn", "normal", "full", "hard")
+    }
+    return msgspec.structs.replace(part, pace=0, **ceilings)

@@ -1,0 +1,193 @@
+"""
+Settings of quotas and budget, and the plan that gates work from: the same numbers, ready for arithmetic.
+
+The defaults are those of the source designs: 1,000 rows an hour split 40/30/30, 125,000 writes and 10 dollars
+a month. These two do not follow from one another (1,000 an hour for a month is 720,000), so both are settings
+and `cost` is their quotient.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from tracelog.core.entry import SYSTEM
+from tracelog.errors import ConfigError
+
+OTHER: Final = "other"
+"""Systems that have no share of their own are counted as this one, which may only borrow."""
+
+MAX_SYSTEMS: Final = 64
+"""The state of a gate is read and written as a whole with every batch, so it stays small."""
+
+MAX_COUNT: Final = 10**12
+"""Largest limit: Lua's JSON writes 14 digits, and sums of limits must fit."""
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
+Percent = Annotated[int, msgspec.Meta(ge=0, le=1_000)]
+Span = Annotated[int, msgspec.Meta(ge=0, le=31 * 86_400)]
+
+_WEIGHTS: Final = {"browser": 40, "worker": 30, "backend": 30}
+_ALIASES: Final = {
+    "client": "browser",
+    "web": "browser",
+    "edge": "worker",
+    "convex": "backend",
+    "server": "backend",
+    "python": "backend",
+    "manual": "backend",
+}
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What a gate needs to know, as it travels to the script.
+
+    Attributes:
+        systems: Every system that has a pool, in the order of the settings, `other` last.
+        shares: System → rows an hour that are its own.
+        essential: Rows an hour of the reserve for errors, *critical* of the pool for critical traces.
+        active_ms: A system that attempted anything within it lends nothing.
+        seen_ms: One that attempted anything within it keeps *wake* percent of its share unlent.
+        overdraft: Whether a lender may always use its whole share, though the hour's sum then grows.
+        warn: Writes of the month at which the level rises to 1; *normal*, *full* are those of levels 2 and 3,
+            and the ceilings of normal and of essential rows; *hard* is the ceiling of critical ones.
+        writes: Writes a month that *pace*, unless 0, spreads over the hours: an hour may use so many times
+            its part.
+    """
+
+    systems: tuple[str, ...]
+    shares: dict[str, int]
+    essential: int
+    critical: int
+    active_ms: int
+    seen_ms: int
+    wake: int
+    overdraft: bool
+    warn: int
+    normal: int
+    full: int
+    hard: int
+    writes: int
+    pace: int
+
+
+class QuotaSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    How much may be stored.
+
+    Attributes:
+        limit: Normal rows in any hour, over all systems.
+        weights: System → its part of *limit*, in any unit.
+        aliases: System → the one whose pool it uses.
+        essential_percent: Rows for errors beyond the pools, in percent of *limit*.
+        critical: Rows an hour of critical traces, which use no pool.
+        active_s: A system lends nothing for so long after its last attempt.
+        seen_s: For so long it keeps *wake_percent* of its share for the moment it comes back.
+        reclaim: `strict` never passes *limit*; `overdraft` lets a lender always use its share.
+        budget_usd: Dollars a month that *monthly_writes* cost.
+        monthly_writes: Rows that may be stored in a month, UTC.
+        warn_percent: Of *monthly_writes*, where a warning is due; from *essential_only_percent* normal rows
+            are refused, from 100 % errors as well, and from *hard_percent* everything.
+        pace: Hourly limit as a multiple of what the month has left for each of its hours; 0 leaves the month
+            to whoever comes first.
+    """
+
+    limit: Count = 1_000
+    weights: Mapping[str, Count] = msgspec.field(default_factory=lambda: dict(_WEIGHTS))
+    aliases: Mapping[str, str] = msgspec.field(default_factory=lambda: dict(_ALIASES))
+    essential_percent: Percent = 20
+    critical: Count = 5_000
+    active_s: Span = 600
+    seen_s: Span = 86_400
+    wake_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 10
+    reclaim: str = "strict"
+    budget_usd: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = 10.0
+    monthly_writes: Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)] = 125_000
+    warn_percent: Percent = 80
+    essential_only_percent: Percent = 95
+    hard_percent: Percent = 105
+    pace: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
+
+    def __post_init__(self) -> None:
+        for holds, sentence in _doubts(self):
+            if not holds:
+                raise ConfigError(sentence)
+
+    @property
+    def usd_a_write(self) -> float:
+        """
+        What one stored row costs, in dollars.
+        """
+        return self.budget_usd / self.monthly_writes
+
+    def system_of(self, system: str) -> str:
+        """
+        Return whose pool *system* uses: its own, that of its alias, or `other`.
+        """
+        pool = system if system in self.weights else self.aliases.get(system, OTHER)
+        return pool if pool in self.weights else OTHER
+
+    def plan(self) -> Plan:
+        """
+        Return these settings as a gate wants them.
+        """
+        shares = split(self.limit, self.weights)
+        shares.setdefault(OTHER, 0)
+        writes = self.monthly_writes
+        return Plan(
+            systems=tuple(shares),
+            shares=shares,
+            essential=self.limit * self.essential_percent // 100,
+            critical=self.critical,
+            active_ms=self.active_s * 1000,
+            seen_ms=self.seen_s * 1000,
+            wake=self.wake_percent,
+            overdraft=self.reclaim == "overdraft",
+            warn=writes * self.warn_percent // 100,
+            normal=writes * self.essential_only_percent // 100,
+            full=writes,
+            hard=writes * self.hard_percent // 100,
+            writes=writes,
+            pace=self.pace,
+        )
+
+
+def split(limit: int, weights: Mapping[str, int]) -> dict[str, int]:
+    """
+    Return *limit* split by *weights* so that the parts sum to it (largest remainder; ties in order).
+    """
+    total = sum(weights.values())
+    if total == 0:
+        return dict.fromkeys(weights, 0)
+    parts = {system: limit * weight // total for system, weight in weights.items()}
+    by_rest = sorted(weights, key=lambda system: -(limit * weights[system] % total))
+    for system in by_rest[: limit - sum(parts.values())]:
+        parts[system] += 1
+    return parts
+
+
+def _doubts(settings: QuotaSettings) -> list[tuple[Any, str]]:
+    """
+    Return what must hold, each with the sentence for when it does not.
+    """
+    weights, aliases = settings.weights, settings.aliases
+    names = [name for name in (*weights, *aliases) if not SYSTEM.fullmatch(name)]
+    astray = [name for name in aliases.values() if name not in weights and name != OTHER]
+    return [
+        (any(weights.values()), "the quota setting weights must give at least one system a part above 0"),
+        (len(weights) <= MAX_SYSTEMS, f"the quota setting weights names more than {MAX_SYSTEMS} systems"),
+        (not names, f"the quota settings name {names[:1]}, which is no system such as backend"),
+        (
+            settings.reclaim in {"strict", "overdraft"},
+            "the quota setting reclaim must be strict or overdraft",
+        ),
+        (
+            settings.warn_percent <= settings.essential_only_percent <= 100 <= settings.hard_percent,
+            "the quota settings must rise: warn_percent, essential_only_percent, 100, hard_percent",
+        ),
+        (
+            not astray or aliases == _ALIASES,  # ours lead to `other` where their system is not named
+            f"the quota setting aliases leads to {astray[:1]}, which weights does not name",
+        ),
+    ]

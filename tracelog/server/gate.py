@@ -1,0 +1,242 @@
+"""
+Quotas against the store, for one server process: one call for a group of rows, or none.
+
+    known to be refused → the store's gate → while it is away, this server's part of the limits
+
+What is granted and not stored (a repeated id, a full trace, a failed write) goes back with the next call. The
+answer that a flood gets is remembered until the store's minute ends, so it costs about one call a minute.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple
+
+from tracelog.core.breaker import Breaker
+from tracelog.core.budget import Alert, alert
+from tracelog.core.deny import DenyCache
+from tracelog.core.quota_local import LocalShare
+from tracelog.core.quota_settings import QuotaSettings
+from tracelog.core.quota_values import Class, Demand, Grant, Refund, Repair, Reply
+from tracelog.errors import StoreUnavailableError
+from tracelog.stores import NOT_NOW, STORED
+from tracelog.stores.gates import Gate
+
+OVER_SHARE: Final = "S"
+"""The fate of a row whose system has used up what it may have of this hour."""
+
+OVER_BUDGET: Final = "B"
+"""The month's budget has no room for its class."""
+
+OVER_CRITICAL: Final = "C"
+"""The pool of critical traces is used up."""
+
+ADMITTED: Final = ""
+
+CLASSES: Final[dict[str, Class]] = {
+    "n": "normal",
+    "p": "privileged",
+    "e": "essential",
+    "c": "critical",
+}
+"""The letters that stores know classes by."""
+
+ASK_S: Final = 0.05
+"""A gate that takes longer is in trouble; rows do not wait for it."""
+
+MOST_REFUNDS: Final = 1_000
+"""Of one call; the rest goes with the next."""
+
+SLACK: Final = 1_000
+"""Writes that the month's use may fall by refunds of other servers before the store is taken to have lost data."""
+
+Key = tuple[str, str]
+
+
+class Admission(NamedTuple):
+    """
+    What a group of rows may do.
+
+    Attributes:
+        fates: For each row `ADMITTED`, or the letter of its fate.
+        grants: What was charged for the admitted ones.
+        local: Whether the store was not asked.
+    """
+
+    fates: list[str]
+    grants: Sequence[Grant]
+    local: bool
+
+
+class Gatekeeper:
+    """
+    Stands between the rows of this process and the store.
+
+    Args:
+        gate: Of the store.
+        settings: The limits.
+        clock: Returns monotonic seconds; *wall_ms* Unix milliseconds.
+        tell: Called with each change of the budget's level that this process brought about.
+        timeout_s: Longest wait for the gate.
+
+    Attributes:
+        remaining: System → normal rows it could have had at the last call.
+        level: Of the month's budget.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it decides by, and what time it is
+        self,
+        gate: Gate,
+        settings: QuotaSettings,
+        *,
+        clock: Callable[[], float],
+        wall_ms: Callable[[], float],
+        tell: Callable[[Alert], None],
+        timeout_s: float = ASK_S,
+    ) -> None:
+        self.gate = gate
+        self.settings = settings
+        self.remaining: dict[str, int] = {}
+        self.level = 0
+        self._clock = clock
+        self._wall_ms = wall_ms
+        self._tell = tell
+        self._timeout_s = timeout_s
+        self._denied = DenyCache()
+        self._breaker = Breaker()
+        self._local = LocalShare(settings)
+        self._refunds: list[Refund] = []
+        self._month = Repair(0, 0)
+        self._lost_data = False
+        self._store_away = False
+
+    async def admit(self, wanted: Sequence[Key]) -> Admission:
+        """
+        Charge what may be stored.
+
+        Args:
+            wanted: For each row its system and the letter of its class.
+        """
+        now = self._clock()
+        asked = Counter(self._key(*each) for each in wanted)
+        demands = [
+            Demand(system, CLASSES[letter], n)
+            for (system, letter), n in asked.items()
+            if not self._denied.refused(system, CLASSES[letter], now)
+        ]
+        reply, local = await self._ask(demands, now) if demands else (None, False)
+        grants = () if reply is None else reply.grants
+        room = Counter[Key]()
+        for grant in grants:
+            room[grant.system, _LETTERS[grant.cls]] += grant.n
+        if room == asked:
+            return Admission([ADMITTED] * len(wanted), grants, local)
+        return Admission([self._fate(self._key(*each), room, local=local) for each in wanted], grants, local)
+
+    def settle(self, admission: Admission, wanted: Sequence[Key], fates: str) -> None:
+        """
+        Take back what was granted to rows that were not stored.
+
+        Args:
+            admission: As it was given for *wanted*.
+            wanted: As it was asked.
+            fates: What became of every row.
+        """
+        self._store_away = NOT_NOW in fates
+        if fates.count(STORED) == sum(grant.n for grant in admission.grants):
+            return
+        stored = Counter(self._key(*key) for key, fate in zip(wanted, fates, strict=True) if fate == STORED)
+        back = list(_unused(admission.grants, stored))
+        if admission.local:
+            self._local.take_back(back)
+        else:
+            self._refunds += back
+
+    def retry_after(self, system: str, letter: str) -> float:
+        """
+        Return the seconds for which rows of *system* with the class *letter* are known to be refused.
+        """
+        name, _ = self._key(system, letter)
+        return self._denied.wait(name, CLASSES[letter], self._clock())
+
+    def left(self, system: str) -> int | None:
+        """
+        Return how many normal rows *system* could have had at the last call, None when it never asked.
+        """
+        name = self.settings.system_of(system)
+        if self._denied.refused(name, "normal", self._clock()):
+            return 0
+        return self.remaining.get(name)
+
+    async def drain(self) -> None:
+        """
+        Give back what is still to be given back, before the process ends.
+        """
+        if self._refunds and self._breaker.allows(self._clock()):
+            await self._ask([], self._clock())
+
+    def _key(self, system: str, letter: str) -> Key:
+        return self.settings.system_of(system), letter
+
+    def _fate(self, key: Key, room: Counter[Key], *, local: bool) -> str:
+        if room[key] > 0:
+            room[key] -= 1
+            return ADMITTED
+        if local and self._store_away:
+            return NOT_NOW  # nothing can be stored: who sent it keeps it
+        if self.level >= _SHUT_FROM[key[1]]:
+            return OVER_BUDGET
+        return OVER_CRITICAL if key[1] == "c" else OVER_SHARE
+
+    async def _ask(self, demands: list[Demand], now: float) -> tuple[Reply, bool]:
+        """
+        Return the gate's answer, or this server's own when it cannot be had; and whether it is its own.
+        """
+        if not self._breaker.allows(now):
+            return self._local.ask(tuple(demands), int(self._wall_ms())), True
+        refunds, self._refunds = self._refunds[:MOST_REFUNDS], self._refunds[MOST_REFUNDS:]
+        told = self._local.settle()
+        repair = self._month if self._lost_data or told.forced else None
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                reply = await self.gate.ask(demands, refunds, repair, told.forced)
+        except (StoreUnavailableError, TimeoutError):
+            # Whether it was charged is not known. What it was asked is not asked again, and refunds are lost.
+            self._breaker.failed(self._clock())
+            self._local.unsettle(told)
+            return self._local.ask(tuple(demands), int(self._wall_ms())), True
+        self._breaker.succeeded()
+        self._denied.learn(demands, reply, now)
+        self._learn(reply)
+        return reply, False
+
+    def _learn(self, reply: Reply) -> None:
+        self._local.saw(reply)
+        self.remaining.update(reply.remaining)
+        self.level = reply.level
+        known = self._month
+        self._lost_data = reply.month == known.month and reply.month_used + SLACK < known.floor
+        if (reply.month, reply.month_used) > (known.month, known.floor):
+            self._month = Repair(reply.month, reply.month_used)
+        change = alert(
+            reply.was, reply.level, month=reply.month, used=reply.month_used, settings=self.settings
+        )
+        if change is not None:
+            self._tell(change)
+
+
+_LETTERS: Final = {name: letter for letter, name in CLASSES.items()} | {"lease": "n"}
+_SHUT_FROM: Final = {"n": 2, "p": 2, "e": 3, "c": 4}
+"""Level of the budget from which a class is refused for the budget's sake."""
+
+
+def _unused(grants: Iterable[Grant], stored: Counter[Key]) -> Iterable[Refund]:
+    """
+    Yield what gives back the part of *grants* that *stored* rows did not use; loans go back first.
+    """
+    for grant in sorted(grants, key=lambda grant: grant.pool != grant.system):
+        key = (grant.system, _LETTERS[grant.cls])
+        used = min(grant.n, stored[key])
+        stored[key] -= used
+        if used < grant.n:
+            yield grant.refund(grant.n - used)

@@ -1,0 +1,33 @@
+-- What every pool has left, as core/quota.py describes it: own(), lendable() and remaining().
+local function paced(plan, state, now) -- the shares, smaller where the month has too little left for its hours
+  if plan.pace == 0 then return plan.shares end
+  local limit, shares = 0, {}
+  for _, share in pairs(plan.shares) do limit = limit + share end
+  local left = math.max(0, plan.writes - state.used)
+  local hour = floor(left * plan.pace * 3600000 / math.max(3600000, state.ends * DAY - now))
+  if hour >= limit then return plan.shares end
+  for pool, share in pairs(plan.shares) do shares[pool] = floor(share * hour / limit) end
+  return shares
+end
+
+local function rooms(plan, state, now)
+  local self, shares = {}, paced(plan, state, now)
+  function self.own(system)
+    local lent = plan.overdraft and state.totals['<' .. system] or 0
+    return (shares[system] or 0) - (state.totals[system] or 0) + lent
+  end
+  function self.lendable(pool)
+    local seen, used = state.seen[pool], state.totals[pool] or 0
+    if not seen or now - seen >= plan.seen_ms then return shares[pool] - used end
+    if now - seen < plan.active_ms then return 0 end
+    return floor(shares[pool] * (100 - plan.wake) / 100) - used
+  end
+  function self.remaining(system)
+    local sum = math.max(0, self.own(system))
+    for _, pool in ipairs(plan.systems) do
+      if pool ~= system then sum = sum + math.max(0, self.lendable(pool)) end
+    end
+    return math.max(0, math.min(sum, plan.normal - state.used))
+  end
+  return self
+end
