@@ -1,0 +1,304 @@
+"""
+The guard: what one process decides about an entry before any shared quota is asked.
+
+In this order: exact runs and noise, hot templates, the class of the entry, and for ordinary ones sampling and
+the adaptive limiter. What folds comes back as a row with a count (`due`), what is refused is counted in its
+trace (`suppressed_rows`), so at every moment
+
+    offered = passed + told in summary rows + waiting to be told + suppressed
+
+It is owned by one thread at a time. With limits switched off there is no guard at all.
+"""
+
+from collections.abc import Callable, Hashable, Mapping
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+
+from tracelog.core.bounded import Bounded
+from tracelog.core.entry import Entry
+from tracelog.core.fold import LOOP, LOOP_TEMPLATE, Runs, Templates
+from tracelog.core.guard_settings import GuardSettings
+from tracelog.core.limit import Adaptive
+from tracelog.core.loops import Loops
+from tracelog.core.noise import Noise
+from tracelog.core.recorder import Recorder
+from tracelog.core.sample import Sampler, keep
+from tracelog.core.suppressed import SHARED, Suppressed, weigh
+from tracelog.core.template import template
+from tracelog.core.verdict import (
+    CRITICAL,
+    ESSENTIAL,
+    FOLDED,
+    FOLDED_TEMPLATE,
+    NOISE,
+    NORMAL,
+    PRIVILEGED,
+    RATE,
+    UNSAMPLED,
+    Verdict,
+)
+
+__all__ = ["Guard", "GuardSettings", "Verdict", "own_id"]
+
+KEY_CHARS: Final = 512
+"""A longer text is known by its digest, which bounds the memory of what is remembered."""
+
+ROWS: Final = 1_024
+"""Rows that wait for `due` at most; beyond it their counts are told as suppressed."""
+
+SYSTEMS: Final = 31
+"""Systems told apart within a trace. Those that come later in the life of a process share one mark."""
+
+_ERRORS: Final = frozenset({"error", "fatal"})
+
+
+def own_id(entry: Entry) -> str:
+    """
+    Return the id of a row that stands for *entry* first: the same when a batch is sent and folded again.
+    """
+    return f"{entry.id[:126]}.n"
+
+
+class Guard:
+    """
+    Decides, folds and counts.
+
+    Args:
+        settings: Its numbers.
+        new_id: Makes the id of a row from the first entry that it stands for. An entry is first in one
+            row only, so ids made of entries' ids are unique.
+
+    Attributes:
+        recorder: For entries whose verdict says `held`; an error that is stored releases those of its trace.
+        sampler: To be told how much of its quota a system has used.
+        offered: Entries that came, rows with all they stand for; *passed* those that were kept.
+        told: Entries that stand in rows that `due` and `close` have handed out.
+        suppressed: How many were refused, by reason.
+    """
+
+    def __init__(
+        self, settings: GuardSettings | None = None, *, new_id: Callable[[Entry], str] = own_id
+    ) -> None:
+        s = settings or GuardSettings()
+        self._new_id = new_id
+        self._noise = Noise(s.own_noise, use_built_in=s.noise).which
+        self._run_loops = Loops(LOOP, s.run_quiet_s, s.longest_s, s.loops, self._tell)
+        self._runs = Runs(s.run_burst, s.run_window_s, s.runs, self._run_loops)
+        self._hot_loops = Loops(LOOP_TEMPLATE, s.hot_quiet_s, s.longest_s, s.loops, self._tell)
+        self._templates = Templates(s.hot_above, s.hot_window_s, s.templates, self._hot_loops)
+        self._normal = Adaptive(s.normal, s.sources)
+        self._privileged = Adaptive(s.privileged, s.sources)
+        self._essential = Adaptive(s.essential, s.sources)
+        self._hot_first = Adaptive(s.normal, s.templates)
+        self._accounts = Suppressed(
+            s.suppressed_rows, s.suppressed_traces, s.suppressed_first_s, s.longest_s, new_id
+        )
+        self._traces: Bounded[str, int] = Bounded(s.traces)
+        self._marks: dict[str, int] = {}
+        self.sampler = Sampler(s.sample_mode, s.sample_rate, s.sample_above)
+        self._in_sample = msgspec.structs.replace(NORMAL, sample_rate=s.sample_rate)
+        self._rows: list[Entry] = []
+        self._now = 0.0
+        self.recorder = Recorder(
+            rows=s.recorder_rows,
+            traces=s.recorder_traces,
+            size=s.recorder_bytes,
+            row=s.recorder_row_bytes,
+            released=s.recorder_released,
+        )
+        self.offered = self.passed = self.told = 0
+        self.suppressed: dict[str, int] = {}
+
+    def decide(self, entry: Entry, now_s: float, *, critical: bool = False) -> Verdict:
+        """
+        Return what is to become of *entry*, and count it.
+
+        Args:
+            entry: A complete entry. A folded one may be held until its row is told, so do not change it.
+            now_s: Seconds, monotonic.
+            critical: Whether a trusted key flagged its trace. It is never limited, but it folds.
+        """
+        self._now = now_s
+        if entry.kind is not None:
+            return self._decide_row(entry, critical=critical)
+        self.offered += 1
+        trace, system, level, message = entry.trace_id, entry.system, entry.level, entry.message
+        key = (trace, system, level, message if len(message) <= KEY_CHARS else _digest(message))
+        folds = self._runs.folds(key, entry, now_s)
+        if folds:
+            return FOLDED
+        if folds is None:
+            rule = self._noise(message, level)
+            if rule is not None:
+                return self._refuse(NOISE, entry, (rule,))
+            self._runs.note(key, now_s)
+        return self._decide_new(entry, now_s, critical=critical)
+
+    def due(self, now_s: float) -> list[Entry]:
+        """
+        Return the summary rows that are due: of open loops, of those that ended, and of those that had to.
+
+        They are `privileged` and pass no guard again.
+        """
+        self._run_loops.sweep(now_s)
+        self._hot_loops.sweep(now_s)
+        return self._hand_over()
+
+    def suppressed_rows(self, now_s: float) -> list[Entry]:
+        """
+        Return the rows that are due about what was not kept. They pass no guard again.
+        """
+        return self._accounts.due(now_s)
+
+    def close(self) -> list[Entry]:
+        """
+        Return all rows that something waits to be told in, before the process ends.
+        """
+        rows: list[Entry] = []
+        while self._run_loops or self._hot_loops or self._rows:
+            self._run_loops.end()
+            self._hot_loops.end()
+            rows += self._hand_over()
+        return rows + self._accounts.end()
+
+    @property
+    def waiting(self) -> int:
+        """
+        How many folded entries stand in no row that was handed out.
+        """
+        rows = sum(row.count or 0 for row in self._rows)
+        return rows + self._run_loops.waiting + self._hot_loops.waiting
+
+    def status(self) -> Mapping[str, Any]:
+        """
+        Return the totals and how much is remembered, for a status page.
+        """
+        return {
+            "offered": self.offered,
+            "passed": self.passed,
+            "told": self.told,
+            "waiting": self.waiting,
+            "suppressed": dict(sorted(self.suppressed.items())),
+            "untold": self._accounts.waiting,
+            "loops": len(self._run_loops) + len(self._hot_loops),
+            "runs": len(self._runs),
+            "templates": len(self._templates),
+            "accounts": len(self._accounts),
+            "largest_account": self._accounts.largest,
+            "recorder": {"traces": len(self.recorder), "bytes": self.recorder.bytes},
+        }
+
+    def limit_of(self, system: str, source: str, now_s: float) -> int:
+        """
+        Return how many ordinary entries a minute (system, source) may say at present.
+        """
+        return self._normal.limit((system, source), now_s)
+
+    def _decide_new(self, entry: Entry, now_s: float, *, critical: bool) -> Verdict:
+        """
+        Decide about an entry that belongs to no run and is no noise.
+        """
+        trace, system, level = entry.trace_id, entry.system, entry.level
+        text = template(entry.message)
+        form = (system, level, text if len(text) <= KEY_CHARS else _digest(text))
+        seen = self._traces.get(trace) or 0
+        mark = self._marks.get(system) or self._new_mark(system)
+        if level in _ERRORS:
+            mark |= mark << 1
+        if self._templates.is_hot(form, now_s):
+            if not mark & ~seen or not self._hot_first.allows(form, now_s):
+                self._templates.fold(form, entry, now_s)
+                return FOLDED_TEMPLATE
+            verdict = CRITICAL if critical else NORMAL
+        elif critical:
+            verdict = CRITICAL
+        else:
+            verdict = self._classify(entry, mark & ~seen)
+            if not verdict.kept:
+                return self._refuse(verdict, entry, (verdict.word, form))
+        if mark & ~seen:
+            self._traces.put(trace, seen | mark)
+        self.passed += 1
+        return verdict
+
+    def _classify(self, entry: Entry, new_marks: int) -> Verdict:
+        """
+        Return the verdict about an entry of its own; *new_marks* are set when it is a first of its hop.
+        """
+        source = (entry.system, entry.source or entry.service)
+        if entry.level in _ERRORS:
+            return ESSENTIAL if self._essential.allows(source, self._now) else NORMAL
+        if new_marks and self._privileged.allows(source, self._now):
+            return PRIVILEGED
+        verdict = NORMAL
+        rate = self.sampler.rate(entry.system, entry.level)
+        if rate < 1.0:
+            if not keep(entry.trace_id, rate):
+                return UNSAMPLED
+            verdict = self._in_sample
+        return verdict if self._normal.allows(source, self._now) else RATE
+
+    def _decide_row(self, entry: Entry, *, critical: bool) -> Verdict:
+        """
+        Decide about a row that stands for entries decided elsewhere: it neither folds nor is sampled.
+        """
+        weight = weigh(entry)
+        self.offered += weight
+        source = (entry.system, entry.source or entry.service)
+        verdict = CRITICAL if critical else PRIVILEGED
+        if not critical and not self._privileged.allows(source, self._now):
+            is_kept = entry.level in _ERRORS or self._normal.allows(source, self._now)
+            verdict = NORMAL if is_kept else RATE
+        if not verdict.kept:
+            return self._refuse(verdict, entry, (verdict.word, entry.system, entry.level, entry.kind))
+        mark = self._marks.get(entry.system) or self._new_mark(entry.system)
+        self._traces.put(entry.trace_id, (self._traces.get(entry.trace_id) or 0) | mark)
+        self.passed += weight
+        return verdict
+
+    def _new_mark(self, system: str) -> int:
+        """
+        Return the bit that says "this system of the trace has something stored"; the next one: "an error".
+        """
+        if len(self._marks) >= SYSTEMS:
+            return 1 << 2 * SYSTEMS
+        mark = 1 << 2 * len(self._marks)
+        self._marks[system] = mark
+        return mark
+
+    def _refuse(self, verdict: Verdict, entry: Entry, key: Hashable) -> Verdict:
+        self._count(entry, key, verdict.word)
+        return verdict
+
+    def _count(self, entry: Entry, key: Hashable, why: str) -> None:
+        """
+        Count *entry* as not kept: in its trace if that has something stored, else among all of its system.
+        """
+        trace = entry.trace_id
+        account = trace if trace in self._traces else SHARED + entry.system
+        self._accounts.add(account, key, entry, why, self._now)
+        self.suppressed[why] = self.suppressed.get(why, 0) + weigh(entry)
+
+    def _tell(self, first: Entry, count: int, last_timestamp: float, why: str) -> None:
+        """
+        Make a summary row; where too many wait, its count joins what was not kept.
+        """
+        row = msgspec.structs.replace(
+            first, id=self._new_id(first), kind="summary", count=count, last_timestamp=last_timestamp, why=why
+        )
+        if len(self._rows) < ROWS:
+            self._rows.append(row)
+        else:
+            self._count(row, (why, first.level), why)
+
+    def _hand_over(self) -> list[Entry]:
+        rows, self._rows = self._rows, []
+        self.told += sum(row.count or 0 for row in rows)
+        return rows
+
+
+def _digest(text: str) -> str:
+
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -1,0 +1,194 @@
+"""
+What was not kept, told in the trace it belongs to: rows of `kind: "suppressed"` with a count and a reason.
+
+A trace that has something stored has an account of its own, so its timeline shows what is missing. What
+belongs to traces of which nothing is stored is told together, by system: a flood of new traces must not come
+back as a flood of rows about it.
+"""
+
+from collections.abc import Callable, Hashable
+from typing import Final
+
+import msgspec
+
+from tracelog.core.entry import LARGEST_COUNT, Entry
+
+OTHER: Final = "other"
+"""The reason of a row that stands for all that found no row of its own."""
+
+MESSAGE_CHARS: Final = 512
+"""Of the message that a row keeps: enough to know it by, and what bounds the memory of all accounts."""
+
+SHARED: Final = " "
+"""Begins the name of an account that is no trace's; no trace id holds a space."""
+
+NewId = Callable[[Entry], str]
+"""Makes the id of a row from the first entry it stands for."""
+
+
+class _Row(msgspec.Struct, gc=False):
+    first: Entry
+    why: str
+    count: int
+    last_timestamp: float
+
+
+class _Account(msgspec.Struct, gc=False):
+    next_at: float
+    interval: float
+    rows: dict[Hashable, _Row]
+
+
+class Suppressed:
+    """
+    The accounts of what was not kept.
+
+    Args:
+        rows: Rows of one account; the rest is one more, `other`.
+        accounts: Accounts open at a time; the rest share one more.
+        first_s: Seconds after which an account is told first, then after twice as many, and so on.
+        longest_s: Seconds between two times at most.
+        new_id: Makes the id of a row.
+    """
+
+    def __init__(self, rows: int, accounts: int, first_s: float, longest_s: float, new_id: NewId) -> None:
+        self._rows = rows
+        self._cap = accounts
+        self._first_s = first_s
+        self._longest_s = longest_s
+        self._new_id = new_id
+        self._accounts: dict[str, _Account] = {}
+        self._soonest = 0.0
+
+    def add(self, account: str, key: Hashable, entry: Entry, why: str, now: float) -> None:
+        """
+        Count *entry*, with all that it stands for, as not kept.
+
+        Args:
+            account: Its trace id, or `SHARED` and the system.
+            key: What sorts entries into rows.
+            entry: The entry; the first of a row lends it its looks.
+            why: The reason, a slug.
+            now: Seconds, monotonic.
+        """
+        rows = self._account(account, now).rows
+        count = weigh(entry)
+        row = rows.get(key)
+        if row is None and len(rows) >= self._rows:
+            key, why = OTHER, OTHER
+            row = rows.get(key)
+        if row is None:
+            rows[key] = _Row(_outline(entry), why, count, entry.last_timestamp or entry.timestamp)
+            return
+        row.count += count
+        row.last_timestamp = max(row.last_timestamp, entry.last_timestamp or entry.timestamp)
+
+    def due(self, now: float) -> list[Entry]:
+        """
+        Return the rows of the accounts that are due at *now*. One that has nothing to tell is closed.
+        """
+        if now < self._soonest or not self._accounts:
+            return []
+        told: list[Entry] = []
+        soonest = now + self._longest_s
+        for name, account in list(self._accounts.items()):
+            if now >= account.next_at:
+                if not account.rows:
+                    del self._accounts[name]
+                    continue
+                told += self._tell(account)
+                account.interval = min(account.interval * 2, self._longest_s)
+                account.next_at = now + account.interval
+            soonest = min(soonest, account.next_at)
+        self._soonest = soonest
+        return told
+
+    def end(self) -> list[Entry]:
+        """
+        Return the rows of all accounts and close them.
+        """
+        told: list[Entry] = []
+        for account in self._accounts.values():
+            while account.rows:
+                told += self._tell(account)
+        self._accounts.clear()
+        return told
+
+    @property
+    def waiting(self) -> int:
+        """
+        How many entries no row has told of yet.
+        """
+        return sum(row.count for account in self._accounts.values() for row in account.rows.values())
+
+    @property
+    def largest(self) -> int:
+        """
+        Rows of the account that has most.
+        """
+        return max((len(account.rows) for account in self._accounts.values()), default=0)
+
+    def __len__(self) -> int:
+        return len(self._accounts)
+
+    def _account(self, name: str, now: float) -> _Account:
+        account = self._accounts.get(name)
+        if account is None and len(self._accounts) >= self._cap:
+            name = SHARED
+            account = self._accounts.get(name)
+        if account is None:
+            account = _Account(now + self._first_s, self._first_s, {})
+            self._soonest = min(self._soonest, account.next_at) if self._accounts else account.next_at
+            self._accounts[name] = account
+        return account
+
+    def _tell(self, account: _Account) -> list[Entry]:
+        told = []
+        for key, row in list(account.rows.items()):
+            count = min(row.count, LARGEST_COUNT)
+            row.count -= count
+            if not row.count:
+                del account.rows[key]
+            row.first.id = self._new_id(row.first)
+            told.append(
+                msgspec.structs.replace(
+                    row.first,
+                    kind="suppressed",
+                    count=count,
+                    last_timestamp=row.last_timestamp,
+                    why=row.why,
+                )
+            )
+        return told
+
+
+def weigh(entry: Entry) -> int:
+    """
+    Return how many log calls *entry* stands for: an ordinary one for itself, whatever it says.
+    """
+    return 1 if entry.kind is None else min(max(entry.count or 1, 1), LARGEST_COUNT)
+
+
+def _outline(entry: Entry) -> Entry:
+    """
+    Return what a row needs of *entry*: who spoke, when and what, without what only that one call carried.
+    """
+    message = entry.message
+    is_long = len(message) > MESSAGE_CHARS
+    return Entry(
+        id=entry.id,
+        trace_id=entry.trace_id,
+        timestamp=entry.timestamp,
+        system=entry.system,
+        level=entry.level,
+        message=message[:MESSAGE_CHARS] if is_long else message,
+        service=entry.service,
+        logger=entry.logger,
+        environment=entry.environment,
+        release=entry.release,
+        source=entry.source,
+        seq=entry.seq,
+        origin=entry.origin,
+        received_at=entry.received_at,
+        fixed=["message"] if is_long else None,
+    )
