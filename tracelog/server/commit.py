@@ -7,11 +7,13 @@ groups form by themselves under load.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from tracelog.errors import StoreUnavailableError, TracelogError
 from tracelog.server.faults import Faults
-from tracelog.stores import Fates, PartlyStoredError, Row, Store, TraceQuota
+from tracelog.server.gate import Gatekeeper
+from tracelog.stores import NOT_NOW, Fates, PartlyStoredError, Row, Store, TraceQuota
 from tracelog.stores.trace_quota import classes_of
 
 WRITES_UNDER_WAY: Final = 4
@@ -38,9 +40,17 @@ class Committer:
         store: Where to.
         faults: Told what went wrong inside the store.
         quota: What one trace may store; anything without it.
+        gatekeeper: Asked what all may store, once for each group; not without it.
     """
 
-    def __init__(self, store: Store, faults: Faults, quota: TraceQuota | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        faults: Faults,
+        quota: TraceQuota | None = None,
+        gatekeeper: Gatekeeper | None = None,
+    ) -> None:
+        self._gatekeeper = gatekeeper
         self._store = store
         self._quota = quota
         self._faults = faults
@@ -128,11 +138,42 @@ class Committer:
         """
         Return what the store says of each row of *group*.
         """
+        if self._quota is None:
+            return await self._store_rows(rows, None)
+        classes = "".join([classes_of(part, letters) for part, _, _, letters in group])
+        if self._gatekeeper is None:
+            return await self._store_rows(rows, classes)
+        return await self._store_admitted(self._gatekeeper, rows, classes)
+
+    async def _store_admitted(self, gatekeeper: Gatekeeper, rows: list[Row], classes: str) -> Fates:
+        wanted = [(entry.system, letter) for (entry, _), letter in zip(rows, classes, strict=True)]
+        admission = await gatekeeper.admit(wanted)
+        if not any(admission.fates):
+            places: Sequence[int] = range(len(rows))
+        else:
+            places = [at for at, fate in enumerate(admission.fates) if not fate]
+            rows = [rows[at] for at in places]
+            classes = "".join([classes[at] for at in places])
+        fates = admission.fates
         try:
-            if self._quota is None:
+            results = await self._store_rows(rows, classes) if rows else ""
+        except BaseException:
+            gatekeeper.settle(admission, wanted, NOT_NOW * len(wanted))
+            raise
+        for at, result in zip(places, results, strict=True):
+            fates[at] = result
+        told = "".join(fates)
+        gatekeeper.settle(admission, wanted, told)
+        return told
+
+    async def _store_rows(self, rows: list[Row], classes: str | None) -> Fates:
+        """
+        Return what the store says of *rows*.
+        """
+        try:
+            if classes is None:
                 results = await self._store.write(rows)
             else:
-                classes = "".join([classes_of(part, letters) for part, _, _, letters in group])
                 results = await self._store.write(rows, quota=self._quota, classes=classes)
         except PartlyStoredError as error:
             results = error.results

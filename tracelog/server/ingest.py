@@ -1,74 +1,44 @@
 """
 What happens to the entries of a request, in order: the literal list of the server.
 
-    receive → stamp → seal (redact, cut) → lighten → commit → answer
+    receive → stamp → judge (noise, fold, sample, adapt) → seal (redact, cut) → release → lighten
+            → commit (quotas, write) → refuse → note → answer
 
 Whoever reads `Ingest.begin` has read the policy. Every entry that does not reach the store is a drop with a
 reason, answered to its sender and counted in the store's ledger.
 """
 
 import asyncio
-from collections import Counter
+import time
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from contextlib import suppress
+from typing import Final, NamedTuple
 
 import msgspec
 
 from tracelog.config import ServerSettings
+from tracelog.core.budget import Alert
 from tracelog.core.entry import Entry, encode_entry, encode_lines
 from tracelog.core.redact import Redactor
-from tracelog.core.stage import Batch, Drop
+from tracelog.core.stage import Batch
 from tracelog.core.straighten import cut_entry
 from tracelog.core.wire import Mint
 from tracelog.errors import StoreUnavailableError
 from tracelog.server.access import Sender
+from tracelog.server.answers import Answer, Room, answer, refusals
 from tracelog.server.commit import Committer
 from tracelog.server.counts import Counts
 from tracelog.server.faults import Faults
+from tracelog.server.gate import Gatekeeper
 from tracelog.server.receivers import native
-from tracelog.stores import (
-    DUPLICATE,
-    NOT_NOW,
-    OVER_QUOTA,
-    OVER_SIZE,
-    REFUSED,
-    STORED,
-    Fates,
-    Store,
-)
+from tracelog.server.shield import TRUSTED, Shield
+from tracelog.stores import DUPLICATE, NOT_NOW, STORED, Fates, Row, Store
 
-RETRY_S: Final = 60
-"""A trace that is full is not asked after every second; its window is longer than this."""
+OWN_SYSTEM: Final = "tracelog"
+"""Whose rows the server's own are."""
 
-REFUSALS: Final = {
-    OVER_QUOTA: (
-        "limited",
-        "trace_quota",
-        "the trace has stored all that one trace may; its window must pass",
-    ),
-    OVER_SIZE: ("limited", "trace_size", "the trace holds as many bytes as one trace may"),
-    REFUSED: (
-        "rejected",
-        "store_refused",
-        "a key of this trace in the store holds something else; delete it or use another trace",
-    ),
-}
-"""What the store refuses for good: outcome, reason, and the sentence for the sender."""
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """
-    What the sender is told.
-
-    Attributes:
-        status: HTTP status.
-        body: JSON.
-        headers: Beyond the usual ones.
-    """
-
-    status: int
-    body: bytes
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+TICK_S: Final = 0.5
+"""Between two looks at what is to be told of folded entries, whose rows are due in whole seconds."""
 
 
 class Taken(NamedTuple):
@@ -78,12 +48,15 @@ class Taken(NamedTuple):
     Attributes:
         batch: Its entries and drops.
         now_ms: Arrival.
-        stored: What the store will say of each entry; None when there is nothing to store.
+        stored: What the store will say of each row; None when there is nothing to store.
+        rows: What it was given. *before* of them are no entries of the batch, but stand before these.
     """
 
     batch: Batch
     now_ms: float
     stored: "asyncio.Future[Fates] | None"
+    rows: list[Row]
+    before: int = 0
 
 
 class Ingest:
@@ -96,6 +69,10 @@ class Ingest:
         redactor: The same rules that clients apply, applied again: a client may be old or no client of ours.
         clock: Returns Unix milliseconds.
         mint: Where missing ids come from.
+
+    Attributes:
+        shield: What decides about entries before the store is asked; None without limits.
+        gatekeeper: Asks the store's quotas; None without limits.
     """
 
     def __init__(
@@ -109,11 +86,25 @@ class Ingest:
     ) -> None:
         self.redactor = redactor
         self.faults = Faults()
+        self.shield: Shield | None = None
+        self.gatekeeper: Gatekeeper | None = None
         self._settings = settings
-        self._committer = Committer(store, self.faults)
-        self._counts = Counts(store, self.faults)
         self._clock = clock
         self._mint = mint
+        self._counts = Counts(store, self.faults)
+        self._ticking: asyncio.Task[None] | None = None
+        if settings.limits:
+            self.shield = Shield(settings.guard, clock=time.monotonic)
+            self.gatekeeper = Gatekeeper(
+                store.gate(settings.quota),
+                settings.quota,
+                clock=time.monotonic,
+                wall_ms=clock,
+                tell=self._alert,
+            )
+            self._committer = Committer(store, self.faults, settings.trace_quota, self.gatekeeper)
+        else:
+            self._committer = Committer(store, self.faults)
 
     def begin(
         self, body: bytes, content_type: str, sender: Sender, *, trace_id: str | None = None
@@ -136,11 +127,26 @@ class Ingest:
         if trace_id is not None:
             mint = msgspec.structs.replace(mint, trace_id=lambda: trace_id)
         batch = native.receive(body, content_type, now_ms=now_ms, mint=mint, limits=self._settings.limit)
+        return self.begin_batch(batch, sender, now_ms)
+
+    def begin_batch(self, batch: Batch, sender: Sender, now_ms: float) -> "Taken":
+        """
+        Hand what can be kept of *batch*, which came at *now_ms*, to the store.
+
+        Raises:
+            StoreUnavailableError: When the store cannot take more now.
+        """
         self.stamp(batch, sender, now_ms)
-        sealed, size = self.seal(batch)
+        classes = None if self.shield is None else self._judge(self.shield, batch, sender)
+        sealed, size = self.seal(batch.entries)
         rows = list(zip(batch.entries, sealed, strict=True))
+        released = "" if self.shield is None or classes is None else self._release(self.shield, rows, classes)
         _lighten(batch.entries)
-        return Taken(batch, now_ms, self._committer.submit(rows, size) if rows else None)
+        if not rows:
+            return Taken(batch, now_ms, None, rows)
+        if classes is not None:
+            classes = released + classes
+        return Taken(batch, now_ms, self._committer.submit(rows, size, classes), rows, len(released))
 
     def end(self, taken: "Taken") -> Answer:
         """
@@ -150,13 +156,13 @@ class Ingest:
             StoreUnavailableError: When not every entry could be stored: the sender repeats all, and what is
                 stored already is a duplicate then.
         """
-        fates = taken.stored.result() if taken.stored is not None else ""
+        fates = taken.stored.result()[taken.before :] if taken.stored is not None else ""
         if NOT_NOW in fates:
             raise StoreUnavailableError("the store could not take every entry; send the same batch again")
         if fates.strip(STORED + DUPLICATE):
-            _refuse(taken.batch, fates)
+            self._refuse(taken, fates)
         self._note(taken.batch)
-        return _answer(taken.batch, fates, taken.now_ms)
+        return answer(taken.batch, fates, taken.now_ms, self._room(taken.batch))
 
     def stamp(self, batch: Batch, sender: Sender, now_ms: float) -> None:
         """
@@ -170,14 +176,13 @@ class Ingest:
             if forced or not entry.system:
                 entry.system = system
 
-    def seal(self, batch: Batch) -> tuple[list[bytes], int]:
+    def seal(self, entries: list[Entry]) -> tuple[list[bytes], int]:
         """
-        Return the final JSON of each entry, secrets out first, then cut to size; and about how many bytes it
-        is.
+        Return the final JSON of each of *entries*, secrets out first, then cut to size; and about how many
+        bytes it is.
 
-        The detector runs once over the whole batch; only when it fires is each entry looked at.
+        The detector runs once over all of them; only when it fires is each entry looked at.
         """
-        entries = batch.entries
         whole = encode_lines(entries)
         rows = whole.split(b"\n")
         rows.pop()
@@ -196,18 +201,130 @@ class Ingest:
 
     async def drain(self) -> None:
         """
-        Wait until everything taken is stored and counted.
+        Tell what is still to be told, and wait until everything taken is stored and counted.
         """
+        if self._ticking is not None:
+            self._ticking.cancel()
+            self._ticking = None
+        if self.shield is not None:
+            self._tell(self.shield.guard.close())
         await self._committer.drain()
+        if self.gatekeeper is not None:
+            await self.gatekeeper.drain()
         await self._counts.drain()
+
+    def _judge(self, shield: Shield, batch: Batch, sender: Sender) -> str:
+        """
+        Take out of *batch* what the guard refuses, and return the classes of the rest.
+        """
+        if self._ticking is None:
+            self._ticking = asyncio.get_running_loop().create_task(self._tick(shield))
+        classes, held = shield.judge(batch, trusted=sender.origin in TRUSTED)
+        if held:
+            bodies, _ = self.seal([msgspec.structs.replace(entry, kind="context") for entry in held])
+            for entry, body in zip(held, bodies, strict=True):
+                shield.hold(entry, body)
+        return classes
+
+    def _release(self, shield: Shield, rows: list[Row], classes: str) -> str:
+        """
+        Put before *rows* what the flight recorder holds of traces that have an error among them; return the
+        classes of these.
+        """
+        if "e" not in classes and "c" not in classes:
+            return ""
+        failed = dict.fromkeys(entry.trace_id for entry, _ in rows if entry.is_error)
+        context = [row for trace_id in failed for row in shield.released(trace_id)]
+        rows[:0] = context
+        return "p" * len(context)
+
+    def _refuse(self, taken: "Taken", fates: Fates) -> None:
+        """
+        Take out of the batch what the gate or the store refused for good.
+        """
+        refused = refusals(taken.batch, fates)
+        if self.shield is not None:
+            for at, drop in refused.items():
+                if drop.outcome == "limited" and drop.entry is not None:
+                    _, body = taken.rows[taken.before + at]
+                    self.shield.limited(drop.entry, drop.reason, body)
+        taken.batch.drop(refused)
+
+    async def _tick(self, shield: Shield) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            try:
+                self._tell(shield.due())
+                self._press(shield)
+            except Exception as error:  # the rows of one look, and not all that follow
+                self.faults.tell(error)
+
+    def _tell(self, entries: list[Entry], letter: str = "p") -> None:
+        """
+        Store rows of the server's own. What they stand for is counted already, so nobody waits for them.
+        """
+        if not entries:
+            return
+        now_ms = self._clock()
+        for entry in entries:
+            entry.received_at = now_ms
+        sealed, size = self.seal(entries)
+        with suppress(StoreUnavailableError):
+            rows = list(zip(entries, sealed, strict=True))
+            self._committer.submit(rows, size, letter * len(rows)).add_done_callback(_heard)
+
+    def _press(self, shield: Shield) -> None:
+        if self.gatekeeper is not None:
+            for system, used in self.gatekeeper.used().items():
+                shield.pressure(system, used)
+
+    def _alert(self, change: Alert) -> None:
+        """
+        Store a row that tells of a new level of the budget, and say it.
+        """
+        now_ms = self._clock()
+        self.faults.say(change.message)
+        entry = Entry(
+            id=self._mint.entry_id(),
+            trace_id=self._mint.trace_id(),
+            timestamp=now_ms,
+            system=OWN_SYSTEM,
+            level=change.severity,
+            message=change.message,
+            origin="server",
+            context={"budget_level": change.level, "was": change.was, "used": change.used},
+        )
+        asyncio.get_running_loop().call_soon(self._tell, [entry], "c")
+
+    def _room(self, batch: Batch) -> Room:
+        if self.gatekeeper is None:
+            return Room()
+        systems = {entry.system for entry in batch.entries}
+        systems |= {drop.entry.system for drop in batch.drops if drop.entry is not None}
+        known = [(left, system) for system in systems if (left := self.gatekeeper.left(system)) is not None]
+        if not known:
+            return Room()
+        left, system = min(known)
+        return Room(left, self.gatekeeper.retry_after(system, "n"))
 
     def _note(self, batch: Batch) -> None:
         for drop in batch.drops:
-            source = batch.source or (drop.entry.source if drop.entry is not None else None) or ""
-            system = drop.entry.system if drop.entry is not None else ""
+            entry = drop.entry
+            if self.shield is not None and entry is not None and not self.shield.first_time(entry):
+                continue
+            source = batch.source or (entry.source if entry is not None else None) or ""
+            system = entry.system if entry is not None else ""
             self._counts.add(source, system, drop.outcome, drop.reason)
         if batch.report is not None and batch.source:
             self._counts.keep(batch.source, batch.report)
+
+
+def _heard(done: "asyncio.Future[Fates]") -> None:
+    """
+    Take the outcome of rows that nobody waits for.
+    """
+    if not done.cancelled():
+        done.exception()
 
 
 def _lighten(entries: list[Entry]) -> None:
@@ -219,81 +336,3 @@ def _lighten(entries: list[Entry]) -> None:
     """
     for entry in entries:
         entry.context = None
-
-
-def _refuse(batch: Batch, fates: Fates) -> None:
-    """
-    Take out of *batch* what the store refused for good.
-    """
-    refused = {}
-    for at, fate in enumerate(fates):
-        if fate in REFUSALS:
-            outcome, reason, error = REFUSALS[fate]
-            refused[at] = Drop(batch.places[at], outcome, reason, error, batch.entries[at])
-    batch.drop(refused)
-
-
-def _answer(batch: Batch, fates: Fates, now_ms: float) -> Answer:
-    if batch.single:
-        return _answer_single(batch, now_ms)
-    limited = Counter(drop.reason for drop in batch.drops if drop.outcome == "limited")
-    rejected: list[dict[str, Any]] = [
-        {"index": drop.index, "reason": drop.reason, "error": drop.error}
-        for drop in batch.drops
-        if drop.outcome == "rejected"
-    ]
-    answer: dict[str, Any] = {
-        "success": bool(batch.entries) or not batch.drops or bool(limited and rejected),
-        "accepted": fates.count(STORED),
-        "duplicate": fates.count(DUPLICATE),
-        "suppressed": 0,
-        "limited": limited,
-        "rejected": sorted(rejected, key=lambda item: item["index"]),
-        "remaining_quota": None,
-        "received_at": now_ms,
-    }
-    if answer["success"]:
-        return Answer(200, msgspec.json.encode(answer))
-    reason = batch.drops[0].reason
-    if limited:
-        answer |= {"error": batch.drops[0].error, "reason": reason, "retry_after": RETRY_S}
-        return Answer(429, msgspec.json.encode(answer), _RETRY)
-    error = "no entry of the batch could be stored" if fates else "no entry of the batch could be read"
-    return Answer(400, msgspec.json.encode(answer | {"error": error, "reason": reason}))
-
-
-def _answer_single(batch: Batch, now_ms: float) -> Answer:
-    if batch.drops:
-        return _refuse_single(batch.drops[0])
-    entry = batch.entries[0]
-    answer = {
-        "success": True,
-        "trace_id": entry.trace_id,
-        "id": entry.id,
-        "remaining_quota": None,
-        "received_at": now_ms,
-    }
-    return Answer(200, msgspec.json.encode(answer))
-
-
-def _refuse_single(drop: Drop) -> Answer:
-    if drop.outcome != "limited":
-        return refuse(400, drop.error, drop.reason)
-    answer = {
-        "success": False,
-        "trace_id": None if drop.entry is None else drop.entry.trace_id,
-        "error": drop.error,
-        "reason": drop.reason,
-        "retry_after": RETRY_S,
-    }
-    return Answer(429, msgspec.json.encode(answer), _RETRY)
-
-
-_RETRY: Final = ((b"retry-after", str(RETRY_S).encode()),)
-
-
-def refuse(status: int, error: str, reason: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
-    """
-    Return the answer that says why nothing was taken.
-    """
-    return Answer(status, msgspec.json.encode({"success": False, "error": error, "reason": reason}), headers)

@@ -1,0 +1,126 @@
+"""
+The guard on duty: its verdicts for whole batches, and the rows that it tells later.
+
+A batch may come twice, because its answer was lost or the store could take only a part. What was decided about an
+entry is therefore remembered by its id for a while: it is the same the second time, and not counted again.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from tracelog.core.bounded import Bounded
+from tracelog.core.entry import Entry, decode_entry
+from tracelog.core.guard import Guard, GuardSettings
+from tracelog.core.stage import Batch, Drop
+from tracelog.core.verdict import Verdict
+
+REMEMBERED: Final = 16_384
+"""Ids whose verdicts are kept, at most twice as many: more than two of the largest batches."""
+
+TRUSTED: Final = frozenset({"server", "local"})
+"""Origins whose word that an entry is critical counts. What a page says of itself does not."""
+
+LETTERS: Final = {"critical": "c", "essential": "e", "privileged": "p", "normal": "n"}
+"""The letters that stores know classes by."""
+
+SENTENCES: Final = {
+    "noise": "a noise pattern matches",
+    "loop": "the same entry repeats too fast; it is counted in a summary",
+    "loop_template": "entries of this form come too fast; they are counted in a summary",
+    "sampled": "the trace is not in the sample",
+    "rate": "its source says too much in this minute",
+}
+
+
+class Shield:
+    """
+    What one server process decides before it asks the store.
+
+    Args:
+        settings: Of the guard.
+        clock: Returns monotonic seconds.
+    """
+
+    def __init__(self, settings: GuardSettings, *, clock: Callable[[], float]) -> None:
+        self.guard = Guard(settings)
+        self._clock = clock
+        self._verdicts: Bounded[str, Verdict] = Bounded(REMEMBERED)
+        self._counted: Bounded[str, bool] = Bounded(REMEMBERED)
+
+    def judge(self, batch: Batch, *, trusted: bool) -> tuple[str, list[Entry]]:
+        """
+        Take out of *batch* what goes no further.
+
+        Args:
+            batch: Of complete entries.
+            trusted: Whether its sender may call entries critical.
+
+        Returns:
+            A class letter for each entry that is left, and those taken out that the flight recorder shall hold,
+            each saying in `why` what kept it out.
+        """
+        now = self._clock()
+        refused: dict[int, Drop] = {}
+        letters: list[str] = []
+        held: list[Entry] = []
+        for at, entry in enumerate(batch.entries):
+            verdict = self._verdicts.get(entry.id)
+            if verdict is None:
+                verdict = self.guard.decide(entry, now, critical=trusted and _is_critical(entry))
+                self._verdicts.put(entry.id, verdict)
+                if verdict.held:
+                    held.append(entry)
+            if verdict.kept:
+                letters.append(LETTERS[verdict.word])
+                if verdict.sample_rate < 1.0:
+                    entry.sample_rate = verdict.sample_rate
+            else:
+                sentence = SENTENCES.get(verdict.word, "the guard refused it")
+                refused[at] = Drop(batch.places[at], "suppressed", verdict.word, sentence, entry)
+        batch.drop(refused)
+        return "".join(letters), held
+
+    def limited(self, entry: Entry, reason: str, body: bytes) -> None:
+        """
+        Note that the store or its gate refused *entry*, whose sealed JSON is *body*.
+        """
+        self.guard.take_back(entry, reason, self._clock())
+        self.hold(entry, body)
+
+    def hold(self, entry: Entry, body: bytes) -> None:
+        """
+        Keep *entry* for an error that may come: its JSON is *body*, which says `kind: context`.
+        """
+        self.guard.recorder.keep(entry.trace_id, body, entry.timestamp)
+
+    def released(self, trace_id: str) -> list[tuple[Entry, bytes]]:
+        """
+        Return the rows that an error of the trace brings out, in the order of their times.
+        """
+        return [(decode_entry(body), body) for body in self.guard.recorder.release(trace_id)]
+
+    def first_time(self, entry: Entry) -> bool:
+        """
+        Whether the end of *entry* is to be counted, which is so once.
+        """
+        if not entry.id or self._counted.get(entry.id):
+            return not entry.id
+        self._counted.put(entry.id, True)
+        return True
+
+    def due(self) -> list[Entry]:
+        """
+        Return the rows about folded and refused entries that are due now.
+        """
+        now = self._clock()
+        return self.guard.due(now) + self.guard.suppressed_rows(now)
+
+    def pressure(self, system: str, used: float) -> None:
+        """
+        Note which part (0 to 1) of its share *system* has used.
+        """
+        self.guard.sampler.pressure(system, used)
+
+
+def _is_critical(entry: Entry) -> bool:
+    return entry.context is not None and entry.context.get("critical") is True
