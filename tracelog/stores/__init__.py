@@ -49,7 +49,13 @@ __all__ = [
     "open_store",
 ]
 
-SCHEMES: Final = ("sqlite:///path", "sqlite::memory:", "redis://host:port/0", "rediss://host:port/0")
+SCHEMES: Final = (
+    "sqlite:///path",
+    "sqlite::memory:",
+    "redis://host:port/0",
+    "rediss://host:port/0",
+    "redis+cluster://host:port,host:port",
+)
 
 
 def open_store(url: str, *, ttl_s: int = DEFAULT_TTL_S, clock: Callable[[], float] = time.time) -> Store:
@@ -57,7 +63,8 @@ def open_store(url: str, *, ttl_s: int = DEFAULT_TTL_S, clock: Callable[[], floa
     Return the store that *url* names, not yet started.
 
     Args:
-        url: `sqlite:///relative/path`, `sqlite:////absolute/path`, `sqlite::memory:`, `redis://…` or `rediss://…`.
+        url: `sqlite:///relative/path`, `sqlite:////absolute/path`, `sqlite::memory:`, `redis://…`,
+            `redis+cluster://host:port,host:port`, or either with `rediss` for TLS.
         ttl_s: How long a trace lives after its last write, in seconds.
         clock: Returns Unix seconds.
 
@@ -73,4 +80,8 @@ def open_store(url: str, *, ttl_s: int = DEFAULT_TTL_S, clock: Callable[[], floa
         from tracelog.stores.redis import RedisStore  # noqa: PLC0415 - only who uses it loads it
 
         return RedisStore(url, ttl_s=ttl_s, clock=clock)
+    if scheme in ("redis+cluster", "rediss+cluster"):
+        from tracelog.stores.redis_cluster import RedisClusterStore  # noqa: PLC0415 - only who uses it loads it
+
+        return RedisClusterStore(url, ttl_s=ttl_s, clock=clock)
     raise ConfigError(f"no store has a URL that begins with {scheme[:32]}:; known are {', '.join(SCHEMES)}")

@@ -1,15 +1,29 @@
 -- What traces share, after they were stored on nodes of their own.
 -- KEYS: recent, errors, tally. ARGV: oldest score listed, most traces listed, ttl, now, ttl of counts, S, then S times
--- name, largest running number, stored, known; number of traces written; then score and id of these, and of failed ones.
-local S, at = tonumber(ARGV[6]), 7
-local names, seqs, stored, known, written, failed = {}, {}, {}, {}, {}, {}
-for s = 1, S do
+-- name, largest running number, stored, known; then four times a number of traces, and score and id of each: written,
+-- failed, and those of repeated entries, which are listed only if they are not: who stored them may have died then.
+local at = 7
+local names, seqs, stored, known = {}, {}, {}, {}
+for s = 1, tonumber(ARGV[6]) do
   names[s], seqs[s] = ARGV[at], tonumber(ARGV[at + 1])
   stored[s], known[s], at = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), at + 4
 end
-local W = 2 * tonumber(ARGV[at])
-for i = at + 1, at + W do written[#written + 1] = ARGV[i] end
-for i = at + W + 1, #ARGV do failed[#failed + 1] = ARGV[i] end
-if W > 0 then list(ARGV[1], ARGV[2], ARGV[3], written, failed) end
+
+local function traces()
+  local pairs_, to = {}, at + 2 * tonumber(ARGV[at])
+  for i = at + 1, to do pairs_[#pairs_ + 1] = ARGV[i] end
+  at = to + 1
+  return pairs_
+end
+
+local written, failed = traces(), traces()
+if #written + #failed > 0 then list(ARGV[1], ARGV[2], ARGV[3], written, failed) end
+for i = 1, 2 do
+  local again = traces()
+  if #again > 0 then
+    redis.call('ZADD', KEYS[i], 'NX', unpack(again))
+    redis.call('EXPIRE', KEYS[i], ARGV[3])
+  end
+end
 tally(ARGV[4], ARGV[5], names, seqs, stored, known)
 return redis.status_reply('OK')

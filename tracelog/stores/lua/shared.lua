@@ -3,7 +3,7 @@ local SWEPT = 200 -- traces taken off the lists a call
 local STEP = 2000 -- unpack() fails near 8000
 
 local function list(cut, cap, ttl, written, failed)
-  redis.call('ZADD', KEYS[1], 'GT', unpack(written))
+  if #written > 0 then redis.call('ZADD', KEYS[1], 'GT', unpack(written)) end
   if #failed > 0 then redis.call('ZADD', KEYS[2], 'GT', unpack(failed)) end
   local gone = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', cut, 'LIMIT', 0, SWEPT)
   if #gone == 0 then

@@ -1,0 +1,232 @@
+"""
+The store on a Redis Cluster: traces on all nodes, each with its companions in one slot.
+
+A write is two steps. Each trace is stored by its own script on its own node, all traces of a node in one
+round trip; then the keys that traces share are told, which have a slot of their own. Entries are safe after
+the first step, so it alone decides the answer: what could not be told is kept and goes along with the next
+write. A process that dies between the steps leaves traces that can be fetched by id and are listed as soon as
+one of their entries is sent again.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ResponseError
+
+from tracelog.errors import ConfigError, StoreUnavailableError
+from tracelog.stores.redis import TIMEOUT_S, pool_of
+from tracelog.stores.redis_cluster_pack import Shared, TraceCall, pack_traces
+from tracelog.stores.redis_faults import explain, explain_text
+from tracelog.stores.redis_lanes import NotSentError
+from tracelog.stores.redis_nodes import Nodes, Request
+from tracelog.stores.redis_pack import Packed, Settings
+from tracelog.stores.redis_resp import command
+from tracelog.stores.redis_slots import Address
+from tracelog.stores.redis_store import WireStore
+from tracelog.stores.redis_wire import Command, Wire
+from tracelog.stores.trace_quota import classes_of
+from tracelog.stores.values import DEFAULT_TTL_S, Row
+
+MAX_UNTOLD: Final = 50_000
+"""Traces and sources that may wait to be told of; past it writers are told to come back."""
+
+TOLD: Final = 2_000
+"""Traces told of in one call: Lua hands some 8,000 values to a command at most."""
+
+UNTOLD_S: Final = 1.0
+"""After a failure the node of the shared keys is left alone for so long; writes go on meanwhile."""
+
+DEFAULT_PORT: Final = 6379
+
+SENTENCE: Final = "the store's URL is no cluster's such as redis+cluster://host1:6379,host2:6379"
+
+
+class ClusterWire:
+    """
+    The wire to all nodes of a cluster.
+    """
+
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
+
+    async def ask(self, commands: Iterable[Command]) -> list[Any]:
+        requests = [request_of(each) for each in commands]
+        replies = await self._nodes.send(requests, reading=True) if requests else []
+        for reply in replies:
+            if isinstance(reply, Exception) and not isinstance(reply, ResponseError):
+                raise reply
+        return replies
+
+    async def shards(self) -> Sequence[Wire]:
+        return [_NodeWire(self._nodes, node) for node in await self._nodes.primaries()]
+
+    async def close(self) -> None:
+        await self._nodes.close()
+
+
+class _NodeWire:
+    """
+    The wire to one node, for commands without a key.
+    """
+
+    def __init__(self, nodes: Nodes, node: Address) -> None:
+        self._nodes = nodes
+        self._node = node
+
+    async def ask(self, commands: Iterable[Command]) -> list[Any]:
+        return await self._nodes.ask(self._node, [command(*each) for each in commands])
+
+    async def shards(self) -> Sequence[Wire]:
+        return (self,)
+
+    async def close(self) -> None:
+        """
+        Leave the nodes open: they belong to the wire that this one is a part of.
+        """
+
+
+class RedisClusterStore(WireStore):
+    """
+    A `Store` on a Redis or Valkey cluster.
+
+    Args:
+        url: `redis+cluster://` or `rediss+cluster://`, with user and password as redis-py reads them, and
+            some of the nodes; the others are learned from these.
+        ttl_s: How long a trace lives after its last write, in seconds.
+        clock: Returns Unix seconds.
+        timeout_s: Longest wait for a connection's turn, and again for the answer of a node.
+    """
+
+    kind = "redis-cluster"
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        ttl_s: int = DEFAULT_TTL_S,
+        clock: Callable[[], float] = time.time,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        seeds, make = _read_url(url, timeout_s)
+        self._nodes = Nodes(seeds, make, timeout_s=timeout_s)
+        self._untold = Shared()
+        self._telling = asyncio.Lock()
+        self._silent_until = 0.0
+        self._is_open = False
+        super().__init__(ClusterWire(self._nodes), ttl_s=ttl_s, clock=clock)
+
+    async def start(self) -> None:
+        self._is_open = True
+
+    async def close(self) -> None:
+        if self._is_open and len(self._untold):
+            self._silent_until = 0.0
+            await self._tell()
+        self._is_open = False
+        await self._wire.close()
+
+    async def _deliver(
+        self, rows: Sequence[Row], classes: str | None, settings: Settings, fates: list[str]
+    ) -> StoreUnavailableError | None:
+        letters = b"" if settings.quota is None else classes_of(rows, classes).encode()
+        try:
+            self._admit()
+        except StoreUnavailableError as error:
+            return error
+        packed = Packed(rows, self._clock() * 1000, letters)
+        calls = pack_traces(packed, settings)
+        replies = await self._nodes.send([call.request for call in calls])
+        fault: StoreUnavailableError | None = None
+        for call, reply in zip(calls, replies, strict=True):
+            found, why = _read(call, reply)
+            for place, fate in zip(call.places, found, strict=True):
+                fates[place] = fate
+            fault = why or fault
+            self._untold.note(rows, call.places, found, packed)
+        self._fault = None if fault is None else self._remember(fault)
+        await self._tell()
+        return fault
+
+    def _admit(self) -> None:
+        if not self._is_open:
+            raise StoreUnavailableError("the store is not started")
+        self._check()
+        if len(self._untold) > MAX_UNTOLD:
+            raise StoreUnavailableError("the node of the cluster that holds the lists of traces is away")
+
+    async def _tell(self) -> None:
+        """
+        Tell the shared keys what waits to be told; writes that come meanwhile are told together.
+
+        Counts whose reply was lost are taken as done: the node most likely has read them.
+        """
+        async with self._telling:
+            now = asyncio.get_running_loop().time()
+            if not len(self._untold) or now < self._silent_until:
+                return
+            while len(self._untold):
+                told = self._untold.take(TOLD)
+                reply = await self._tell_part(told)
+                if isinstance(reply, Exception):
+                    self._silent_until = asyncio.get_running_loop().time() + UNTOLD_S
+                    self._remember(explain(reply))
+                    self._untold.add(told, counted=not isinstance(reply, ResponseError | NotSentError))
+                    return
+
+    async def _tell_part(self, told: Shared) -> Any:
+        request = told.request(self._clock() * 1000, self._settings.ttl_s)
+        try:
+            [reply] = await self._nodes.send([request])
+        except BaseException:  # cancelled on the way
+            self._untold.add(told, counted=True)
+            raise
+        return reply
+
+
+def _read(call: TraceCall, reply: Any) -> tuple[str, StoreUnavailableError | None]:
+    """
+    Return a letter for each row of *call*, and why some must be sent again.
+    """
+    if isinstance(reply, Exception):
+        return "X" * len(call.places), explain(reply)
+    letters, refused = reply
+    return letters.decode(), explain_text(refused.decode()) if refused else None
+
+
+def request_of(asked: Command) -> Request:
+    """
+    Return *asked*, a command with a key, as a request.
+    """
+    key = asked[3] if asked[0] in ("EVAL", "EVALSHA") else asked[1]
+    return Request(key if isinstance(key, bytes) else str(key).encode(), command(*asked))
+
+
+def _read_url(url: str, timeout_s: float) -> tuple[list[Address], Callable[[Address], AbstractConnection]]:
+    """
+    Return the nodes that *url* names, and what makes connections as it wants them.
+
+    Raises:
+        ConfigError: When it is no cluster's.
+    """
+    scheme, _, rest = url.partition("+cluster://")
+    where, _, query = rest.partition("?")
+    login, _, hosts = where.rstrip("/").rpartition("@")
+    try:
+        parts = [urlsplit(f"//{host}") for host in hosts.split(",")]
+        seeds = [(part.hostname or "", part.port or DEFAULT_PORT) for part in parts]
+    except ValueError as error:
+        raise ConfigError(SENTENCE) from error
+    if not rest or not all(host for host, _ in seeds) or "/" in hosts:
+        raise ConfigError(SENTENCE)
+    pool = pool_of(f"{scheme}://{login}@{parts[0].netloc}/0?{query}", timeout_s, None)
+
+    def make(address: Address) -> AbstractConnection:
+        options = {**pool.connection_kwargs, "host": address[0], "port": address[1]}
+        made: AbstractConnection = pool.connection_class(**options)
+        return made
+
+    return seeds, make
