@@ -28,8 +28,9 @@ PLAN = SMALL.plan()
 )
 def test_what_is_remembered_as_refused_is_refused(calls):
     """
-    While a refusal is remembered the store would grant nothing of it, and a minute later it is forgotten. (In the
-    500 seconds played here no lender falls asleep: that may free something in the middle of a minute.)
+    While a refusal is remembered the store would grant nothing of it, and a minute later it is forgotten.
+
+    In the 500 seconds played here no lender falls asleep: that may free something in the middle of a minute.
     """
     state, cache, now_ms = State(), DenyCache(), NOON_MS
     for wait, system, cls, n in calls:

@@ -2,7 +2,7 @@
 The month's budget: months, levels, alerts, where the month ends, the report of a day.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -25,26 +25,35 @@ from tracelog.core.quota_settings import QuotaSettings
 
 SETTINGS = QuotaSettings()
 PLAN = SETTINGS.plan()
+EPOCH = date(1970, 1, 1)
 
 
-@given(st.datetimes(datetime(1970, 1, 1), datetime(2400, 1, 1)))
-def test_a_day_is_in_its_month(moment):
+@given(st.dates(EPOCH, date(2400, 1, 1)))
+def test_a_day_is_in_its_month(at):
     """
     Every day lies in its civil month, which begins on a first and ends where the next begins.
     """
-    day = (moment - datetime(1970, 1, 1)).days
+    day = (at - EPOCH).days
     month, first, after = civil(day)
-    assert month == moment.year * 100 + moment.month
+    assert month == at.year * 100 + at.month
     assert first <= day < after
-    assert (datetime(1970, 1, 1) + timedelta(days=first)).day == 1
-    assert (datetime(1970, 1, 1) + timedelta(days=after)).day == 1
+    assert (EPOCH + timedelta(days=first)).day == 1
+    assert (EPOCH + timedelta(days=after)).day == 1
     assert 28 <= after - first <= 31
 
 
 @pytest.mark.parametrize(
     ("used", "level"),
-    [(0, OPEN), (99_999, OPEN), (100_000, WARN), (118_749, WARN), (118_750, ESSENTIAL_ONLY)]
-    + [(124_999, ESSENTIAL_ONLY), (125_000, EXHAUSTED), (131_250, EXHAUSTED)],
+    [
+        (0, OPEN),
+        (99_999, OPEN),
+        (100_000, WARN),
+        (118_749, WARN),
+        (118_750, ESSENTIAL_ONLY),
+        (124_999, ESSENTIAL_ONLY),
+        (125_000, EXHAUSTED),
+        (131_250, EXHAUSTED),
+    ],
 )
 def test_levels_begin_at_their_percentage(used, level):
     """
