@@ -36,7 +36,7 @@ from tracelog.core.quota_values import (
 HOUR_MS: Final = 3_600_000
 
 LEASED: Final = 8
-"""A supply is at most one part in so many of what is left: servers that ask together must not empty a pool."""
+"""A supply is at most one part in so many of what is left: servers asking together must not empty a pool."""
 
 
 class Phase(NamedTuple):

@@ -1,5 +1,5 @@
 -- How a call begins: the clock goes on, and what is over leaves the window, the day and the month.
-local KEPT = 400 * 86400 -- seconds: a gate that nobody asks is forgotten after a year of history
+local later = false -- whether this call is the first of its minute
 
 local function civil(day) -- its month as 202611, that month's first day, the next one's
   local year, first = 1970, 0
@@ -28,7 +28,7 @@ local function advance(state, now, seen_ms)
     expire(state, minute)
     for name, at in pairs(state.seen) do if now - at >= seen_ms then state.seen[name] = nil end end
     state.head = minute
-    redis.call('EXPIRE', gate, KEPT)
+    later = true
   end
   if day ~= state.day then
     local month, begins, ends = civil(day)

@@ -1,4 +1,5 @@
 -- In which order a call is decided, and how its state is kept.
+local KEPT = 400 * 86400 -- seconds: a gate that nobody asks is forgotten, but no month of it too soon
 local PHASES = { { 'critical', '@critical' }, { 'essential', 'own' }, { 'essential', 'loan' },
   { 'essential', '@essential' }, { 'privileged', 'own' }, { 'normal', 'own' }, { 'privileged', 'loan' },
   { 'normal', 'loan' } }
@@ -39,4 +40,5 @@ local function save(state)
     fields[#fields + 1], fields[#fields + 2] = field('b', number), json(counts)
   end
   redis.call('HSET', gate, unpack(fields))
+  if later then redis.call('EXPIRE', gate, KEPT) end
 end
