@@ -136,6 +136,19 @@ class Guard:
             self._runs.note(key, now_s)
         return self._decide_new(entry, now_s, critical=critical)
 
+    def take_back(self, entry: Entry, why: str, now_s: float) -> None:
+        """
+        Count *entry*, which was kept, as refused after all: the store or its quotas had no room for it.
+
+        Args:
+            entry: As it was decided about.
+            why: The reason, a slug.
+            now_s: Seconds, monotonic.
+        """
+        self._now = now_s
+        self.passed -= weigh(entry)
+        self._refuse(Verdict(kept=False, word=why, held=True), entry, (why, entry.level))
+
     def due(self, now_s: float) -> list[Entry]:
         """
         Return the summary rows that are due: of open loops, of those that ended, and of those that had to.

@@ -6,12 +6,24 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from tracelog.core.noise import OwnNoise
-
 Amount = Annotated[int, msgspec.Meta(ge=1)]
 Steps = Annotated[tuple[Annotated[int, msgspec.Meta(ge=0)], ...], msgspec.Meta(min_length=1)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class OwnNoise(msgspec.Struct, frozen=True):
+    """
+    Noise of one's own.
+
+    Attributes:
+        name: 1 to 32 of `a-z 0-9 _`.
+        pattern: A regular expression in the common subset of RE2 and `re`, bounded: `{1,200}` instead of `+`.
+            It is searched for in the first 1,000 characters; `^` binds it to the start of a line.
+    """
+
+    name: str
+    pattern: str
 
 
 class GuardSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from tracelog.core.guard_settings import OwnNoise
 from tracelog.core.redact_engine import Search, searcher
 from tracelog.core.redact_own import check_bounded
 from tracelog.core.redact_pattern import read_pattern
@@ -48,20 +49,6 @@ class NoiseRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     literals: tuple[str, ...]
-    pattern: str
-
-
-class OwnNoise(msgspec.Struct, frozen=True):
-    """
-    Noise of one's own.
-
-    Attributes:
-        name: 1 to 32 of `a-z 0-9 _`.
-        pattern: A regular expression in the common subset of RE2 and `re`, bounded: `{1,200}` instead of `+`.
-            It is searched for in the first `CHARS` characters; `^` binds it to the start of a line.
-    """
-
-    name: str
     pattern: str
 
 

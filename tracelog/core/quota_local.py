@@ -6,18 +6,35 @@ capacity" of capacity leases). So all servers together stay within one more hour
 What was admitted is charged afterwards (`Asked.forced`), with the largest month seen as its repair.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
 
 from tracelog.core.budget import DAY_MS, civil, level_of
 from tracelog.core.quota import ask
-from tracelog.core.quota_ring import State
+from tracelog.core.quota_ring import State, refund
 from tracelog.core.quota_settings import Plan, QuotaSettings
-from tracelog.core.quota_values import Asked, Class, Demand, Repair, Reply
+from tracelog.core.quota_values import (
+    CRITICAL_POOL,
+    ESSENTIAL_POOL,
+    Asked,
+    Class,
+    Demand,
+    Refund,
+    Repair,
+    Reply,
+)
 
 SERVERS: Final = 4
 """Assumed where nobody knows how many servers there are."""
+
+
+_POOL_CLASSES: Final[Mapping[str, tuple[Class, ...]]] = {
+    CRITICAL_POOL: ("critical",),
+    ESSENTIAL_POOL: ("essential",),
+}
+"""Classes that a reserve serves. Pools of systems serve all others."""
 
 
 class LocalShare:
@@ -75,6 +92,21 @@ class LocalShare:
         return msgspec.structs.replace(
             reply, level=level, was=level, month=self._known.month, month_used=used
         )
+
+    def take_back(self, refunds: Iterable[Refund]) -> None:
+        """
+        Give back what was admitted here and not stored: it is not charged later.
+        """
+        for back in refunds:
+            refund(self._state, back.pool, back.bucket, back.n, back.system)
+            classes: Iterable[Class] = _POOL_CLASSES.get(back.pool, ("normal", "privileged", "essential"))
+            left = back.n
+            for cls in classes:
+                key = (back.system, cls)
+                went = min(left, self._admitted.get(key, 0))
+                if went:
+                    self._admitted[key] -= went
+                    left -= went
 
     def settle(self) -> Asked:
         """

@@ -39,6 +39,31 @@ _ALIASES: Final = {
 }
 
 
+class TraceQuota(msgspec.Struct, frozen=True):
+    """
+    What one trace may store. Its window begins with its first entry, on the store's clock; when it is over,
+    a new one begins with the first entry that the old one would have refused.
+
+    A row's class is a letter: `n` normal; `p` privileged (the first of a system, a summary, a context row);
+    `e` essential (an error); `c` critical, which makes its trace critical for as long as the trace lives.
+
+    Attributes:
+        normal: Rows of any class in a window.
+        extra: Rows beyond that for essential ones; privileged ones may take half of them, so that context
+            never takes the place of the error it explains.
+        critical: Rows in a window of a critical trace, whatever their classes.
+        window_s: Length of the window, in seconds.
+        max_bytes: Bytes that the entries of the trace may have together, 0 for any number. A list of this
+            size is still read, moved and removed by Redis without others noticing.
+    """
+
+    normal: Count = 100
+    extra: Count = 50
+    critical: Count = 1_000
+    window_s: Annotated[int, msgspec.Meta(ge=1, le=31 * 86_400)] = 3_600
+    max_bytes: Count = 1024 * 1024
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """
     What a gate needs to know, as it travels to the script.

@@ -12,7 +12,9 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from tracelog.core.entry import RANK, SYSTEM, Entry, Limits
+from tracelog.core.guard_settings import GuardSettings
 from tracelog.core.levels import LEVEL_NAMES
+from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.core.redact_settings import RedactSettings
 from tracelog.errors import ConfigError
 
@@ -117,7 +119,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
         stop_timeout: Seconds that stopping waits for requests in flight.
         limit: Sizes of entries and requests.
         redact: As for the client.
-        limits: False switches quotas off, for tests and trusted loads.
+        limits: False switches all limits off, for tests and trusted loads.
+        guard: Numbers of folding, sampling and the adaptive limits; *quota* the hours and the month of all
+            systems, *trace_quota* those of one trace.
     """
 
     host: str = DEFAULT_HOST
@@ -132,6 +136,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     limit: Limits = Limits()
     redact: bool | RedactSettings = True
     limits: bool = True
+    guard: GuardSettings = GuardSettings()
+    quota: QuotaSettings = QuotaSettings()
+    trace_quota: TraceQuota = TraceQuota()
     convex_secret: str | None = None
 
 

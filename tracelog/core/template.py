@@ -44,7 +44,6 @@ def fingerprint(message: str) -> str:
     """
     Return 16 hexadecimal digits that messages of one template share, in every process and Python version.
     """
-
     return blake2b(template(message).encode(), digest_size=FINGERPRINT_BYTES).hexdigest()
 
 

@@ -21,7 +21,11 @@ REFUSALS: Final = {
         "this system has stored all that it may in this hour",
     ),
     OVER_BUDGET: ("limited", "budget", "the month's budget has no room for entries of this kind"),
-    OVER_CRITICAL: ("limited", "critical_quota", "critical traces have stored all that they may in this hour"),
+    OVER_CRITICAL: (
+        "limited",
+        "critical_quota",
+        "critical traces have stored all that they may in this hour",
+    ),
     OVER_QUOTA: (
         "limited",
         "trace_quota",

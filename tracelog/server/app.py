@@ -23,8 +23,9 @@ from tracelog.core.redact import Redactor
 from tracelog.core.wire import Mint
 from tracelog.errors import StoreUnavailableError, TracelogError
 from tracelog.server.access import CHALLENGE, Access, once
+from tracelog.server.answers import Answer, refuse
 from tracelog.server.health import Health
-from tracelog.server.ingest import Answer, Ingest, refuse
+from tracelog.server.ingest import Ingest
 from tracelog.server.log import FAULT, INGEST_PATHS, LogEndpoint
 from tracelog.server.query import Query
 from tracelog.stores import Store, open_store

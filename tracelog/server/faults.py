@@ -30,6 +30,12 @@ class Faults:
         self._clock = clock
         self._told: dict[str, tuple[float, int]] = {}
 
+    def say(self, sentence: str) -> None:
+        """
+        Say what an operator should know, which is no fault.
+        """
+        _log.warning(sentence)
+
     def tell(self, error: BaseException) -> None:
         """
         Note *error*, and say so unless the same was said within the last minute.

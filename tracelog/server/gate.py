@@ -108,6 +108,7 @@ class Gatekeeper:
         self._refunds: list[Refund] = []
         self._month = Repair(0, 0)
         self._lost_data = False
+        self._shares = settings.plan().shares
         self._store_away = False
 
     async def admit(self, wanted: Sequence[Key]) -> Admission:
@@ -167,6 +168,16 @@ class Gatekeeper:
         if self._denied.refused(name, "normal", self._clock()):
             return 0
         return self.remaining.get(name)
+
+    def used(self) -> dict[str, float]:
+        """
+        Return which part (0 to 1) of its own share each system had used at the last call.
+        """
+        return {
+            system: 1.0 - min(1.0, left / share)
+            for system, left in self.remaining.items()
+            if (share := self._shares.get(system))
+        }
 
     async def drain(self) -> None:
         """

@@ -12,9 +12,10 @@ from tracelog.core.encoding import inflate
 from tracelog.core.headers import ID_HEADERS, read_headers
 from tracelog.errors import StoreUnavailableError, TracelogError
 from tracelog.server.access import CHALLENGE, Access, Sender, cors, once
+from tracelog.server.answers import Answer, refuse
 from tracelog.server.body import DisconnectedError, read_body
 from tracelog.server.faults import Faults
-from tracelog.server.ingest import Answer, Ingest, Taken, refuse
+from tracelog.server.ingest import Ingest, Taken
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]

@@ -13,7 +13,8 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from tracelog.server.access import Sender
-from tracelog.server.ingest import Taken, refuse
+from tracelog.server.answers import refuse
+from tracelog.server.ingest import Taken
 from tracelog.server.log import LogEndpoint, Reply
 
 LARGEST_HEAD: Final = 64 * 1024

@@ -23,7 +23,9 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from tracelog.core.query import Query
+from tracelog.core.quota_settings import QuotaSettings
 from tracelog.errors import StoreUnavailableError
+from tracelog.stores.gates import Gate
 from tracelog.stores.values import (
     Fates,
     Outcome,
@@ -83,6 +85,12 @@ class Store(Protocol):
         Raises:
             StoreUnavailableError: When they cannot be stored now.
             PartlyStoredError: When that is so for some traces only.
+        """
+        ...
+
+    def gate(self, settings: QuotaSettings) -> Gate:
+        """
+        Return the place where all servers of this store share the quotas of *settings*.
         """
         ...
 

@@ -11,14 +11,18 @@ from typing import Any, Final
 
 from tracelog.core.conditions import INFINITE, Narrow
 from tracelog.core.query import Query
+from tracelog.core.quota_settings import QuotaSettings
 from tracelog.errors import StoreUnavailableError
 from tracelog.stores.base import PartlyStoredError
+from tracelog.stores.gates import Gate
 from tracelog.stores.redis_care import RedisCare
 from tracelog.stores.redis_faults import explain_text, explained, is_lasting
+from tracelog.stores.redis_gate import RedisGate
 from tracelog.stores.redis_ledger import RedisLedger
 from tracelog.stores.redis_pack import Settings
 from tracelog.stores.redis_read import RedisReader
-from tracelog.stores.redis_wire import Wire
+from tracelog.stores.redis_scripts import GATE
+from tracelog.stores.redis_wire import Wire, run
 from tracelog.stores.reference import resolve
 from tracelog.stores.values import (
     MAX_HITS,
@@ -90,6 +94,12 @@ class WireStore(ABC):
         """
         Store *rows*, put what became of them into *fates*, and return why some must be sent again.
         """
+
+    def gate(self, settings: QuotaSettings) -> Gate:
+        async def call(names: list[bytes], arguments: list[bytes]) -> Any:
+            return await run(self._wire, GATE, [name.decode() for name in names], arguments)
+
+        return RedisGate(call, settings)
 
     async def fetch(self, trace_id: str) -> Trace | None:
         with explained():

@@ -14,10 +14,13 @@ from typing import Any, Final
 
 from tracelog.core.conditions import INFINITE, Narrow
 from tracelog.core.query import Query
+from tracelog.core.quota_settings import QuotaSettings
 from tracelog.errors import ConfigError, StoreUnavailableError
 from tracelog.stores import sqlite_ledger, sqlite_read
 from tracelog.stores.cursors import read_place, read_position
+from tracelog.stores.gates import Gate
 from tracelog.stores.reference import resolve
+from tracelog.stores.sqlite_gate import SqliteGate
 from tracelog.stores.sqlite_read import Asked
 from tracelog.stores.sqlite_schema import CONTENTS, MEMORY, connect, open_file
 from tracelog.stores.sqlite_text import TextIndex
@@ -127,6 +130,9 @@ class SqliteStore:
         finally:
             self._waiting -= len(rows)
         return fates
+
+    def gate(self, settings: QuotaSettings) -> Gate:
+        return SqliteGate(lambda work: self._running(self._writer).submit(work), settings, self._clock)
 
     async def fetch(self, trace_id: str) -> Trace | None:
         found: Trace | None = await self._read(sqlite_read.fetch, trace_id, self._now())

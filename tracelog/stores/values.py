@@ -59,31 +59,6 @@ Fates = str
 """What became of the rows of a write: for each, in order, one of the letters above."""
 
 
-class TraceQuota(msgspec.Struct, frozen=True):
-    """
-    What one trace may store. Its window begins with its first entry, on the store's clock; when it is over,
-    a new one begins with the first entry that the old one would have refused.
-
-    A row's class is a letter: `n` normal; `p` privileged (the first of a system, a summary, a context row);
-    `e` essential (an error); `c` critical, which makes its trace critical for as long as the trace lives.
-
-    Attributes:
-        normal: Rows of any class in a window.
-        extra: Rows beyond that for essential ones; privileged ones may take half of them, so that context
-            never takes the place of the error it explains.
-        critical: Rows in a window of a critical trace, whatever their classes.
-        window_s: Length of the window, in seconds.
-        max_bytes: Bytes that the entries of the trace may have together, 0 for any number. A list of this
-            size is still read, moved and removed by Redis without others noticing.
-    """
-
-    normal: int = 100
-    extra: int = 50
-    critical: int = 1_000
-    window_s: int = 3_600
-    max_bytes: int = 1024 * 1024
-
-
 class Page(msgspec.Struct, Generic[Item], frozen=True):
     """
     Some items, newest first, and the opaque cursor of the next page, None on the last.
