@@ -96,6 +96,7 @@ def ask(state: State, plan: Plan, asked: Asked, now_ms: int) -> Reply:
         retry_after_ms=(state.head + 1) * MINUTE_MS - now_ms,
         month=state.month,
         month_used=state.used,
+        born=state.born,
         remaining={demand.system: turn.remaining(demand.system) for demand in asked.demands},
     )
 

@@ -51,7 +51,8 @@ class LocalShare:
         self._settings = settings
         self._servers = max(1, servers)
         self._known = Repair(0, 0)
-        self._earlier = 0
+        self._born = 0
+        self._lost = False
         self._day: int | None = None
         self._state = State()
         self._plan = self._full
@@ -61,9 +62,11 @@ class LocalShare:
         """
         Remember the month as the store told it: what is left is counted from there.
         """
+        self._lost = self._lost or self._born not in {0, reply.born}
+        self._born = reply.born
         if (reply.month, reply.month_used) > (self._known.month, self._known.floor):
             self._known = Repair(reply.month, reply.month_used)
-        self._begin()
+        self._day = None
 
     def resize(self, servers: int) -> None:
         """
@@ -87,7 +90,7 @@ class LocalShare:
         for grant in reply.grants:
             key = (grant.system, grant.cls)
             self._admitted[key] = self._admitted.get(key, 0) + grant.n
-        used = self._known.floor + self._earlier + self._state.used
+        used = self._used()
         level = level_of(used, self._full)
         return msgspec.structs.replace(
             reply, level=level, was=level, month=self._known.month, month_used=used
@@ -108,27 +111,37 @@ class LocalShare:
                     self._admitted[key] -= went
                     left -= went
 
+    @property
+    def owes(self) -> bool:
+        """
+        Whether the store is to be told something with the next call: rows stored without it, or what it lost.
+        """
+        return bool(self._admitted) or self._lost
+
     def settle(self) -> Asked:
         """
-        Return what the store is to be told now that it is back.
+        Return what the store is to be told now that it is back: forced charges and the month's repair.
 
         When it is certain that the store did not get it, `unsettle` takes it back.
         """
         forced = tuple(Demand(system, cls, n) for (system, cls), n in self._admitted.items())
-        self._admitted = {}
+        self._admitted, self._lost = {}, False
         return Asked(forced=forced, repair=(self._known,) if self._known.month else ())
 
     def unsettle(self, asked: Asked) -> None:
         """
         Keep *asked*, which did not reach the store, for the next time.
         """
+        self._lost = True
         for demand in asked.forced:
             key = (demand.system, demand.cls)
             self._admitted[key] = self._admitted.get(key, 0) + demand.n
 
-    def _begin(self) -> None:
-        self._earlier, self._state.used, self._state.spent = 0, 0, {}
-        self._day = None
+    def _used(self) -> int:
+        """
+        Return the month's writes as far as this server knows: the store's, and its own that are to be charged.
+        """
+        return self._known.floor + sum(self._admitted.values())
 
     def _turn(self, day: int) -> None:
         """
@@ -137,11 +150,9 @@ class LocalShare:
         month, _, ends = civil(day)
         if month > self._known.month:
             self._known = Repair(month, 0)
-            self._begin()
-        self._earlier += self._state.used
         self._state.used, self._state.spent = 0, {}
         self._day = day
-        self._plan = _part(self._settings, self._servers, self._known.floor + self._earlier, ends - day)
+        self._plan = _part(self._settings, self._servers, self._used(), ends - day)
 
 
 def _part(settings: QuotaSettings, servers: int, used: int, days: int) -> Plan:

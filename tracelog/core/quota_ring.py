@@ -31,6 +31,7 @@ class State(msgspec.Struct):
     Everything a gate remembers.
 
     Attributes:
+        born: The moment of the first call, Unix milliseconds.
         head: The minute of the last call; *day* its day, *month* its month (202611), which *begins* and
             *ends* on days.
         level: Of the budget, as last told.
@@ -41,6 +42,7 @@ class State(msgspec.Struct):
         months: Earlier months → writes by system; *days* earlier days.
     """
 
+    born: int = 0
     head: int = 0
     day: int = 0
     month: int = 0
@@ -77,6 +79,8 @@ def advance(state: State, now_ms: int, seen_ms: int) -> int:
         now_ms: The store's clock, Unix milliseconds.
         seen_ms: Attempts older than this are forgotten.
     """
+    if state.head == 0:
+        state.born = now_ms
     if state.head * MINUTE_MS - now_ms > BACK_MS:
         _go_back(state, now_ms)
     now_ms = max(now_ms, state.head * MINUTE_MS)

@@ -62,6 +62,9 @@ class Grant(msgspec.Struct, array_like=True, frozen=True):
 class Repair(msgspec.Struct, array_like=True, frozen=True):
     """
     The largest use of *month* (as 202611) that somebody saw: a store that lost its data takes it over.
+
+    It is told after the store was away or lost its data, not with every call: refunds lower the month, and
+    this would undo them.
     """
 
     month: int
@@ -97,6 +100,8 @@ class Reply(msgspec.Struct, array_like=True, frozen=True):
         retry_after_ms: Until the minute ends: sooner no window frees anything.
         month: As 202611; *month_used* its writes, of which every server keeps the largest for a `Repair`.
         remaining: System that asked → normal rows it could have now.
+        born: When the store's memory of the quotas began, Unix milliseconds; another value than before means
+            that it lost its data, and a `Repair` is due.
     """
 
     grants: tuple[Grant, ...]
@@ -107,6 +112,7 @@ class Reply(msgspec.Struct, array_like=True, frozen=True):
     month: int
     month_used: int
     remaining: Counts
+    born: int
 
     def granted(self, system: str, cls: Class) -> int:
         """

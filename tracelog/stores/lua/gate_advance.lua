@@ -16,6 +16,7 @@ local function civil(day) -- its month as 202611, that month's first day, the ne
 end
 
 local function advance(state, now, seen_ms)
+  if state.head == 0 then state.born = now end
   if state.head * MINUTE - now > DAY then -- the clock was wrong: every charge is taken for one of this minute
     for old = state.head - SPAN + 1, state.head do redis.call('HDEL', gate, field('b', old)) end
     state.head = floor(now / MINUTE)
