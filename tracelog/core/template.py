@@ -35,6 +35,8 @@ def template(message: str) -> str:
     words = text.split(None, WORDS)
     if len(words) > WORDS:
         del words[WORDS]
+    if MARK not in text:
+        return " ".join(words)
     return " ".join(
         [word if MARK not in word else "*" if "=" not in word else _masked(word) for word in words]
     )
@@ -44,7 +46,6 @@ def fingerprint(message: str) -> str:
     """
     Return 16 hexadecimal digits that messages of one template share, in every process and Python version.
     """
-
     return blake2b(template(message).encode(), digest_size=FINGERPRINT_BYTES).hexdigest()
 
 
