@@ -17,14 +17,14 @@ class Bounded(Generic[K, V]):
     At most twice *cap* keys. Values are never None.
 
     Attributes:
-        turns: How often a generation was forgotten.
+        young: Keys asked for since the last turn; who asks most often may look here first.
+        old: Keys asked for before it.
     """
 
-    __slots__ = ("cap", "old", "turns", "young")
+    __slots__ = ("cap", "old", "young")
 
     def __init__(self, cap: int) -> None:
         self.cap = cap
-        self.turns = 0
         self.young: dict[K, V] = {}
         self.old: dict[K, V] = {}
 
@@ -39,6 +39,22 @@ class Bounded(Generic[K, V]):
                 self.put(key, value)
         return value
 
+    def meet(self, key: K, value: V) -> V | None:
+        """
+        Return the value of *key*, or remember *value* for it and return None: `get` and `put` in one call.
+        """
+        young = self.young
+        met = young.get(key)
+        if met is not None:
+            return met
+        old = self.old
+        met = old.get(key) if old else None
+        if len(young) >= self.cap:
+            self.old = young
+            self.young = young = {}
+        young[key] = value if met is None else met
+        return met
+
     def put(self, key: K, value: V) -> None:
         """
         Remember *value* under *key*.
@@ -47,7 +63,6 @@ class Bounded(Generic[K, V]):
         if len(young) >= self.cap and key not in young:
             self.old = young
             self.young = young = {}
-            self.turns += 1
         young[key] = value
 
     def __contains__(self, key: K) -> bool:

@@ -27,11 +27,12 @@ LOOP_TEMPLATE: Final = "loop_template"
 
 class _Run(msgspec.Struct, gc=False):
     """
-    A message that came more than once: *n* times since *start*.
+    A message that came more than once: *n* times since *start*. *folds* while its loop may be open.
     """
 
     start: float
     n: int
+    folds: bool = False
 
 
 class Runs:
@@ -53,37 +54,35 @@ class Runs:
         self._loops = loops
         self._known: Bounded[Hashable, float | _Run] = Bounded(cap)
 
-    def folds(self, key: Hashable, entry: Entry, now: float) -> bool | None:
+    def folds(self, key: Hashable, entry: Entry, now: float) -> bool:
         """
-        Return whether *entry* folds, or None when *key* was not met before (`note` makes it known).
+        Return whether *entry* folds.
 
         Args:
             key: All that makes two entries the same.
             entry: Its first of a row lends the row its looks.
             now: Seconds, monotonic.
         """
-        if self._loops.add(key, entry, now):
-            return True
-        run = self._known.get(key)
+        run = self._known.meet(key, now)
         if run is None:
-            return None
+            return False
         if not isinstance(run, _Run):
             run = _Run(run, 1)
             self._known.put(key, run)
+        if run.folds:
+            run.folds = self._loops.add(key, entry, now)
+            if run.folds:
+                return True
         if now - run.start >= self._window_s:
             run.start = now
             run.n = 0
         run.n += 1
         if run.n <= self._burst:
             return False
-        self._loops.open(key, entry, now)
+        run.folds = True
+        if not self._loops.add(key, entry, now):
+            self._loops.open(key, entry, now)
         return True
-
-    def note(self, key: Hashable, now: float) -> None:
-        """
-        Remember that *key* was met for the first time.
-        """
-        self._known.put(key, now)
 
     def __len__(self) -> int:
         return len(self._known)
@@ -120,10 +119,9 @@ class Templates:
         """
         Count an entry of the template *key* at *now*, and return whether that is one of too many.
         """
-        heat = self._known.get(key)
+        heat = self._known.meet(key, now)
         if heat is None:
-            self._known.put(key, now)
-            return self._above < 1
+            return False
         if not isinstance(heat, _Heat):
             heat = _Heat(heat, 1)
             self._known.put(key, heat)

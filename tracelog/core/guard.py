@@ -125,16 +125,32 @@ class Guard:
             return self._decide_row(entry, critical=critical)
         self.offered += 1
         trace, system, level, message = entry.trace_id, entry.system, entry.level, entry.message
-        key = (trace, system, level, message if len(message) <= KEY_CHARS else _digest(message))
-        folds = self._runs.folds(key, entry, now_s)
-        if folds:
+        rule = self._noise(message, level)
+        if rule is not None:
+            return self._refuse(NOISE, entry, (NOISE.word, rule))
+        text = message if len(message) <= KEY_CHARS else _digest(message)
+        if self._runs.folds((trace, system, level, text), entry, now_s):
             return FOLDED
-        if folds is None:
-            rule = self._noise(message, level)
-            if rule is not None:
-                return self._refuse(NOISE, entry, (rule,))
-            self._runs.note(key, now_s)
-        return self._decide_new(entry, now_s, critical=critical)
+        text = template(message)
+        form = (system, level, text if len(text) <= KEY_CHARS else _digest(text))
+        mark = self._marks.get(system) or self._new_mark(system)
+        if level in _ERRORS:
+            mark |= mark << 1
+        seen = self._traces.young.get(trace) or self._traces.get(trace) or 0
+        is_first = mark & ~seen != 0
+        if self._templates.is_hot(form, now_s):
+            if not (is_first and self._hot_first.allows(form, now_s)):
+                self._templates.fold(form, entry, now_s)
+                return FOLDED_TEMPLATE
+            verdict = CRITICAL if critical else NORMAL
+        else:
+            verdict = CRITICAL if critical else self._classify(entry, is_first, now_s)
+            if not verdict.kept:
+                return self._refuse(verdict, entry, (verdict.word, form))
+        if is_first:
+            self._traces.put(trace, seen | mark)
+        self.passed += 1
+        return verdict
 
     def take_back(self, entry: Entry, why: str, now_s: float) -> None:
         """
@@ -209,49 +225,23 @@ class Guard:
         """
         return self._normal.limit((system, source), now_s)
 
-    def _decide_new(self, entry: Entry, now_s: float, *, critical: bool) -> Verdict:
+    def _classify(self, entry: Entry, is_first: bool, now_s: float) -> Verdict:
         """
-        Decide about an entry that belongs to no run and is no noise.
-        """
-        trace, system, level = entry.trace_id, entry.system, entry.level
-        text = template(entry.message)
-        form = (system, level, text if len(text) <= KEY_CHARS else _digest(text))
-        seen = self._traces.get(trace) or 0
-        mark = self._marks.get(system) or self._new_mark(system)
-        if level in _ERRORS:
-            mark |= mark << 1
-        if self._templates.is_hot(form, now_s):
-            if not mark & ~seen or not self._hot_first.allows(form, now_s):
-                self._templates.fold(form, entry, now_s)
-                return FOLDED_TEMPLATE
-            verdict = CRITICAL if critical else NORMAL
-        elif critical:
-            verdict = CRITICAL
-        else:
-            verdict = self._classify(entry, mark & ~seen)
-            if not verdict.kept:
-                return self._refuse(verdict, entry, (verdict.word, form))
-        if mark & ~seen:
-            self._traces.put(trace, seen | mark)
-        self.passed += 1
-        return verdict
-
-    def _classify(self, entry: Entry, new_marks: int) -> Verdict:
-        """
-        Return the verdict about an entry of its own; *new_marks* are set when it is a first of its hop.
+        Return the verdict about an entry that nothing folds; *is_first* when its hop has nothing stored yet.
         """
         source = (entry.system, entry.source or entry.service)
         if entry.level in _ERRORS:
-            return ESSENTIAL if self._essential.allows(source, self._now) else NORMAL
-        if new_marks and self._privileged.allows(source, self._now):
+            return ESSENTIAL if self._essential.allows(source, now_s) else NORMAL
+        if is_first and self._privileged.allows(source, now_s):
             return PRIVILEGED
         verdict = NORMAL
-        rate = self.sampler.rate(entry.system, entry.level)
-        if rate < 1.0:
+        if self.sampler.is_active:
+            rate = self.sampler.rate(entry.system, entry.level)
             if not keep(entry.trace_id, rate):
                 return UNSAMPLED
-            verdict = self._in_sample
-        return verdict if self._normal.allows(source, self._now) else RATE
+            if rate < 1.0:
+                verdict = self._in_sample
+        return verdict if self._normal.allows(source, now_s) else RATE
 
     def _decide_row(self, entry: Entry, *, critical: bool) -> Verdict:
         """
@@ -281,18 +271,21 @@ class Guard:
         self._marks[system] = mark
         return mark
 
-    def _refuse(self, verdict: Verdict, entry: Entry, key: Hashable) -> Verdict:
-        self._count(entry, key, verdict.word)
-        return verdict
-
-    def _count(self, entry: Entry, key: Hashable, why: str) -> None:
+    def _refuse(self, verdict: Verdict, entry: Entry, key: tuple[Hashable, ...]) -> Verdict:
         """
         Count *entry* as not kept: in its trace if that has something stored, else among all of its system.
+
+        Args:
+            verdict: What is said about it; returned.
+            entry: The entry.
+            key: What sorts it into a row, the reason first.
         """
         trace = entry.trace_id
-        account = trace if trace in self._traces else SHARED + entry.system
-        self._accounts.add(account, key, entry, why, self._now)
-        self.suppressed[why] = self.suppressed.get(why, 0) + weigh(entry)
+        name = trace if trace in self._traces.young or trace in self._traces.old else SHARED + entry.system
+        count = self._accounts.add(name, key, entry, self._now)
+        word = verdict.word
+        self.suppressed[word] = self.suppressed.get(word, 0) + count
+        return verdict
 
     def _tell(self, first: Entry, count: int, last_timestamp: float, why: str) -> None:
         """
@@ -304,7 +297,7 @@ class Guard:
         if len(self._rows) < ROWS:
             self._rows.append(row)
         else:
-            self._count(row, (why, first.level), why)
+            self._refuse(FOLDED if why == LOOP else FOLDED_TEMPLATE, row, (why, first.level))
 
     def _hand_over(self) -> list[Entry]:
         rows, self._rows = self._rows, []

@@ -50,11 +50,8 @@ class Adaptive:
         """
         Count one that *key* offers at *now* (seconds, monotonic), and return whether it may pass.
         """
-        allowance = self._keys.get(key)
-        if allowance is None:
-            allowance = Allowance(now, self._steps[0])
-            self._keys.put(key, allowance)
-        elif now - allowance.start >= MINUTE_S:
+        allowance = self._keys.young.get(key) or self._known(key, now)
+        if now - allowance.start >= MINUTE_S:
             self._turn(allowance, now)
         allowance.offered = offered = allowance.offered + 1
         return offered <= allowance.limit
@@ -69,6 +66,10 @@ class Adaptive:
         if now - allowance.start >= MINUTE_S:
             self._turn(allowance, now)
         return allowance.limit
+
+    def _known(self, key: Hashable, now: float) -> Allowance:
+        fresh = Allowance(now, self._steps[0])
+        return self._keys.meet(key, fresh) or fresh
 
     def __len__(self) -> int:
         return len(self._keys)

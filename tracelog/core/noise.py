@@ -103,13 +103,12 @@ class Noise:
         """
         Return the name of the rule by which *message*, said at *level*, is noise, or None.
         """
-        if level in NEVER:
-            return None
         heads = self._heads.get(message[:_HEAD])
-        if heads is not None:
-            for literals, pattern, name in heads:
-                if message.startswith(literals) and pattern.match(message, 0, CHARS):
-                    return name
+        if (heads is None and REQUEST not in message and not self._own) or level in NEVER:
+            return None
+        for literals, pattern, name in heads or ():
+            if message.startswith(literals) and pattern.match(message, 0, CHARS):
+                return name
         if REQUEST in message:
             for literal, pattern, name in self._requests:
                 if literal in message and pattern.match(message, 0, CHARS):

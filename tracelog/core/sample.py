@@ -56,6 +56,9 @@ class Sampler:
         mode: One of `MODES`.
         rate: Share of traces that is kept where there is sampling.
         above: Part of its share of the quota beyond which a system is under pressure.
+
+    Attributes:
+        is_active: Whether any system is sampled now.
     """
 
     def __init__(self, mode: str, rate: float, above: float) -> None:
@@ -63,6 +66,7 @@ class Sampler:
         self._rate = rate
         self._above = above
         self._pressed: set[str] = set()
+        self.is_active = mode == "always"
 
     def rate(self, system: str, level: str) -> float:
         """
@@ -79,6 +83,7 @@ class Sampler:
             self._pressed.discard(system)
         elif len(self._pressed) < SYSTEMS:
             self._pressed.add(system)
+        self.is_active = self._mode == "always" or (self._mode == "pressure" and bool(self._pressed))
 
 
 def _mixed(bits: int) -> int:

@@ -35,6 +35,8 @@ def template(message: str) -> str:
     words = text.split(None, WORDS)
     if len(words) > WORDS:
         del words[WORDS]
+    if MARK not in text:
+        return " ".join(words)
     return " ".join(
         [word if MARK not in word else "*" if "=" not in word else _masked(word) for word in words]
     )
