@@ -7,8 +7,39 @@ from collections.abc import Sequence
 from typing import Any
 
 from tracelog.core.query import Query
+from tracelog.core.quota import ask, status_of
+from tracelog.core.quota_ring import State
+from tracelog.core.quota_settings import QuotaSettings
 from tracelog.errors import StoreUnavailableError
 from tracelog.stores import Fates, Outcome, Page, Row, Tally, Trace, TraceFilter, TraceQuota, TraceSummary
+from tracelog.stores.gates import Demand, Gate, GateStatus, Refund, Repair, Reply, asked_of
+
+NOON_MS = 1_795_348_800_000
+"""22 November 2026, 12:00 UTC."""
+
+
+class LocalGate:
+    """
+    A gate of one process: the arithmetic alone, on a clock that stands still.
+    """
+
+    def __init__(self, settings: QuotaSettings) -> None:
+        self._settings = settings
+        self._state = State()
+        self.now_ms = NOON_MS
+
+    async def ask(
+        self,
+        demands: Sequence[Demand],
+        refunds: Sequence[Refund] = (),
+        repair: Repair | None = None,
+        forced: Sequence[Demand] = (),
+    ) -> Reply:
+        asked = asked_of(self._settings, demands, refunds, repair, forced)
+        return ask(self._state, self._settings.plan(), asked, self.now_ms)
+
+    async def status(self) -> GateStatus:
+        return status_of(self._state, self._settings.plan(), self.now_ms)
 
 
 class ScriptedStore:
@@ -41,6 +72,9 @@ class ScriptedStore:
 
     async def close(self) -> None:
         self.closed = True
+
+    def gate(self, settings: QuotaSettings) -> Gate:
+        return LocalGate(settings)
 
     async def write(
         self, rows: Sequence[Row], *, quota: TraceQuota | None = None, classes: str | None = None

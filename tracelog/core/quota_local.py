@@ -139,7 +139,7 @@ class LocalShare:
 
     def _used(self) -> int:
         """
-        Return the month's writes as far as this server knows: the store's, and its own that are to be charged.
+        Return the month's writes as this server knows them: the store's, and its own yet to be charged.
         """
         return self._known.floor + sum(self._admitted.values())
 

@@ -17,7 +17,7 @@ from tracelog.core.budget import Alert, alert
 from tracelog.core.deny import DenyCache
 from tracelog.core.quota_local import LocalShare
 from tracelog.core.quota_settings import QuotaSettings
-from tracelog.core.quota_values import Class, Demand, Grant, Refund, Repair, Reply
+from tracelog.core.quota_values import Asked, Class, Demand, Grant, Refund, Reply
 from tracelog.errors import StoreUnavailableError
 from tracelog.stores import NOT_NOW, STORED
 from tracelog.stores.gates import Gate
@@ -46,9 +46,6 @@ ASK_S: Final = 0.05
 
 MOST_REFUNDS: Final = 1_000
 """Of one call; the rest goes with the next."""
-
-SLACK: Final = 1_000
-"""Writes that the month's use may fall by refunds of other servers before the store is taken to have lost data."""
 
 Key = tuple[str, str]
 
@@ -106,8 +103,6 @@ class Gatekeeper:
         self._breaker = Breaker()
         self._local = LocalShare(settings)
         self._refunds: list[Refund] = []
-        self._month = Repair(0, 0)
-        self._lost_data = False
         self._shares = settings.plan().shares
         self._store_away = False
 
@@ -206,15 +201,15 @@ class Gatekeeper:
         if not self._breaker.allows(now):
             return self._local.ask(tuple(demands), int(self._wall_ms())), True
         refunds, self._refunds = self._refunds[:MOST_REFUNDS], self._refunds[MOST_REFUNDS:]
-        told = self._local.settle()
-        repair = self._month if self._lost_data or told.forced else None
+        told = self._local.settle() if self._local.owes else Asked()
         try:
             async with asyncio.timeout(self._timeout_s):
-                reply = await self.gate.ask(demands, refunds, repair, told.forced)
+                reply = await self.gate.ask(demands, refunds, next(iter(told.repair), None), told.forced)
         except (StoreUnavailableError, TimeoutError):
             # Whether it was charged is not known. What it was asked is not asked again, and refunds are lost.
             self._breaker.failed(self._clock())
-            self._local.unsettle(told)
+            if told.forced or told.repair:
+                self._local.unsettle(told)
             return self._local.ask(tuple(demands), int(self._wall_ms())), True
         self._breaker.succeeded()
         self._denied.learn(demands, reply, now)
@@ -225,10 +220,6 @@ class Gatekeeper:
         self._local.saw(reply)
         self.remaining.update(reply.remaining)
         self.level = reply.level
-        known = self._month
-        self._lost_data = reply.month == known.month and reply.month_used + SLACK < known.floor
-        if (reply.month, reply.month_used) > (known.month, known.floor):
-            self._month = Repair(reply.month, reply.month_used)
         change = alert(
             reply.was, reply.level, month=reply.month, used=reply.month_used, settings=self.settings
         )

@@ -1,8 +1,9 @@
 """
 The guard on duty: its verdicts for whole batches, and the rows that it tells later.
 
-A batch may come twice, because its answer was lost or the store could take only a part. What was decided about an
-entry is therefore remembered by its id for a while: it is the same the second time, and not counted again.
+A batch may come twice, because its answer was lost or the store could take only a part. What was decided
+about an entry is therefore remembered by its id for a while: it is the same the second time, and is not
+counted again.
 """
 
 from collections.abc import Callable
@@ -45,7 +46,7 @@ class Shield:
         self.guard = Guard(settings)
         self._clock = clock
         self._verdicts: Bounded[str, Verdict] = Bounded(REMEMBERED)
-        self._counted: Bounded[str, bool] = Bounded(REMEMBERED)
+        self._counted: Bounded[str, int] = Bounded(REMEMBERED)
 
     def judge(self, batch: Batch, *, trusted: bool) -> tuple[str, list[Entry]]:
         """
@@ -56,8 +57,7 @@ class Shield:
             trusted: Whether its sender may call entries critical.
 
         Returns:
-            A class letter for each entry that is left, and those taken out that the flight recorder shall hold,
-            each saying in `why` what kept it out.
+            A class letter for each entry that is left, and those taken out that the recorder shall hold.
         """
         now = self._clock()
         refused: dict[int, Drop] = {}
@@ -105,7 +105,7 @@ class Shield:
         """
         if not entry.id or self._counted.get(entry.id):
             return not entry.id
-        self._counted.put(entry.id, True)
+        self._counted.put(entry.id, 1)
         return True
 
     def due(self) -> list[Entry]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from tracelog.core.quota_settings import TraceQuota
 from tracelog.errors import ConfigError
 from tracelog.stores.base import PartlyStoredError, Store
 from tracelog.stores.values import (
@@ -23,7 +24,6 @@ from tracelog.stores.values import (
     Tally,
     Trace,
     TraceFilter,
-    TraceQuota,
     TraceSummary,
 )
 

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from tracelog.core.query import Query
-from tracelog.core.quota_settings import QuotaSettings
+from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.errors import StoreUnavailableError
 from tracelog.stores.gates import Gate
 from tracelog.stores.values import (
@@ -34,7 +34,6 @@ from tracelog.stores.values import (
     Tally,
     Trace,
     TraceFilter,
-    TraceQuota,
     TraceSummary,
 )
 

@@ -14,10 +14,11 @@ import msgspec
 
 from tracelog.core import keys
 from tracelog.core.entry import ERROR_RANK, RANK
+from tracelog.core.quota_settings import TraceQuota
 from tracelog.stores.redis_resp import bulk, number
 from tracelog.stores.redis_scripts import COMMIT, COMMIT_LIMITED, sha_of
 from tracelog.stores.trace_quota import classes_of
-from tracelog.stores.values import LEDGER_TTL_S, Row, TraceQuota
+from tracelog.stores.values import LEDGER_TTL_S, Row
 
 CALL_ROWS: Final = 2_000
 """Rows a script call: Lua hands some 8,000 values to a command at most, and others are not kept waiting."""

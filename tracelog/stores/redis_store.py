@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tracelog.core.conditions import INFINITE, Narrow
 from tracelog.core.query import Query
-from tracelog.core.quota_settings import QuotaSettings
+from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.errors import StoreUnavailableError
 from tracelog.stores.base import PartlyStoredError
 from tracelog.stores.gates import Gate
@@ -36,7 +36,6 @@ from tracelog.stores.values import (
     Tally,
     Trace,
     TraceFilter,
-    TraceQuota,
     TraceSummary,
 )
 

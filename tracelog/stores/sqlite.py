@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from tracelog.core.conditions import INFINITE, Narrow
 from tracelog.core.query import Query
-from tracelog.core.quota_settings import QuotaSettings
+from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.errors import ConfigError, StoreUnavailableError
 from tracelog.stores import sqlite_ledger, sqlite_read
 from tracelog.stores.cursors import read_place, read_position
@@ -38,7 +38,6 @@ from tracelog.stores.values import (
     Tally,
     Trace,
     TraceFilter,
-    TraceQuota,
     TraceSummary,
 )
 

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
+from tracelog.core.quota_settings import TraceQuota
 from tracelog.stores.cursors import arrived
 from tracelog.stores.trace_quota import Used
-from tracelog.stores.values import DUPLICATE, STORED, Fates, Row, TraceQuota
+from tracelog.stores.values import DUPLICATE, STORED, Fates, Row
 
 INSERT: Final = (
     "INSERT INTO entries (trace_id, id, arrived, timestamp, rank, body) VALUES (?, ?, ?, ?, ?, ?)"

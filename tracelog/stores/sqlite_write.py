@@ -8,13 +8,14 @@ from typing import Any, Final
 
 import msgspec
 
+from tracelog.core.quota_settings import TraceQuota
 from tracelog.stores import sqlite_quota
 from tracelog.stores.cursors import arrived
 from tracelog.stores.sqlite_quota import INSERT, values_of
 from tracelog.stores.sqlite_text import TextIndex
 from tracelog.stores.sqlite_worker import Job, do_each, explain, transaction
 from tracelog.stores.summary import Summary
-from tracelog.stores.values import DUPLICATE, STORED, Fates, Row, TraceQuota
+from tracelog.stores.values import DUPLICATE, STORED, Fates, Row
 
 BATCH_ROWS: Final = 10_000
 """Rows a transaction: its lock is held for a tenth of a second at most."""

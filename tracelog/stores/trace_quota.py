@@ -9,7 +9,8 @@ from typing import Final
 
 import msgspec
 
-from tracelog.stores.values import OVER_QUOTA, OVER_SIZE, STORED, Row, TraceQuota
+from tracelog.core.quota_settings import TraceQuota
+from tracelog.stores.values import OVER_QUOTA, OVER_SIZE, STORED, Row
 
 CLASSES: Final = "npec"
 """Normal, privileged, essential, critical."""
