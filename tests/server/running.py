@@ -27,7 +27,9 @@ def settings_of(**given: Any) -> ServerSettings:
     """
     Return settings that nothing outside the test has a part in.
     """
-    return server_settings({"port": 0, "store": "sqlite::memory:", "limits": False, **given}, environ={}, folder=Path("/"))
+    return server_settings(
+        {"port": 0, "store": "sqlite::memory:", "limits": False, **given}, environ={}, folder=Path("/")
+    )
 
 
 class Answer(NamedTuple):

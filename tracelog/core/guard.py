@@ -25,7 +25,7 @@ from tracelog.core.loops import Loops
 from tracelog.core.noise import Noise
 from tracelog.core.recorder import Recorder
 from tracelog.core.sample import Sampler, keep
-from tracelog.core.suppressed import SHARED, Suppressed, weigh
+from tracelog.core.suppressed import SHARED, Suppressed, own_id, weigh
 from tracelog.core.template import template
 from tracelog.core.verdict import (
     CRITICAL,
@@ -52,13 +52,6 @@ SYSTEMS: Final = 31
 """Systems told apart within a trace. Those that come later in the life of a process share one mark."""
 
 _ERRORS: Final = frozenset({"error", "fatal"})
-
-
-def own_id(entry: Entry) -> str:
-    """
-    Return the id of a row that stands for *entry* first: the same when a batch is sent and folded again.
-    """
-    return f"{entry.id[:126]}.n"
 
 
 class Guard:

@@ -41,6 +41,10 @@ REFUSALS: Final = {
 """What the gate and the store refuse for good: outcome, reason, and the sentence for the sender."""
 
 
+LIMITS: Final = frozenset(reason for outcome, reason, _ in REFUSALS.values() if outcome == "limited")
+"""Reasons that are limits; what the guard refuses is suppressed."""
+
+
 class Answer(msgspec.Struct, frozen=True):
     """
     What the sender is told.

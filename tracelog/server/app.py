@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tracelog.config import ServerSettings, redact_settings, server_settings
+from tracelog.core.budget import Alert
 from tracelog.core.redact import Redactor
 from tracelog.core.wire import Mint
 from tracelog.errors import StoreUnavailableError, TracelogError
@@ -51,10 +52,16 @@ class App:
         settings: Of the server.
         store: Where entries are; opened from the settings when not given.
         clock: Returns Unix seconds.
+        on_alert: Called with each change of the budget's level that this server brought about.
     """
 
     def __init__(
-        self, settings: ServerSettings, *, store: Store | None = None, clock: Callable[[], float] = time.time
+        self,
+        settings: ServerSettings,
+        *,
+        store: Store | None = None,
+        clock: Callable[[], float] = time.time,
+        on_alert: Callable[[Alert], None] | None = None,
     ) -> None:
         self.settings = settings
         self.store = store or open_store(settings.store, ttl_s=settings.ttl_s)
@@ -67,6 +74,7 @@ class App:
             redactor=Redactor(redact_settings(settings.redact)),
             clock=lambda: clock() * 1000.0,
             mint=new_mint(),
+            on_alert=on_alert,
         )
         self.faults = self.ingest.faults
         self.log = LogEndpoint(settings, self.access, self.ingest, self.faults)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from tracelog.server.faults import Faults
 from tracelog.server.ingest import Ingest
+from tracelog.server.limits_view import limits_view
 from tracelog.server.query import ledger_of
 from tracelog.stores import Store
 
@@ -72,6 +73,7 @@ class Health:
                 "faults": self._faults.total,
                 "redacted": dict(self._ingest.redactor.hits),
                 "ledger": {name: value for name, value in ledger.items() if name != "sources"},
+                **await limits_view(self._ingest.gatekeeper, self._ingest.shield),
             }
         )
 

@@ -11,8 +11,7 @@ reason, answered to its sender and counted in the store's ledger.
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -30,15 +29,10 @@ from tracelog.server.commit import Committer
 from tracelog.server.counts import Counts
 from tracelog.server.faults import Faults
 from tracelog.server.gate import Gatekeeper
+from tracelog.server.own import OwnRows
 from tracelog.server.receivers import native
 from tracelog.server.shield import TRUSTED, Shield
 from tracelog.stores import DUPLICATE, NOT_NOW, STORED, Fates, Row, Store
-
-OWN_SYSTEM: Final = "tracelog"
-"""Whose rows the server's own are."""
-
-TICK_S: Final = 0.5
-"""Between two looks at what is to be told of folded entries, whose rows are due in whole seconds."""
 
 
 class Taken(NamedTuple):
@@ -49,7 +43,7 @@ class Taken(NamedTuple):
         batch: Its entries and drops.
         now_ms: Arrival.
         stored: What the store will say of each row; None when there is nothing to store.
-        rows: What it was given. *before* of them are no entries of the batch, but stand before these.
+        rows: Of the batch. *before* them stand so many rows of the server's own.
     """
 
     batch: Batch
@@ -69,13 +63,14 @@ class Ingest:
         redactor: The same rules that clients apply, applied again: a client may be old or no client of ours.
         clock: Returns Unix milliseconds.
         mint: Where missing ids come from.
+        on_alert: Called with each change of the budget's level that this server brought about.
 
     Attributes:
         shield: What decides about entries before the store is asked; None without limits.
         gatekeeper: Asks the store's quotas; None without limits.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - where from, where to, and what time it is
         self,
         settings: ServerSettings,
         store: Store,
@@ -83,6 +78,7 @@ class Ingest:
         redactor: Redactor,
         clock: Callable[[], float],
         mint: Mint,
+        on_alert: Callable[[Alert], None] | None = None,
     ) -> None:
         self.redactor = redactor
         self.faults = Faults()
@@ -92,7 +88,8 @@ class Ingest:
         self._clock = clock
         self._mint = mint
         self._counts = Counts(store, self.faults)
-        self._ticking: asyncio.Task[None] | None = None
+        self._own: OwnRows | None = None
+        self._on_alert = on_alert
         if settings.limits:
             self.shield = Shield(settings.guard, clock=time.monotonic)
             self.gatekeeper = Gatekeeper(
@@ -103,6 +100,7 @@ class Ingest:
                 tell=self._alert,
             )
             self._committer = Committer(store, self.faults, settings.trace_quota, self.gatekeeper)
+            self._own = OwnRows(self.shield, self._committer, seal=self.seal, clock=clock, faults=self.faults)
         else:
             self._committer = Committer(store, self.faults)
 
@@ -140,13 +138,14 @@ class Ingest:
         classes = None if self.shield is None else self._judge(self.shield, batch, sender)
         sealed, size = self.seal(batch.entries)
         rows = list(zip(batch.entries, sealed, strict=True))
-        released = "" if self.shield is None or classes is None else self._release(self.shield, rows, classes)
+        context = self._context(rows, classes)
         _lighten(batch.entries)
         if not rows:
             return Taken(batch, now_ms, None, rows)
         if classes is not None:
-            classes = released + classes
-        return Taken(batch, now_ms, self._committer.submit(rows, size, classes), rows, len(released))
+            classes = "p" * len(context) + classes
+        stored = self._committer.submit([*context, *rows] if context else rows, size, classes)
+        return Taken(batch, now_ms, stored, rows, len(context))
 
     def end(self, taken: "Taken") -> Answer:
         """
@@ -203,11 +202,8 @@ class Ingest:
         """
         Tell what is still to be told, and wait until everything taken is stored and counted.
         """
-        if self._ticking is not None:
-            self._ticking.cancel()
-            self._ticking = None
-        if self.shield is not None:
-            self._tell(self.shield.guard.close())
+        if self._own is not None:
+            self._own.end()
         await self._committer.drain()
         if self.gatekeeper is not None:
             await self.gatekeeper.drain()
@@ -217,26 +213,22 @@ class Ingest:
         """
         Take out of *batch* what the guard refuses, and return the classes of the rest.
         """
-        if self._ticking is None:
-            self._ticking = asyncio.get_running_loop().create_task(self._tick(shield))
+        if self._own is not None:
+            self._own.begin(self._press)
         classes, held = shield.judge(batch, trusted=sender.origin in TRUSTED)
         if held:
-            bodies, _ = self.seal([msgspec.structs.replace(entry, kind="context") for entry in held])
-            for entry, body in zip(held, bodies, strict=True):
+            for entry, body in zip(held, self.seal(held)[0], strict=True):
                 shield.hold(entry, body)
         return classes
 
-    def _release(self, shield: Shield, rows: list[Row], classes: str) -> str:
+    def _context(self, rows: list[Row], classes: str | None) -> list[Row]:
         """
-        Put before *rows* what the flight recorder holds of traces that have an error among them; return the
-        classes of these.
+        Return what the flight recorder holds of traces that have an error among *rows*.
         """
-        if "e" not in classes and "c" not in classes:
-            return ""
+        if self._own is None or classes is None or ("e" not in classes and "c" not in classes):
+            return []
         failed = dict.fromkeys(entry.trace_id for entry, _ in rows if entry.is_error)
-        context = [row for trace_id in failed for row in shield.released(trace_id)]
-        rows[:0] = context
-        return "p" * len(context)
+        return [row for trace_id in failed for row in self._own.context(trace_id)]
 
     def _refuse(self, taken: "Taken", fates: Fates) -> None:
         """
@@ -246,55 +238,24 @@ class Ingest:
         if self.shield is not None:
             for at, drop in refused.items():
                 if drop.outcome == "limited" and drop.entry is not None:
-                    _, body = taken.rows[taken.before + at]
+                    _, body = taken.rows[at]
                     self.shield.limited(drop.entry, drop.reason, body)
         taken.batch.drop(refused)
 
-    async def _tick(self, shield: Shield) -> None:
-        while True:
-            await asyncio.sleep(TICK_S)
-            try:
-                self._tell(shield.due())
-                self._press(shield)
-            except Exception as error:  # the rows of one look, and not all that follow
-                self.faults.tell(error)
-
-    def _tell(self, entries: list[Entry], letter: str = "p") -> None:
+    def _press(self) -> None:
         """
-        Store rows of the server's own. What they stand for is counted already, so nobody waits for them.
+        Let systems that have used much of their share be sampled.
         """
-        if not entries:
-            return
-        now_ms = self._clock()
-        for entry in entries:
-            entry.received_at = now_ms
-        sealed, size = self.seal(entries)
-        with suppress(StoreUnavailableError):
-            rows = list(zip(entries, sealed, strict=True))
-            self._committer.submit(rows, size, letter * len(rows)).add_done_callback(_heard)
-
-    def _press(self, shield: Shield) -> None:
-        if self.gatekeeper is not None:
+        if self.shield is not None and self.gatekeeper is not None:
             for system, used in self.gatekeeper.used().items():
-                shield.pressure(system, used)
+                self.shield.pressure(system, used)
 
     def _alert(self, change: Alert) -> None:
-        """
-        Store a row that tells of a new level of the budget, and say it.
-        """
-        now_ms = self._clock()
         self.faults.say(change.message)
-        entry = Entry(
-            id=self._mint.entry_id(),
-            trace_id=self._mint.trace_id(),
-            timestamp=now_ms,
-            system=OWN_SYSTEM,
-            level=change.severity,
-            message=change.message,
-            origin="server",
-            context={"budget_level": change.level, "was": change.was, "used": change.used},
-        )
-        asyncio.get_running_loop().call_soon(self._tell, [entry], "c")
+        if self._own is not None:
+            self._own.alert(change, self._mint)
+        if self._on_alert is not None:
+            self._on_alert(change)
 
     def _room(self, batch: Batch) -> Room:
         if self.gatekeeper is None:
@@ -317,14 +278,6 @@ class Ingest:
             self._counts.add(source, system, drop.outcome, drop.reason)
         if batch.report is not None and batch.source:
             self._counts.keep(batch.source, batch.report)
-
-
-def _heard(done: "asyncio.Future[Fates]") -> None:
-    """
-    Take the outcome of rows that nobody waits for.
-    """
-    if not done.cancelled():
-        done.exception()
 
 
 def _lighten(entries: list[Entry]) -> None:

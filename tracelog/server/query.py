@@ -15,6 +15,8 @@ from tracelog.core.entry import LARGEST_COUNT, Entry, decode_entry
 from tracelog.core.ledger import WITHHELD, Ledger, from_view, view
 from tracelog.errors import QuerySyntaxError, UnknownReferenceError
 from tracelog.render.reported import correlate
+from tracelog.server.answers import LIMITS
+from tracelog.server.own import OWN_SOURCE
 from tracelog.stores import Store, Tally, Trace, TraceFilter
 
 _SWITCHES: Final = {"1": True, "true": True, "0": False, "false": False, "": False}
@@ -113,10 +115,7 @@ class Query:
             if entry.seq is not None:
                 numbers[name] = max(entry.seq, numbers.get(name, 0))
             for ledger in (total, own):
-                if entry.kind == "suppressed":
-                    ledger.count("suppressed", entry.why or "unknown", entry.weight)
-                else:
-                    ledger.count("stored")
+                _count_row(ledger, entry)
         shown = view(total, emitted=total.ended(), in_flight=0)
         shown["sources"] = {
             name: {**view(own, emitted=own.ended(), in_flight=0), "max_seq": numbers.get(name)}
@@ -161,6 +160,17 @@ def _is_entry(data: bytes) -> bool:
         return False
 
 
+def _count_row(ledger: Ledger, entry: Entry) -> None:
+    """
+    Count what *entry* stands for: itself, or entries not kept; what an error brought out is among these.
+    """
+    if entry.kind is None:
+        ledger.count("stored")
+    elif entry.kind != "context":
+        reason = entry.why or "unknown"
+        ledger.count("limited" if reason in LIMITS else "suppressed", reason, entry.weight)
+
+
 def ledger_of(tallies: list[Tally], now_ms: float) -> dict[str, Any]:
     """
     Return the ledger over *tallies*, what the store knows of each source: its own counts, and what the source
@@ -168,6 +178,8 @@ def ledger_of(tallies: list[Tally], now_ms: float) -> dict[str, Any]:
     """
     by_source: dict[str, list[Tally]] = {}
     for tally in tallies:
+        if tally.source == OWN_SOURCE:
+            continue
         by_source.setdefault(tally.source, []).append(tally)
     sources = {source: _source_view(rows, now_ms) for source, rows in by_source.items()}
     total = Ledger()

@@ -33,6 +33,10 @@ SENTENCES: Final = {
 }
 
 
+Name = tuple[str, str]
+"""Trace id and id of an entry: an id is unique within its trace."""
+
+
 class Shield:
     """
     What one server process decides before it asks the store.
@@ -45,8 +49,8 @@ class Shield:
     def __init__(self, settings: GuardSettings, *, clock: Callable[[], float]) -> None:
         self.guard = Guard(settings)
         self._clock = clock
-        self._verdicts: Bounded[str, Verdict] = Bounded(REMEMBERED)
-        self._counted: Bounded[str, int] = Bounded(REMEMBERED)
+        self._verdicts: Bounded[Name, Verdict] = Bounded(REMEMBERED)
+        self._counted: Bounded[Name, int] = Bounded(REMEMBERED)
 
     def judge(self, batch: Batch, *, trusted: bool) -> tuple[str, list[Entry]]:
         """
@@ -64,10 +68,11 @@ class Shield:
         letters: list[str] = []
         held: list[Entry] = []
         for at, entry in enumerate(batch.entries):
-            verdict = self._verdicts.get(entry.id)
+            name = (entry.trace_id, entry.id)
+            verdict = self._verdicts.get(name)
             if verdict is None:
                 verdict = self.guard.decide(entry, now, critical=trusted and _is_critical(entry))
-                self._verdicts.put(entry.id, verdict)
+                self._verdicts.put(name, verdict)
                 if verdict.held:
                     held.append(entry)
             if verdict.kept:
@@ -89,23 +94,24 @@ class Shield:
 
     def hold(self, entry: Entry, body: bytes) -> None:
         """
-        Keep *entry* for an error that may come: its JSON is *body*, which says `kind: context`.
+        Keep *entry* for an error that may come; *body* is its sealed JSON.
         """
         self.guard.recorder.keep(entry.trace_id, body, entry.timestamp)
 
-    def released(self, trace_id: str) -> list[tuple[Entry, bytes]]:
+    def released(self, trace_id: str) -> list[Entry]:
         """
-        Return the rows that an error of the trace brings out, in the order of their times.
+        Return the entries that an error of the trace brings out, in the order of their times.
         """
-        return [(decode_entry(body), body) for body in self.guard.recorder.release(trace_id)]
+        return [decode_entry(body) for body in self.guard.recorder.release(trace_id)]
 
     def first_time(self, entry: Entry) -> bool:
         """
         Whether the end of *entry* is to be counted, which is so once.
         """
-        if not entry.id or self._counted.get(entry.id):
-            return not entry.id
-        self._counted.put(entry.id, 1)
+        name = (entry.trace_id, entry.id)
+        if entry.id and self._counted.get(name):
+            return False
+        self._counted.put(name, 1)
         return True
 
     def due(self) -> list[Entry]:

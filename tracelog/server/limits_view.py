@@ -1,0 +1,78 @@
+"""
+What limits hold at present, as `GET /api/v1/status` shows it: the shared quotas as the store has them, the
+month's budget, and what this process decides by itself.
+"""
+
+from typing import Any
+
+import msgspec
+
+from tracelog.core.budget import LEVELS, day_report, project
+from tracelog.core.quota_settings import QuotaSettings
+from tracelog.core.quota_values import GateStatus
+from tracelog.errors import StoreUnavailableError
+from tracelog.server.gate import Gatekeeper
+from tracelog.server.shield import Shield
+
+
+async def limits_view(gatekeeper: Gatekeeper | None, shield: Shield | None) -> dict[str, Any]:
+    """
+    Return `{"limits", "quotas", "budget", "guard"}`; the latter three are None where limits are off, and what
+    only the store knows is None while it is away.
+    """
+    if gatekeeper is None or shield is None:
+        return {"limits": False, "quotas": None, "budget": None, "guard": None}
+    try:
+        held: GateStatus | None = await gatekeeper.gate.status()
+    except StoreUnavailableError:
+        held = None
+    return {
+        "limits": True,
+        "quotas": None if held is None else _quotas(held, gatekeeper.settings),
+        "budget": None if held is None else _budget(held, gatekeeper.settings),
+        "guard": dict(shield.guard.status()),
+    }
+
+
+def _quotas(held: GateStatus, settings: QuotaSettings) -> dict[str, Any]:
+    return {
+        "limit": settings.limit,
+        "current": sum(system.current for system in held.systems),
+        "systems": {
+            system.system: {
+                "current": system.current,
+                "limit": system.limit,
+                "remaining": system.remaining,
+                "borrowed": system.borrowed,
+                "lent": system.lent,
+                "last_attempt": system.last_attempt_ms,
+                "reset_ms": system.frees_ms,
+            }
+            for system in held.systems
+        },
+        "essential": msgspec.to_builtins(held.essential),
+        "critical": msgspec.to_builtins(held.critical),
+    }
+
+
+def _budget(held: GateStatus, settings: QuotaSettings) -> dict[str, Any]:
+    used, limit = held.month_used, held.month_limit
+    an_hour = sum(system.current for system in held.systems) + held.essential.used + held.critical.used
+    projection = project(used, held.now_ms, an_hour, settings)
+    days = [
+        day_report(day, by_system, month_used=used, settings=settings)
+        for day, by_system in sorted(held.days.items(), reverse=True)
+    ]
+    return {
+        "month": f"{held.month // 100}-{held.month % 100:02d}",
+        "level": LEVELS[held.level],
+        "used": used,
+        "limit": limit,
+        "remaining": max(0, limit - used),
+        "usd": round(used * settings.usd_a_write, 4),
+        "budget_usd": settings.budget_usd,
+        "by_system": held.month_by_system,
+        "projection": msgspec.to_builtins(projection),
+        "days": [{"day": day.day, "writes": day.writes, "usd": round(day.usd, 4)} for day in days],
+        "months": {f"{month // 100}-{month % 100:02d}": systems for month, systems in held.months.items()},
+    }

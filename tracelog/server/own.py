@@ -1,0 +1,147 @@
+"""
+Rows that the server says itself: what folded, what was refused, what an error brought out, the budget.
+
+They stand for entries that are counted already, so they are stored without being counted again: to the store
+they are from a speaker of their own, whatever their JSON says.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from tracelog.core.budget import Alert
+from tracelog.core.entry import Entry, encode_entry
+from tracelog.core.wire import Mint
+from tracelog.errors import StoreUnavailableError
+from tracelog.server.commit import Committer
+from tracelog.server.faults import Faults
+from tracelog.server.shield import Shield
+from tracelog.stores import Fates, Row
+
+TICK_S: Final = 0.5
+"""Between two looks at what is to be told of folded entries, whose rows are due in whole seconds."""
+
+OWN_SYSTEM: Final = "tracelog"
+"""The system that speaks of the budget."""
+
+OWN_SOURCE: Final = "@server"
+"""The speaker of rows that are not counted. Ledgers leave it out."""
+
+Seal = Callable[[list[Entry]], tuple[list[bytes], int]]
+"""Returns the final JSON of entries, and about how many bytes it is."""
+
+
+class OwnRows:
+    """
+    Makes them and hands them to the store, at its own pace.
+
+    Args:
+        shield: Which knows what is due.
+        committer: Where they go.
+        seal: Makes their JSON.
+        clock: Returns Unix milliseconds.
+        faults: Told what goes wrong here.
+    """
+
+    def __init__(
+        self,
+        shield: Shield,
+        committer: Committer,
+        *,
+        seal: Seal,
+        clock: Callable[[], float],
+        faults: Faults,
+    ) -> None:
+        self._shield = shield
+        self._committer = committer
+        self._seal = seal
+        self._clock = clock
+        self._faults = faults
+        self._ticking: asyncio.Task[None] | None = None
+
+    def begin(self, each: Callable[[], None]) -> None:
+        """
+        Look after rows that are due from now on, and call *each* at every look.
+        """
+        if self._ticking is None:
+            self._ticking = asyncio.get_running_loop().create_task(self._tick(each))
+
+    def end(self) -> None:
+        """
+        Hand over everything that waits to be told, and look no more.
+        """
+        if self._ticking is not None:
+            self._ticking.cancel()
+            self._ticking = None
+        self.tell(self._shield.guard.close())
+
+    def tell(self, entries: list[Entry], letter: str = "p") -> None:
+        """
+        Store *entries*. Nobody waits for them: what they stand for has had its answer.
+
+        Args:
+            entries: Complete but for their arrival.
+            letter: Their class.
+        """
+        if not entries:
+            return
+        now_ms = self._clock()
+        for entry in entries:
+            entry.received_at = now_ms
+        sealed, size = self._seal(entries)
+        rows = [own_row(entry, body) for entry, body in zip(entries, sealed, strict=True)]
+        with suppress(StoreUnavailableError):
+            self._committer.submit(rows, size, letter * len(rows)).add_done_callback(_heard)
+
+    def alert(self, change: Alert, mint: Mint) -> None:
+        """
+        Store a row that tells of a new level of the budget. It passes even an exhausted one.
+        """
+        entry = Entry(
+            id=mint.entry_id(),
+            trace_id=mint.trace_id(),
+            timestamp=self._clock(),
+            system=OWN_SYSTEM,
+            level=change.severity,
+            message=change.message,
+            origin="server",
+            context={"budget_level": change.level, "was": change.was, "used": change.used},
+        )
+        asyncio.get_running_loop().call_soon(self.tell, [entry], "c")
+
+    def context(self, trace_id: str) -> list[Row]:
+        """
+        Return what the flight recorder held of a trace that failed, in the order of its times.
+        """
+        rows = []
+        for entry in self._shield.released(trace_id):
+            entry.kind = "context"
+            rows.append(own_row(entry, encode_entry(entry)))
+        return rows
+
+    async def _tick(self, each: Callable[[], None]) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            try:
+                self.tell(self._shield.due())
+                each()
+            except Exception as error:  # the rows of one look, and not of all that follow
+                self._faults.tell(error)
+
+
+def own_row(entry: Entry, body: bytes) -> Row:
+    """
+    Return *entry* and its JSON as a row that is counted for no speaker of ours.
+    """
+    return msgspec.structs.replace(entry, source=OWN_SOURCE, seq=None, context=None), body
+
+
+def _heard(done: "asyncio.Future[Fates]") -> None:
+    """
+    Take the outcome of rows that nobody waits for.
+    """
+    if not done.cancelled():
+        done.exception()
