@@ -55,7 +55,7 @@ class LocalShare:
         """
         Go on as one of so many servers.
         """
-        if servers != self._servers:
+        if max(1, servers) != self._servers:
             self._servers = max(1, servers)
             self._day = None
 
@@ -107,7 +107,7 @@ class LocalShare:
 
     def _used(self) -> int:
         """
-        Return the month's writes as far as this server knows: the store's, and its own that are to be charged.
+        Return the month's writes as far as this server knows: the store's, and its own yet to be charged.
         """
         return self._known.floor + sum(self._admitted.values())
 
