@@ -117,7 +117,7 @@ async def test_midnights_are_the_same_everywhere(kind, request):
     steps, at_ms = [], NOON_MS
     for edge in EDGES:
         midnight_ms = int(datetime.fromisoformat(f"{edge}T00:00:00Z").timestamp() * 1000)
-        for moment, back in ((-HOUR, ()), (-1, ()), (0, ((0, 2), (1, 1))), (MINUTE, ((0, 1), (2, 3)))):
+        for moment, back in ((-30 * MINUTE, ()), (-1, ()), (0, ((0, 2), (1, 1))), (MINUTE, ((0, 1), (2, 3)))):
             steps.append(Step(midnight_ms + moment - at_ms, (Demand("worker", "normal", 5),), back))
             at_ms = midnight_ms + moment
     async with opened(kind, request) as make:
