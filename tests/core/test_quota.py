@@ -322,6 +322,42 @@ def test_errors_first_then_own_then_loans():
     assert reply.remaining == {"browser": 0, "worker": 9}
 
 
+def test_first_rows_come_before_others():
+    """
+    When a pool has too little for a batch and nobody lends, first rows get theirs, whatever their place.
+    """
+    state = State()
+    ask(state, PLAN, Asked(demands=tuple(Demand(system, "normal", 1) for system in SYSTEMS)), NOON_MS)
+    both = (Demand("worker", "normal", 9), Demand("worker", "privileged", 9))
+    reply = ask(state, PLAN, Asked(demands=both), NOON_MS)
+    assert (reply.granted("worker", "privileged"), reply.granted("worker", "normal")) == (9, 2)
+
+
+def test_remaining_is_what_could_be_had():
+    """
+    What remains is a share's rest and all loans, never below 0, and no more than the month has.
+    """
+    state = State()
+    forced = Asked(forced=(Demand("worker", "normal", 30),), demands=(Demand("worker", "normal", 0),))
+    assert ask(state, PLAN, forced, NOON_MS).remaining == {"worker": 28}
+    month = ask(State(), MONTH.plan(), one("worker", 150), NOON_MS)
+    assert month.remaining == {"worker": 40}
+    over = Asked(forced=(Demand("worker", "normal", 300),), demands=(Demand("worker", "normal", 0),))
+    assert ask(State(), MONTH.plan(), over, NOON_MS).remaining == {"worker": 0}
+
+
+def test_history_is_bounded():
+    """
+    After three years of days, two months of them and two years of months are known.
+    """
+    state = State()
+    for day in range(3 * 366):
+        ask(state, PLAN, one("worker", 1), NOON_MS + day * DAY)
+    today = NOON_MS // DAY + 3 * 366 - 1
+    assert sorted(state.days) == list(range(today - 62, today))
+    assert (min(state.months), len(state.months)) == (202711, 24)
+
+
 def test_the_reserve_is_for_errors_only():
     """
     When the pools are empty, errors get the reserve; first rows and others get nothing.

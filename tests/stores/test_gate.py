@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import partial
 
 import fakeredis
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Connection, Redis, RedisCluster
 
-from tests.core.schedules import HOUR, MINUTE, NOON_MS, SMALL, Feed, long_schedule
+from tests.core.schedules import HOUR, MINUTE, NOON_MS, SMALL, Feed, Step, long_schedule
 from tests.stores.servers import free_port
 from tracelog.core import keys
 from tracelog.core.quota import ask, status_of
@@ -103,6 +104,44 @@ async def test_a_gate_decides_as_the_arithmetic_does(kind, variant, request):
         feed = Feed(honest=False)
         gate = make(VARIANTS[variant], lambda: feed.now_ms)
         await compare(gate, VARIANTS[variant], feed, long_schedule(sum(variant.encode()), steps))
+
+
+EDGES = ("2026-12-01", "2026-12-02", "2027-01-01", "2028-02-29", "2028-03-01", "2100-03-01", "2101-01-01")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_midnights_are_the_same_everywhere(kind, request):
+    """
+    I14: around the ends of days, months and years, leap or not, what is charged and what comes back fall alike.
+    """
+    steps, at_ms = [], NOON_MS
+    for edge in EDGES:
+        midnight_ms = int(datetime.fromisoformat(f"{edge}T00:00:00Z").timestamp() * 1000)
+        for moment, back in ((-30 * MINUTE, ()), (-1, ()), (0, ((0, 2), (1, 1))), (MINUTE, ((0, 1), (2, 3)))):
+            steps.append(Step(midnight_ms + moment - at_ms, (Demand("worker", "normal", 5),), back))
+            at_ms = midnight_ms + moment
+    async with opened(kind, request) as make:
+        feed = Feed()
+        gate = make(SMALL, lambda: feed.now_ms)
+        await compare(gate, SMALL, feed, steps)
+        months = (await gate.status()).months
+        assert {month: months[month] for month in (210002, 210012)} == {
+            210002: {"worker": 10},
+            210012: {"worker": 10},
+        }
+
+
+async def test_strange_refunds_leave_nothing_behind(raw):
+    """
+    Refunds of minutes that are over, or to come, make no field.
+    """
+    gate = RedisGate(by_client(raw), SMALL)
+    bucket = (await gate.ask([Demand("worker", "normal", 3)])).bucket
+    fields = await raw.hkeys(keys.GATE)
+    await gate.ask(
+        [], refunds=[Refund("worker", bucket + at, 1, "worker") for at in (-61, -(10**6), 5, 10**6)]
+    )
+    assert sorted(await raw.hkeys(keys.GATE)) == sorted(fields)
 
 
 def test_any_schedule_gives_the_same_on_a_real_server(shared_server):

@@ -164,7 +164,7 @@ class Turn:
     def _lendable(self, pool: str) -> int:
         seen, share = self._state.seen.get(pool), self._shares[pool]
         used = self._state.totals.get(pool, 0)
-        if seen is None or self._now_ms - seen >= self._plan.seen_ms:
+        if seen is None:
             return share - used
         if self._now_ms - seen < self._plan.active_ms:
             return 0

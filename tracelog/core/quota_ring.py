@@ -117,7 +117,7 @@ def refund(state: State, pool: str, bucket: int, n: int, system: str) -> None:
     """
     Return at most *n* rows to *pool* and the minute *bucket*; nothing, when that minute is over.
     """
-    counts = state.buckets.get(bucket, {}) if state.head - SPAN < bucket <= state.head else {}
+    counts = state.buckets.get(bucket, {})
     n = min(n, *(counts.get(name, 0) for name in _names(pool, system)))
     if n <= 0:
         return

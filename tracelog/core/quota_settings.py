@@ -3,7 +3,7 @@ Settings of quotas and budget, and the plan that gates work from: the same numbe
 
 The defaults are those of the source designs: 1,000 rows an hour split 40/30/30, 125,000 writes and 10 dollars
 a month. These two do not follow from one another (1,000 an hour for a month is 720,000), so both are settings
-and `cost` is their quotient.
+and `usd_a_write` is their quotient.
 """
 
 from collections.abc import Mapping

@@ -11,6 +11,7 @@ from importlib import resources
 from typing import Final
 
 _GATE_PARTS: Final = ("_clock", "_ring", "_advance", "_shares", "_pools", "_order", "")
+"""The gate's script in reading order: each part uses those before it."""
 
 
 def _read(*names: str) -> str:

@@ -18,7 +18,7 @@ local function rooms(plan, state, now)
   end
   function self.lendable(pool)
     local seen, used = state.seen[pool], state.totals[pool] or 0
-    if not seen or now - seen >= plan.seen_ms then return shares[pool] - used end
+    if not seen then return shares[pool] - used end
     if now - seen < plan.active_ms then return 0 end
     return floor(shares[pool] * (100 - plan.wake) / 100) - used
   end

@@ -1,0 +1,229 @@
+"""
+Limits from the front door: what a flood leaves, what its senders are told, and that the counts add up.
+"""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.server.running import Running
+from tracelog.config import Key
+from tracelog.core.budget import Alert
+from tracelog.core.guard_settings import GuardSettings
+from tracelog.core.quota_settings import QuotaSettings, TraceQuota
+from tracelog.server.app import App
+
+CALM = GuardSettings(normal=(100_000,), privileged=(100_000,), essential=(100_000,), hot_above=1_000_000)
+"""A guard that folds exact repeats and does nothing else, so that quotas are what binds."""
+
+WORDS = ("ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen", "ibis", "jay")
+
+
+def words(n: int) -> str:
+    """
+    Return a text for *n* that shares its form with no other number's.
+    """
+    return " ".join(WORDS[int(digit)] for digit in str(n))
+
+
+def entries(count: int, *, first: int = 0, **fields: Any) -> list[dict[str, Any]]:
+    """
+    Return entries that no guard folds, of one source.
+    """
+    given = {"trace_id": "flood", "system": "backend", "source": "s", **fields}
+    return [{"message": words(n), "seq": n, **given} for n in range(first, first + count)]
+
+
+def rows_after(store: str, trace_id: str) -> list[dict[str, Any]]:
+    """
+    Return what a trace holds once its server has ended and told everything.
+    """
+    with Running(store_url=store) as running:
+        found = running.get(f"/api/v1/traces/{trace_id}")
+        return found.json["entries"] if found.status == 200 else []
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/logs.db"
+
+
+def test_sixteen_thousand_equal_errors_are_a_few_rows(store: str) -> None:
+    """
+    A loop is stored as its first entries and a summary that counts all the others, in the same words.
+    """
+    with Running(limits=True, store_url=store) as running:
+        for batch in range(16):
+            said = running.post(
+                [
+                    {"trace_id": "loop", "level": "error", "message": "again", "source": "s", "seq": n}
+                    for n in range(1_000 * batch, 1_000 * (batch + 1))
+                ]
+            )
+            assert said.status == 200
+        ledger = running.get("/api/v1/ledger").json
+    rows = rows_after(store, "loop")
+    assert len(rows) <= 15
+    assert sum(row.get("count", 1) for row in rows) == 16_000
+    assert {row["message"] for row in rows} == {"again"}
+    assert (ledger["emitted"], ledger["balanced"]) == (16_000, True)
+    assert ledger["suppressed"] == {"loop": 16_000 - ledger["stored"]}
+
+
+def test_a_sender_is_told_of_each_limit() -> None:
+    """
+    Part of a batch is a 200 that counts, all of it and a single entry are a 429 that says when to come back.
+    """
+    with Running(limits=True, guard=CALM, quota=QuotaSettings(limit=50), trace_quota=TraceQuota()) as running:
+        part = running.post(entries(60))
+        whole = running.post(entries(5, first=60))
+        single = running.post(entries(1, first=65)[0])
+        error = running.post({"trace_id": "flood", "level": "error", "message": "still heard"})
+    assert (part.status, part.json["accepted"], part.json["limited"]) == (200, 50, {"system_quota": 10})
+    assert part.json["remaining_quota"] == 0
+    assert 0 < part.json["retry_after"] <= 60
+    assert (whole.status, whole.json["reason"], whole.json["limited"]) == (
+        429,
+        "system_quota",
+        {"system_quota": 5},
+    )
+    assert single.status == 429
+    assert single.json["success"] is False
+    assert single.json["trace_id"] == "flood"
+    assert int(single.header("retry-after") or 0) >= 1
+    assert error.status == 200
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_batch_that_comes_again_is_counted_once(times: int) -> None:
+    """
+    Whatever became of its entries, sending a batch again changes neither the store nor the ledger.
+    """
+    batch = (
+        entries(45)
+        + [{"trace_id": "flood", "message": "same", "source": "s", "seq": n} for n in range(45, 60)]
+        + [{"trace_id": "flood", "message": "[HMR] connected", "source": "s", "seq": 60}]
+    )
+    with Running(limits=True, guard=CALM, quota=QuotaSettings(limit=40)) as running:
+        for _ in range(times):
+            answer = running.post(batch)
+        ledger = running.get("/api/v1/ledger?source=s").json
+    assert answer.status == 200
+    assert ledger["suppressed"] == {"loop": 10, "noise": 1}
+    assert ledger["stored"] + ledger["limited"]["system_quota"] == 50
+    assert (ledger["emitted"], ledger["balanced"]) == (61, True)
+
+
+def test_what_an_error_needs_comes_out_with_it() -> None:
+    """
+    Entries that were left out stand before the error of their trace, as context, and are counted once.
+    """
+    sampled = GuardSettings(sample_mode="always", sample_rate=0.0, privileged=(0,))
+    with Running(limits=True, guard=sampled) as running:
+        running.post(entries(6, trace_id="failing") + entries(6, first=6, trace_id="calm"))
+        running.post({"trace_id": "failing", "level": "error", "message": "broke", "system": "backend"})
+        failing = running.get("/api/v1/traces/failing").json["entries"]
+        assert running.get("/api/v1/traces/calm").status == 404
+        ledger = running.get("/api/v1/ledger?source=s").json
+        report = running.get("/api/v1/traces/failing/report").json
+    assert [row.get("kind") for row in failing] == ["context"] * 6 + [None]
+    assert [row["message"] for row in failing] == [*(words(n) for n in range(6)), "broke"]
+    assert (ledger["stored"], ledger["suppressed"], ledger["emitted"]) == (0, {"sampled": 12}, 12)
+    assert report["chains"][0]["root"] == failing[-1]["id"]
+
+
+def test_what_was_refused_shows_in_the_trace(store: str) -> None:
+    """
+    A full trace says how many entries are missing and why, in rows and in its ledger.
+    """
+    with Running(
+        limits=True, guard=CALM, trace_quota=TraceQuota(normal=10, extra=4), store_url=store
+    ) as running:
+        said = running.post(entries(30))
+        assert said.json["limited"] == {"trace_quota": 20}
+    rows = rows_after(store, "flood")
+    missing = [row for row in rows if row.get("kind") == "suppressed"]
+    assert [(row["why"], row["count"]) for row in missing] == [("trace_quota", 20)]
+    with Running(store_url=store) as running:
+        ledger = running.get("/api/v1/ledger?trace=flood").json
+    assert (ledger["stored"], ledger["limited"]) == (10, {"trace_quota": 20})
+
+
+@pytest.mark.parametrize(
+    ("public", "fates"), [(False, {"success": True}), (True, {"success": False})], ids=["trusted", "public"]
+)
+def test_only_a_trusted_sender_calls_a_trace_critical(public: bool, fates: dict[str, bool]) -> None:
+    """
+    A critical trace passes full quotas when a server of ours says so; a page's word does not count.
+    """
+    keys = (Key(token="t" * 16, public=public), Key(token="r" * 16, role="read"))
+    with Running(limits=True, guard=CALM, quota=QuotaSettings(limit=10), keys=keys) as running:
+        bearer = ("Authorization", f"Bearer {'t' * 16}")
+        running.post(entries(20), bearer)
+        said = running.post(
+            {"trace_id": "vip", "message": "order", "system": "backend", "context": {"critical": True}},
+            bearer,
+        )
+    assert {"success": said.json["success"]} == fates
+
+
+def test_a_spent_budget_is_told_once_everywhere(store: str) -> None:
+    """
+    A new level of the budget is a row in the store, a call of the operator's function and a field of the status.
+    """
+    told: list[Alert] = []
+    with Running(limits=True, guard=CALM, quota=QuotaSettings(monthly_writes=40), store_url=store) as running:
+        running.app.ingest._on_alert = told.append
+        running.post(entries(60))
+        budget = running.get("/api/v1/status").json["budget"]
+    assert [change.level for change in told] == [2]
+    assert (budget["level"], budget["used"], budget["remaining"]) == ("essential_only", 38, 2)
+    assert budget["projection"]["sentence"].startswith("the month's budget is spent")
+    with Running(store_url=store) as running:
+        rows = running.get('/api/v1/search?q="log budget" system:tracelog'.replace(" ", "%20")).json[
+            "entries"
+        ]
+    assert len(rows) == 1
+    assert rows[0]["level"] == "error"
+
+
+def test_an_app_takes_the_operators_function() -> None:
+    """
+    `App(on_alert=…)` hands it on.
+    """
+    told: list[Alert] = []
+    with Running(limits=True) as running:
+        app = App(running.settings, on_alert=told.append)
+    assert app.ingest._on_alert == told.append
+
+
+def test_the_status_is_what_the_store_holds() -> None:
+    """
+    Per system: what it stored, borrowed and lent; the sum is what the store has of it.
+    """
+    with Running(limits=True, guard=CALM, quota=QuotaSettings(limit=100)) as running:
+        running.post(entries(70, system="browser"))
+        running.post(entries(5, first=70, system="worker", level="error"))
+        status = running.get("/api/v1/status").json
+        stored = Counter(
+            entry["system"] for entry in running.get("/api/v1/search?limit=1000").json["entries"]
+        )
+    quotas = status["quotas"]["systems"]
+    assert {name: quotas[name]["current"] for name in ("browser", "worker")} == dict(stored)
+    assert quotas["browser"]["borrowed"] == 30
+    assert quotas["backend"]["lent"] + quotas["worker"]["lent"] == 30
+    assert status["quotas"]["current"] == 75
+    assert status["guard"]["passed"] == 75
+
+
+def test_without_limits_there_are_none() -> None:
+    """
+    A trusted load is neither folded nor limited, and the status says so.
+    """
+    with Running(limits=False) as running:
+        said = running.post([{"trace_id": "loop", "message": "again"}] * 900)
+        status = running.get("/api/v1/status").json
+    assert (said.json["accepted"], said.json["remaining_quota"]) == (900, None)
+    assert (status["limits"], status["quotas"], status["budget"]) == (False, None, None)
