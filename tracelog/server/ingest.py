@@ -158,6 +158,8 @@ class Ingest:
         fates = taken.stored.result()[taken.before :] if taken.stored is not None else ""
         if NOT_NOW in fates:
             raise StoreUnavailableError("the store could not take every entry; send the same batch again")
+        if self.shield is not None:
+            fates = self.shield.learn(taken.batch.entries, fates)
         if fates.strip(STORED + DUPLICATE):
             self._refuse(taken, fates)
         self._note(taken.batch)

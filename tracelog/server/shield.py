@@ -6,7 +6,7 @@ about an entry is therefore remembered by its id for a while: it is the same the
 counted again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from tracelog.core.bounded import Bounded
@@ -14,6 +14,7 @@ from tracelog.core.entry import Entry, decode_entry
 from tracelog.core.guard import Guard, GuardSettings
 from tracelog.core.stage import Batch, Drop
 from tracelog.core.verdict import Verdict
+from tracelog.stores import DUPLICATE, STORED, Fates
 
 REMEMBERED: Final = 16_384
 """Ids whose verdicts are kept, at most twice as many: more than two of the largest batches."""
@@ -51,6 +52,7 @@ class Shield:
         self._clock = clock
         self._verdicts: Bounded[Name, Verdict] = Bounded(REMEMBERED)
         self._counted: Bounded[Name, int] = Bounded(REMEMBERED)
+        self._stored: Bounded[Name, int] = Bounded(REMEMBERED)
 
     def judge(self, batch: Batch, *, trusted: bool) -> tuple[str, list[Entry]]:
         """
@@ -84,6 +86,21 @@ class Shield:
                 refused[at] = Drop(batch.places[at], "suppressed", verdict.word, sentence, entry)
         batch.drop(refused)
         return "".join(letters), held
+
+    def learn(self, entries: Sequence[Entry], fates: Fates) -> Fates:
+        """
+        Remember which *entries* are stored, and return their fates with what was stored before as duplicates:
+        quotas refuse without looking at ids, and who sends again must not be told that all was refused.
+        """
+        learned = []
+        for entry, fate in zip(entries, fates, strict=True):
+            name = (entry.trace_id, entry.id)
+            if fate == STORED:
+                self._stored.put(name, 1)
+                learned.append(fate)
+            else:
+                learned.append(DUPLICATE if self._stored.get(name) else fate)
+        return "".join(learned)
 
     def limited(self, entry: Entry, reason: str, body: bytes) -> None:
         """
