@@ -3,6 +3,7 @@
 """
 
 import os
+import re
 import shlex
 import signal
 import socket
@@ -14,7 +15,8 @@ from click.testing import CliRunner
 
 from tests.cli.started import plain_environment
 from tracelog.cli import commands
-from tracelog.cli.serve import missing, welcome
+from tracelog.cli.failure import CommandError
+from tracelog.cli.serve import missing, need_port, welcome
 from tracelog.config import Key, ServerSettings
 
 KEYS = (Key(token="a"),)
@@ -58,8 +60,8 @@ def test_the_welcome_says_what_a_person_needs(settings, address, said):
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_it_is_stopped(tmp_path, stop, start):
     """
-    The curl line it prints works as printed, what it sent can be read back, and a signal ends it without a
-    traceback.
+    The curl line it prints works as printed, what it sent can be read back, and a signal ends it well, with 0
+    and without a traceback.
     """
     started = start("serve", "--port", "0", "--store", f"sqlite:///{tmp_path}/logs.db")
     url = started.line(r"listening on (\S+)")
@@ -69,7 +71,8 @@ def test_it_serves_until_it_is_stopped(tmp_path, stop, start):
     shown = CliRunner().invoke(commands, ["show", "test_123", "--url", url])
     assert "hello" in shown.stdout
     code, out, err = started.end(stop)
-    assert code == (0 if stop == signal.SIGINT else -signal.SIGTERM)
+    assert code == 0
+    assert err.splitlines()[-1] == "tracelog: stopped"
     assert out == ""
     assert "Traceback" not in err
 
@@ -84,20 +87,66 @@ def test_it_refuses_the_world_without_keys():
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_a_taken_port_is_a_sentence(tmp_path, start):
+@pytest.fixture
+def taken():
     """
-    Where another program listens, the sentence names the address and what to do.
+    A port of this machine on which another program listens.
     """
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        started = start("serve", "--port", str(port), "--store", "sqlite::memory:", cwd=tmp_path)
-        code, out, err = started.end()
-    assert (code, out) == (1, "")
-    assert "address already in use" in err
-    assert f"the server did not start at http://127.0.0.1:{port}; the line above says why" in err
-    assert "Traceback" not in err
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+@pytest.mark.parametrize("command", [("serve", "--store", "sqlite::memory:"), ("demo",), ("demo", "--once")])
+def test_a_taken_port_is_a_sentence(taken, command):
+    """
+    Where another program listens, one sentence says at once at which address and what to do; nothing was
+    started.
+    """
+    result = run(*command, "--port", str(taken))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"tracelog: cannot listen at http://127.0.0.1:{taken}: address already in use; "
+        "choose another address, or any free port with --port 0\n"
+    )
+
+
+def listening_at(host):
+    return socket.create_server(
+        (host.strip("[]"), 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+    )
+
+
+def has_address(host):
+    try:
+        listening_at(host).close()
+    except OSError:
+        return False
+    return True
+
+
+HOSTS = ["127.0.0.1", "localhost", *(host for host in ("::1", "[::1]") if has_address(host))]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_port_is_looked_at_where_it_is_asked_for(host):
+    """
+    An address of each family this machine has is looked at; a free port, and none at all, are well.
+    """
+    with listening_at(host) as listening:
+        port = listening.getsockname()[1]
+        with pytest.raises(CommandError, match=re.escape(f":{port}: address already in use")):
+            need_port(host, port)
+    need_port(host, port)
+    need_port(host, 0)
+
+
+def test_the_signals_of_the_caller_are_left_as_they_were():
+    """
+    A command that ran within another program leaves its handler of SIGTERM in place.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+    assert run("serve", "--port", "0", "--store", "carrier-pigeon://coop").exit_code == 2
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_store_that_is_none_is_a_usage_error():

@@ -8,8 +8,12 @@ has the command line without them.
 import importlib.metadata
 import importlib.util
 import re
+import signal
+import socket
 import threading
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Final
 from urllib.parse import urlsplit
@@ -38,11 +42,12 @@ OPENED: Final = "/api/v1/traces"
 @click.option("--no-limits", is_flag=True, help="Without quotas: for tests and trusted loads.")
 def serve(host: str | None, port: int | None, store: str | None, opened: bool, no_limits: bool) -> None:
     """
-    Run the server, until Ctrl-C.
+    Run the server, until Ctrl-C or SIGTERM.
     """
     run = open_server()
     given = {"host": host, "port": port, "store": store, "limits": False if no_limits else None}
     settings = server_settings(given)
+    need_port(settings.host, settings.port)
 
     def ready(listening: int) -> None:
         address = _address(settings.host, listening)
@@ -52,7 +57,8 @@ def serve(host: str | None, port: int | None, store: str | None, opened: bool, n
 
     listened = False
     try:
-        listened = run.serve(settings, on_ready=ready)
+        with _terminated_as_interrupted():
+            listened = run.serve(settings, on_ready=ready)
     except KeyboardInterrupt:
         listened = True  # how the person said stop; by now everything is stored and closed
     except SystemExit:
@@ -87,6 +93,41 @@ def need_server() -> None:
     for library in LIBRARIES:
         if importlib.util.find_spec(library) is None:
             raise CommandError(missing(library), USAGE)
+
+
+def need_port(host: str, port: int) -> None:
+    """
+    Raises:
+        CommandError: When nobody can listen on *port* of *host* now; 0 stands for any free one.
+    """
+    if port == 0:
+        return
+    host = host.strip("[]")
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will
+            probe.bind((host, port))
+    except OSError as error:
+        said = (error.strerror or str(error)).lower()
+        raise CommandError(
+            f"cannot listen at {_address(host, port)}: {said}; "
+            "choose another address, or any free port with --port 0",
+            USAGE,
+        ) from error
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """
+    Let SIGTERM end the server as Ctrl-C does: after a stop that lost nothing there is nothing to report.
+
+    The server's library stops at either signal and then raises it again for whoever is behind it.
+    """
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def welcome(settings: ServerSettings, address: str) -> str:
