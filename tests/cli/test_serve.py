@@ -9,11 +9,14 @@ import signal
 import socket
 import subprocess
 import sys
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 from click.testing import CliRunner
 
 from tests.cli.started import plain_environment
+from tests.stores.servers import RealServer
 from tracelog.cli import commands
 from tracelog.cli.failure import CommandError
 from tracelog.cli.serve import missing, need_port, welcome
@@ -138,6 +141,44 @@ def test_a_port_is_looked_at_where_it_is_asked_for(host):
             need_port(host, port)
     need_port(host, port)
     need_port(host, 0)
+
+
+def test_a_store_that_is_away_is_told_and_so_is_its_return(tmp_path, start):
+    """
+    A server whose Redis is away starts, says once that entries are refused until it is back and why, and says
+    when it is back; from then on it takes them.
+    """
+    redis = RealServer(tmp_path)
+    started = start("serve", "--port", "0", "--store", redis.url, cwd=tmp_path)
+    url = started.line(r"listening on (\S+)")
+    cause = started.line(
+        r"^tracelog: the store is away, so entries are answered with 503 until it is back: (.*)"
+    )
+    assert str(redis.port) not in url
+    assert cause.startswith("Redis")
+    with pytest.raises(HTTPError, match="503"):
+        urlopen(Request(f"{url}/log", b'{"message":"too early"}'), timeout=10)
+    with redis:
+        assert started.line(r"(the store is .*)") == "the store is back"
+        with urlopen(Request(f"{url}/log", b'{"message":"now"}'), timeout=10) as answer:
+            assert answer.status == 200
+        code, _, err = started.end(signal.SIGINT)
+    assert (code, err) == (0, "tracelog: stopped\n")
+
+
+def test_a_store_that_is_there_is_not_told(tmp_path, start):
+    """
+    Where the store is there, nothing is said of it besides its address; a stop in the middle of waiting for
+    one that is away is as quick.
+    """
+    started = start("serve", "--port", "0", "--store", "sqlite::memory:", cwd=tmp_path)
+    url = started.line(r"listening on (\S+)")
+    with urlopen(f"{url}/readyz", timeout=10) as answer:
+        assert answer.status == 200
+    assert "away" not in started.end(signal.SIGINT)[2]
+    away = start("serve", "--port", "0", "--store", RealServer(tmp_path).url, cwd=tmp_path)
+    away.line(r"(the store is away)")
+    assert away.end(signal.SIGTERM)[0::2] == (0, "tracelog: stopped\n")
 
 
 def test_the_signals_of_the_caller_are_left_as_they_were():

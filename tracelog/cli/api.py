@@ -60,9 +60,21 @@ class Api:
         Raises:
             CommandError: When there is no answer, or one that refuses.
         """
+        status, body = self.ask(path, **options)
+        if status != http.client.OK:
+            raise CommandError(self._refusal(status, body), exit_code(status))
+        return body
+
+    def ask(self, path: str, **options: str | float | None) -> tuple[int, bytes]:
+        """
+        Return status and body of the answer to `GET path?options`, whatever it says.
+
+        Raises:
+            CommandError: When there is no answer.
+        """
         asked = urlencode({name: value for name, value in options.items() if value is not None})
         try:
-            status, body = self._attempt(f"{self._prefix}{path}{'?' if asked else ''}{asked}")
+            return self._attempt(f"{self._prefix}{path}{'?' if asked else ''}{asked}")
         except (http.client.HTTPException, OSError) as error:
             said = str(error) or type(error).__name__
             raise CommandError(
@@ -70,9 +82,6 @@ class Api:
                 "or name another server with --url or TRACELOG_URL",
                 UNREACHABLE,
             ) from error
-        if status != http.client.OK:
-            raise CommandError(self._refusal(status, body), exit_code(status))
-        return body
 
     def read(self, path: str, kind: type[T], **options: str | float | None) -> T:
         """

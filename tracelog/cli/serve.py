@@ -22,6 +22,7 @@ import click
 
 from tracelog.cli.failure import FOUND, USAGE, CommandError
 from tracelog.cli.options import tell
+from tracelog.cli.waiting import waiting_for_store
 from tracelog.config import DEFAULT_PORT, ServerSettings, server_settings
 
 DISTRIBUTION: Final = "tracelog-kit"
@@ -32,6 +33,9 @@ LIBRARIES: Final = ("starlette", "uvicorn", "httptools")
 
 OPENED: Final = "/api/v1/traces"
 """What `--open` shows: the recent traces."""
+
+_EVERYWHERE: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not listened on
+"""Names of all addresses of a machine, and the one among them at which it finds itself."""
 
 
 @click.command()
@@ -49,15 +53,19 @@ def serve(host: str | None, port: int | None, store: str | None, opened: bool, n
     settings = server_settings(given)
     need_port(settings.host, settings.port)
 
-    def ready(listening: int) -> None:
-        address = _address(settings.host, listening)
-        tell(welcome(settings, address))
-        if opened:
-            threading.Thread(target=webbrowser.open, args=(f"{address}{OPENED}",), daemon=True).start()
-
     listened = False
     try:
-        with _terminated_as_interrupted():
+        with _terminated_as_interrupted(), waiting_for_store() as begin:
+
+            def ready(port: int) -> None:
+                address = _address(settings.host, port)
+                tell(welcome(settings, address))
+                begin(_address(_EVERYWHERE.get(settings.host, settings.host), port))
+                if opened:
+                    threading.Thread(
+                        target=webbrowser.open, args=(f"{address}{OPENED}",), daemon=True
+                    ).start()
+
             listened = run.serve(settings, on_ready=ready)
     except KeyboardInterrupt:
         listened = True  # how the person said stop; by now everything is stored and closed
