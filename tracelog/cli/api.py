@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from tracelog.cli.failure import UNREACHABLE, USAGE, CommandError, exit_code
-from tracelog.config import DEFAULT_URL, client_settings
+from tracelog.config import reader_settings
 
 T = TypeVar("T")
 
@@ -133,8 +133,8 @@ def open_api(url: str | None, key: str | None) -> Api:
         ConfigError: When a variable or pyproject.toml holds a wrong value.
         CommandError: When the address is none.
     """
-    settings = client_settings({"url": url, "key": key})
-    return Api(settings.url or DEFAULT_URL, key=settings.key)
+    settings = reader_settings({"url": url, "key": key})
+    return Api(settings.url, key=settings.key)
 
 
 def trace_path(ref: str, more: str = "") -> str:
