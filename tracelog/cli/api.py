@@ -140,5 +140,14 @@ def open_api(url: str | None, key: str | None) -> Api:
 def trace_path(ref: str, more: str = "") -> str:
     """
     Return the path of the trace that *ref* means.
+
+    Raises:
+        CommandError: When *ref* says nothing.
     """
+    if not ref.strip():
+        raise CommandError(
+            "REF is empty; give a trace id, its first 8 characters or more, a traceparent, latest or "
+            "latest-error",
+            USAGE,
+        )
     return f"/api/v1/traces/{quote(ref, safe='')}{more}"
