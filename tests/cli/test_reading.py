@@ -3,6 +3,7 @@
 """
 
 import json
+import re
 
 import pytest
 from redis import Redis
@@ -208,6 +209,18 @@ def test_search_gives_entries_to_programs(served, stored, form, read):
     found = read(served.run("search", f"trace:{stored}", "--format", form).stdout)
     assert [entry["message"] for entry in found] == [entry["message"] for entry in checkout(stored)]
     assert {entry["trace_id"] for entry in found} == {stored}
+
+
+def test_a_huge_message_does_not_flood_the_screen(served, trace):
+    """
+    A message of 60 KB is one short line that counts the rest; programs get it whole.
+    """
+    served.post({"trace_id": trace, "message": "x" * 60_000})
+    shown = served.run("search", f"trace:{trace}").stdout
+    assert len(shown) < 1_200
+    assert re.search(r"x\u2026 \(\+59,\d{3} characters\)\n$", shown)
+    whole = served.run("search", f"trace:{trace}", "--format", "ndjson").stdout
+    assert json.loads(whole)["message"] == "x" * 60_000
 
 
 def test_search_reads_on_until_its_limit(served, trace):
