@@ -103,7 +103,7 @@ def client_settings(
     Raises:
         ConfigError: When a setting is unknown or wrong, and nobody is told instead.
     """
-    sources = _Sources(environ, folder or _working_folder(), broken or wrong or str)  # told to nobody
+    sources = _Sources(environ, folder or _working_folder(), broken or wrong or (lambda _: None))
     return _resolve(ClientSettings, given, sources, wrong)
 
 
