@@ -7,7 +7,6 @@ a number is kept as it was written, so that the entry around it lives: a field i
 and anywhere else it becomes a text.
 """
 
-import json
 import math
 from typing import Any, Final, Self
 
@@ -60,6 +59,12 @@ def decode_any(data: bytes) -> Any:
             raise error from None
 
 
+def _tolerant(text: str) -> Any:
+    import json  # noqa: PLC0415 - milliseconds that only a process which is sent such numbers has to pay
+
+    return json.loads(text, parse_float=_read_float, parse_int=_read_integer, parse_constant=Wild)
+
+
 def _read_float(text: str) -> float:
     number = float(text)
     return number if math.isfinite(number) else Wild(text)
@@ -67,8 +72,3 @@ def _read_float(text: str) -> float:
 
 def _read_integer(text: str) -> float:
     return int(text) if len(text) <= DIGITS else Wild(text)
-
-
-_tolerant: Final = json.JSONDecoder(
-    parse_float=_read_float, parse_int=_read_integer, parse_constant=Wild
-).decode
