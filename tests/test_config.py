@@ -4,6 +4,7 @@ Settings: where they come from, which source wins, and what is said when one is 
 
 import logging
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -15,7 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracelog import config
-from tracelog.config import ClientSettings, Key, ServerSettings, client_settings, server_settings
+from tracelog.config import (
+    ClientSettings,
+    Key,
+    ReaderSettings,
+    ServerSettings,
+    client_settings,
+    reader_settings,
+    server_settings,
+)
 from tracelog.core.redact import RedactSettings
 from tracelog.errors import ConfigError
 
@@ -113,8 +122,12 @@ WRONG = [
     ),
     ("TRACELOG_URL", "http://me:secret@host/", "TRACELOG_URL must be an address"),
     ("TRACELOG_URL", "http://host/?key=secret", "TRACELOG_URL must be an address"),
-    ("TRACELOG_LIMITS", "maybe", "TRACELOG_LIMITS: expected `bool`, got `str`"),
-    ("TRACELOG_ENABLED", "2", "TRACELOG_ENABLED: expected `bool`, got `str`"),
+    (
+        "TRACELOG_LIMITS",
+        "maybe",
+        "TRACELOG_LIMITS must be on or off; true, false, yes, no, 1 and 0 say the same",
+    ),
+    ("TRACELOG_ENABLED", "2", "TRACELOG_ENABLED must be on or off; "),
 ]
 
 
@@ -138,6 +151,8 @@ def test_a_wrong_variable_is_named(variable, text, sentence):
         ({"level": None, "nonsense": 1}, "unknown setting 'nonsense'; known are before_send, "),
         ({"system": 7}, "system must be"),
         ({"url": 7}, "url must be"),
+        ({"limits": "secret"}, "limits must be on or off; "),
+        ({"enabled": 2}, "enabled must be on or off; "),
         ({"service": 7}, "service: expected `str | null`, got `int`"),
         ({"retry_for": -1}, "retry_for: expected `float` >= 0.0"),
         ({"flush_interval": float("nan")}, "flush_interval: expected `float` > 0.0"),
@@ -181,14 +196,13 @@ def test_wrong_values_may_be_left_out():
         ("[tool]\ntracelog = 3", None),
         ("tool = 'tracelog'", None),
         ("[other]\ntracelog = 3", None),
-        ("this is tracelog's, but no TOML", None),
         ("", None),
     ],
 )
 def test_pyproject(tmp_path, text, problem):
     """
-    What is wrong in our section is told; what is not ours, or not even TOML, is left alone. The client does not look
-    at the server's settings.
+    What is wrong in our section is told; what is not ours is left alone. The client does not look at the server's
+    settings.
     """
     (tmp_path / "pyproject.toml").write_text(text)
     if problem is None:
@@ -197,6 +211,84 @@ def test_pyproject(tmp_path, text, problem):
     with pytest.raises(ConfigError) as error:
         client_settings({}, environ={}, folder=tmp_path)
     assert str(error.value).startswith(problem)
+
+
+BROKEN = [
+    pytest.param(
+        b"[tool.tracelog]\nservice = shop\n", r"Invalid value \(at line 2, column 11\)", id="no TOML"
+    ),
+    pytest.param(
+        b"[tool.tracelog]\r\n\r\nservice =\r\n", r"Invalid value \(at line 3, column 10\)", id="CRLF"
+    ),
+    pytest.param(b"<<<<<<< main\n[tool.tracelog]\n", r"\(at line 1, column 1\)", id="a merge left open"),
+    pytest.param(
+        b"[tool.tracelog]\n\nservice = '\xff'", r"it is no UTF-8 text \(at line 3\)", id="another encoding"
+    ),
+    pytest.param(b"tracelog = " + b"[" * 100_000, "it is nested too deeply", id="nested"),
+]
+
+
+@pytest.mark.parametrize(("data", "why"), BROKEN)
+def test_a_pyproject_that_cannot_be_read(tmp_path, data, why):
+    """
+    A server and a command that asks one refuse to guess, naming file and line; a client goes on without the file and
+    tells whoever listens.
+    """
+    file = tmp_path / "pyproject.toml"
+    file.write_bytes(data)
+    sentence = f"{re.escape(str(file))} cannot be read: .*{why}$"
+    for resolve in (server_settings, reader_settings):
+        with pytest.raises(ConfigError, match=sentence):
+            resolve({}, environ={}, folder=tmp_path)
+    environ = {"TRACELOG_SERVICE": "till"}
+    for listener in ("wrong", "broken"):
+        told = []
+        settings = client_settings({}, environ=environ, folder=tmp_path, **{listener: told.append})
+        assert settings == ClientSettings(service="till")
+        assert [re.fullmatch(sentence, str(error)) is not None for error in told] == [True]
+    assert client_settings({}, environ=environ, folder=tmp_path).service == "till"
+
+
+def test_a_program_goes_on_without_a_pyproject_that_cannot_be_read(tmp_path):
+    """
+    A program in a folder with a broken file logs all the same, and says once, in one line, which file and where.
+    """
+    (tmp_path / "pyproject.toml").write_text("[tool.tracelog]\nservice = shop\n")
+    program = "import tracelog; log = tracelog.get_logger('a'); log.info('one'); log.info('two')"
+    command = [sys.executable, "-c", program]
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert [word in done.stdout for word in ("one", "two")] == [True, True]
+    (line,) = done.stderr.splitlines()
+    assert "pyproject.toml cannot be read: Invalid value (at line 2, column 11); going on without" in line
+
+
+@pytest.mark.parametrize(
+    ("environ", "text", "settings"),
+    [
+        ({}, "", ReaderSettings()),
+        ({"TRACELOG_URL": "http://a", "TRACELOG_KEY": "k"}, "", ReaderSettings(url="http://a", key="k")),
+        ({"TRACELOG_LEVEL": "loud", "TRACELOG_LIMITS": "maybe"}, "", ReaderSettings()),
+        (
+            {"TRACELOG_KEY": "k"},
+            "url = 'http://t'\nlevel = 'loud'\nport = 'x'",
+            ReaderSettings(url="http://t", key="k"),
+        ),
+    ],
+)
+def test_a_command_that_reads_looks_at_address_and_key_alone(tmp_path, environ, text, settings):
+    """
+    What else is said of clients and servers is not the business of a command that asks one, right or wrong.
+    """
+    (tmp_path / "pyproject.toml").write_text(f"[tool.tracelog]\n{text}")
+    assert reader_settings({}, environ=environ, folder=tmp_path) == settings
+    (tmp_path / "pyproject.toml").write_text("[tool.tracelog]\nurll = 'http://t'")
+    with pytest.raises(
+        ConfigError, match=r"\[tool.tracelog\] urll is no setting; known are .*, level, .*, port, "
+    ):
+        reader_settings({}, environ=environ, folder=tmp_path)
 
 
 def test_the_nearest_pyproject_counts(tmp_path):
@@ -275,17 +367,42 @@ def test_loopback(host):
     assert server_settings({"host": host}, environ={}, folder=Path("/")).host == host
 
 
+WRONG_ORIGINS = (
+    "TRACELOG_CORS_ORIGINS must name each web origin by scheme and host, such as https://app.example.com; "
+    "* and null would let any page in"
+)
+
+
 @pytest.mark.parametrize(
     ("environ", "sentence"),
     [
-        ({"TRACELOG_PORT": "http"}, "TRACELOG_PORT: expected `int`, got `str`"),
-        ({"TRACELOG_PORT": "70000"}, "TRACELOG_PORT: expected `int` <= 65535"),
-        ({"TRACELOG_PORT": "-1"}, "TRACELOG_PORT: expected `int`, got `str`"),
+        *(
+            ({"TRACELOG_PORT": port}, "TRACELOG_PORT must be a number from 0 to 65535; 0 takes a free port")
+            for port in ("http", "70000", "-1", "80.5", "9" * 20, "\N{SUPERSCRIPT TWO}")
+        ),
+        *(
+            (
+                {"TRACELOG_CORS_ORIGINS": origins},
+                WRONG_ORIGINS,
+            )
+            for origins in (
+                "*",
+                "null",
+                "app.example.com",
+                "https://a,https://b/page",
+                "https://*.a",
+                "https://",
+            )
+        ),
+        (
+            {"TRACELOG_LIMITS": "few"},
+            "TRACELOG_LIMITS must be on or off; true, false, yes, no, 1 and 0 say the same",
+        ),
     ],
 )
 def test_wrong_server_variables(environ, sentence):
     """
-    Wrong variables of the server are named, too.
+    A wrong variable of the server is one sentence that names it and says what is taken.
     """
     with pytest.raises(ConfigError) as error:
         server_settings({}, environ=environ, folder=Path("/"))

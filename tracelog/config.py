@@ -14,14 +14,18 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 import msgspec
 
 from tracelog.core.redact_settings import RedactSettings
+from tracelog.core.section import read_section
 from tracelog.core.settings import (
     DEFAULT_HOST,
     DEFAULT_PORT,
     DEFAULT_URL,
+    KNOWN,
     TTL_S,
     ClientSettings,
     Key,
+    ReaderSettings,
     ServerSettings,
+    from_text,
     typed,
 )
 from tracelog.errors import ConfigError
@@ -36,11 +40,13 @@ __all__ = [
     "TTL_S",
     "ClientSettings",
     "Key",
+    "ReaderSettings",
     "ServerSettings",
     "client_settings",
     "inherited_traceparent",
     "is_loopback",
     "place_of",
+    "reader_settings",
     "redact_settings",
     "server_settings",
     "wants_color",
@@ -59,12 +65,6 @@ _ENVIRONMENT: Final = {
 }
 """Setting and its variable. Client and server read those of their own settings only."""
 
-_KNOWN: Final = frozenset(ClientSettings.__struct_fields__ + ServerSettings.__struct_fields__)
-_LISTS: Final = frozenset({"sinks", "cors_origins", "propagate_to", "capture", "allowed_hosts"})
-_SWITCHES: Final = {
-    **dict.fromkeys(("off", "false", "0", "no"), False),
-    **dict.fromkeys(("on", "true", "1", "yes"), True),
-}
 _LOOPBACK: Final = re.compile(r"localhost|\[?::1\]?|127(\.[0-9]{1,3}){3}")
 
 KEY_BYTES: Final = 32
@@ -73,11 +73,12 @@ KEY_BYTES: Final = 32
 
 class _Sources(NamedTuple):
     """
-    What is asked after the keyword arguments.
+    What is asked after the keyword arguments; *broken* is told of a pyproject.toml that cannot be read.
     """
 
     environ: Environ
     folder: "Path | None"
+    broken: Callable[[ConfigError], None] | None = None
 
 
 def client_settings(
@@ -86,6 +87,7 @@ def client_settings(
     environ: Environ = os.environ,
     folder: "Path | None" = None,
     wrong: Callable[[ConfigError], None] | None = None,
+    broken: Callable[[ConfigError], None] | None = None,
 ) -> ClientSettings:
     """
     Return the client's settings.
@@ -95,11 +97,26 @@ def client_settings(
         environ: Variables, by default those of the process.
         folder: Where the search for pyproject.toml begins, by default the working folder.
         wrong: Told of each wrong value, which is then left out, where raising would stop a program.
+        broken: Told of a pyproject.toml that cannot be read, by default whoever is told of wrong values, or
+            else nobody: somebody else's broken file must not stop a program from logging.
 
     Raises:
         ConfigError: When a setting is unknown or wrong, and nobody is told instead.
     """
-    return _resolve(ClientSettings, given, _Sources(environ, folder or _working_folder()), wrong)
+    sources = _Sources(environ, folder or _working_folder(), broken or wrong or (lambda _: None))
+    return _resolve(ClientSettings, given, sources, wrong)
+
+
+def reader_settings(
+    given: Mapping[str, Any], *, environ: Environ = os.environ, folder: "Path | None" = None
+) -> ReaderSettings:
+    """
+    Return where a command finds its server, and by which key. What else clients are told does not matter.
+
+    Raises:
+        ConfigError: When one of the two is wrong, or pyproject.toml cannot be read.
+    """
+    return _resolve(ReaderSettings, given, _Sources(environ, folder or _working_folder()))
 
 
 def server_settings(
@@ -109,7 +126,7 @@ def server_settings(
     Return the server's settings, resolved as `client_settings` does.
 
     Raises:
-        ConfigError: When a setting is unknown or wrong, or it would listen beyond loopback without keys.
+        ConfigError: When a setting or pyproject.toml is wrong, or strangers could reach it without keys.
     """
     settings = _resolve(ServerSettings, given, _Sources(environ, folder or _working_folder()))
     if not is_loopback(settings.host) and not settings.keys:
@@ -191,24 +208,16 @@ def _said(
     """
     Yield setting, value and where it was said, the weakest source first.
     """
-    for name, value in _pyproject(sources.folder).items():
-        if name in fields or name not in _KNOWN:
+    for name, value in _pyproject(sources).items():
+        if name in fields or name not in KNOWN:
             yield name, value, f"[tool.tracelog] {name}"
     for name in fields:
         variable = _ENVIRONMENT.get(name, "")
         if text := sources.environ.get(variable, ""):
-            yield name, _from_text(name, text), variable
+            yield name, from_text(name, text), variable
     for name, value in given.items():
         if value is not None:
             yield name, value, name
-
-
-def _from_text(name: str, text: str) -> Any:
-    if name in _LISTS:
-        return tuple(part.strip() for part in text.split(",") if part.strip())
-    if name in {"limits", "enabled"}:
-        return _SWITCHES.get(text.strip().lower(), text)
-    return int(text) if text.isdecimal() and name == "port" else text
 
 
 def _working_folder() -> "Path | None":
@@ -220,30 +229,23 @@ def _working_folder() -> "Path | None":
         return None
 
 
-def _pyproject(folder: "Path | None") -> Mapping[str, Any]:
+def _pyproject(sources: _Sources) -> Mapping[str, Any]:
     """
-    Return `[tool.tracelog]` of the nearest pyproject.toml from *folder* upwards.
+    Return `[tool.tracelog]` of the nearest pyproject.toml from the folder upwards.
     """
+    folder = sources.folder
     for place in () if folder is None else (folder, *folder.parents):
+        file = place / "pyproject.toml"
         try:
-            text = (place / "pyproject.toml").read_text(encoding="utf-8")
+            return read_section(file.read_bytes(), str(file))
         except OSError:
             continue
-        except UnicodeDecodeError:
+        except ConfigError as error:
+            if sources.broken is None:
+                raise
+            sources.broken(error)
             return {}
-        return _section(text) if "tracelog" in text else {}
     return {}
-
-
-def _section(text: str) -> Mapping[str, Any]:
-    import tomllib  # noqa: PLC0415 - costs milliseconds that only a program with such a section has to pay
-
-    try:
-        tool = tomllib.loads(text).get("tool", {})
-    except tomllib.TOMLDecodeError:
-        return {}  # somebody else's broken file must not stop a program from logging
-    section = tool.get("tracelog", {}) if isinstance(tool, dict) else {}
-    return section if isinstance(section, dict) else {}
 
 
 def _state_folder(environ: Mapping[str, str]) -> "Path | None":

@@ -9,8 +9,10 @@ Every exception of tracelog, in one tree.
     ├── UnknownReferenceError a trace reference names nothing, or too much
     ├── QuerySyntaxError      a search cannot be read
     ├── StoreUnavailableError the store cannot take or give data now; try again
+    │   └── PartlyStoredError   some traces of a call were stored, others were not (`stores/base.py`)
     ├── SinkUnavailableError  a sink cannot take a batch now; try again
     └── SinkRefusedError      a sink will never take this batch
+        └── ParcelTooLargeError it would take a smaller one (`sinks/base.py`)
 
 Each carries what its handler needs: a *status* for HTTP, a machine-readable *reason* and, where waiting
 helps, *retry_after* in seconds. The logging calls of a program raise none of them.

@@ -99,11 +99,34 @@ def test_an_address_that_is_none_is_a_usage_error(url):
 
 def test_a_wrong_variable_is_a_usage_error():
     """
-    A setting that is wrong in the environment is named.
+    An address that is wrong in the environment is named.
     """
-    result = run("status", TRACELOG_LEVEL="loud")
+    result = run("status", TRACELOG_URL="localhost")
     assert result.exit_code == 2
-    assert "TRACELOG_LEVEL" in result.stderr
+    assert result.stderr.startswith("tracelog: TRACELOG_URL must be an address such as ")
+
+
+def test_settings_of_programs_are_not_the_business_of_who_reads(served):
+    """
+    A level or limit that is wrong for the programs that log does not keep a person from reading.
+    """
+    wrong = {"TRACELOG_LEVEL": "loud", "TRACELOG_LIMITS": "maybe", "TRACELOG_SYSTEM": "My System"}
+    result = run("status", "--url", served.url, **wrong)
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", [("status",), ("serve", "--port", "0")])
+def test_a_broken_pyproject_is_a_usage_error(command, tmp_path, monkeypatch):
+    """
+    A pyproject.toml that cannot be read may say where the server is: one sentence names file and line.
+    """
+    (tmp_path / "pyproject.toml").write_text("[tool.tracelog]\nurl = http://h\n")
+    monkeypatch.chdir(tmp_path)
+    result = run(*command)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"tracelog: {tmp_path}/pyproject.toml cannot be read: Invalid value (at line 2, column 7)\n"
+    )
 
 
 def test_key_prefix_and_question_arrive():

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracelog.cli.line import LEAST, Lines
+from tracelog.cli.line import LEAST, LONG, Lines
 from tracelog.core.entry import LEVELS, Entry
-from tracelog.render.text import columns
+from tracelog.render.text import clean, columns
 
 MOMENT = 1_795_350_664_123.0
 PAINT = re.compile(r"\x1b\[[0-9;]*m")
@@ -54,6 +54,32 @@ def test_a_line_says_when_how_bad_who_which_and_what(one, shown):
     line.
     """
     assert line(one) == shown
+
+
+@pytest.mark.parametrize("width", [None, 200, 100, 80])
+@pytest.mark.parametrize("character", ["x", "\N{HIRAGANA LETTER A}", "\x1b"])
+@pytest.mark.parametrize("more", [{}, {"duration_ms": 1234.5, "count": 7}])
+def test_a_huge_message_is_begun_and_counted(width, character, more):
+    """
+    Of a message that no line can hold, the line shows the beginning, how many characters follow, and still how
+    long it took and how often it came.
+    """
+    text = character * 60_000
+    shown = line(entry(text, **more), width=width)
+    assert columns(shown) <= (width or LONG + 100)
+    tail = " 1,234 ms \N{MULTIPLICATION SIGN}7" if more else ""
+    found = re.fullmatch(r".*  4bf92f35  (.*)\u2026 \(\+([\d,]+) characters\)(.*)", shown)
+    begun, left, end = found.groups()
+    assert clean(text).startswith(begun)
+    assert (int(left.replace(",", "")), end) == (len(clean(text)) - len(begun), tail)
+
+
+def test_a_long_message_is_whole_where_nobody_counts_columns():
+    """
+    What a line can hold stays as it is in a file or a pipe, up to a thousand characters.
+    """
+    assert line(entry("x" * LONG)).endswith("  " + "x" * LONG)
+    assert line(entry("x" * (LONG + 1))).endswith("x\u2026 (+22 characters)")
 
 
 def test_lines_shown_together_are_aligned():

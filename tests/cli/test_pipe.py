@@ -20,12 +20,13 @@ from tracelog.sinks import MemorySink
 PIPE = [sys.executable, "-m", "tracelog", "pipe"]
 
 
-def pipe(data, *arguments, env=None, stdout=subprocess.PIPE):
+def pipe(data, *arguments, env=None, stdout=subprocess.PIPE, cwd=None):
     return subprocess.run(
         [*PIPE, *arguments],
         input=data,
         stdout=stdout,
         stderr=subprocess.PIPE,
+        cwd=cwd,
         env={**plain_environment(), **(env or {})},
         timeout=60,
         check=False,
@@ -77,6 +78,20 @@ def test_the_trace_of_the_parent_process_is_inherited(served, trace):
     env = {"TRACEPARENT": f"00-{trace}-00f067aa0ba902b7-01", "TRACELOG_URL": served.url}
     assert pipe(b"child says\n", env=env).returncode == 0
     assert [entry["message"] for entry in stored(served, trace)] == ["child says"]
+
+
+def test_somebody_elses_broken_file_stops_no_pipeline(served, trace, tmp_path):
+    """
+    In a folder whose pyproject.toml cannot be read, lines are passed on and logged all the same.
+    """
+    (tmp_path / "pyproject.toml").write_text("<<<<<<< main\n[tool.tracelog]\n")
+    done = pipe(b"one\n", "--trace", trace, "--url", served.url, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, b"one\n")
+    first, *_ = done.stderr.decode().splitlines()
+    assert first.endswith(
+        "pyproject.toml cannot be read: Invalid statement (at line 1, column 1); going on without"
+    )
+    assert [entry["message"] for entry in stored(served, trace)] == ["one"]
 
 
 def test_a_line_is_passed_on_and_shipped_as_it_comes(served, trace, start):

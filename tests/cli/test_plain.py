@@ -142,3 +142,11 @@ def test_any_line_is_read(line):
         assert entry.message
         assert entry.level in RANK
         assert is_trace_id(entry.trace_id)
+
+
+def test_a_number_that_json_does_not_know_costs_no_field():
+    """
+    A line with the NaN that Python writes is read as the object it is, the number as text.
+    """
+    (entry,) = read('{"msg": "trained", "loss": NaN, "steps": 7, "best": 1e999}')
+    assert (entry.message, entry.context) == ("trained", {"loss": "NaN", "steps": 7, "best": "1e999"})

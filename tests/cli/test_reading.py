@@ -3,10 +3,13 @@
 """
 
 import json
+import re
 
 import pytest
+from redis import Redis
 
 from tests.cli.started import Served
+from tests.stores.servers import RealServer
 
 START = 1_795_350_664_000.0
 
@@ -61,6 +64,48 @@ def test_show_gives_the_report_to_programs(served, stored):
     assert (report["trace_id"], len(report["timeline"]), len(report["chains"])) == (stored, 4, 1)
 
 
+@pytest.mark.parametrize("form", ["terminal", "html"])
+def test_what_the_store_has_dropped_is_told(tmp_path, start, trace, form):
+    """
+    Entries that a full Redis threw away are counted as not here, in the story and on the page.
+    """
+    with RealServer(tmp_path) as redis, Redis.from_url(redis.url) as client:
+        started = start("serve", "--port", "0", "--store", redis.url, cwd=tmp_path)
+        served = Served(started.line(r"listening on (\S+)"), tmp_path)
+        served.post(*checkout(trace))
+        client.ltrim(f"logs:{trace}", 1, -1)
+        command = ["show", trace] if form == "terminal" else ["export", trace, "--format", "html"]
+        shown = served.run(*command).stdout
+    assert "1 entry not here" in shown
+    assert "1 evicted from the store" in shown
+
+
+@pytest.mark.parametrize("budget", [60, 300, 999_999])
+def test_a_brief_keeps_to_its_budget(served, stored, budget):
+    """
+    `brief` is the story as Markdown in at most so many tokens of four bytes; with room for all it is the export.
+    """
+    result = served.run("brief", stored, "--budget", str(budget))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith("# ✗ database is locked")
+    assert len(result.stdout.encode()) <= 4 * budget
+    if budget == 999_999:
+        assert result.stdout == served.run("brief", stored).stdout
+        assert result.stdout == served.run("show", stored, "--format", "md").stdout
+
+
+@pytest.mark.parametrize("budget", ["abc", "0", "-5", "1e3", "1000000", "2k", "\N{SUPERSCRIPT TWO}"])
+def test_a_budget_that_is_none_is_a_usage_error(served, stored, budget):
+    """
+    What is no number of tokens is told with one that is, before anything is asked.
+    """
+    result = served.run("brief", stored, "--budget", budget)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith(
+        f"Error: Invalid value for '--budget': a number of tokens such as 2000, below 1,000,000, not {budget!r}\n"
+    )
+
+
 @pytest.mark.parametrize("command", ["show", "export"])
 @pytest.mark.parametrize(("form", "begin"), [("ndjson", '{"id":'), ("md", "#")])
 def test_exports_go_to_standard_output(served, stored, command, form, begin):
@@ -85,6 +130,53 @@ def test_export_writes_a_file(served, stored, tmp_path):
     assert [entry["message"] for entry in data["entries"]] == [entry["message"] for entry in checkout(stored)]
 
 
+@pytest.mark.parametrize(
+    ("name", "begin"),
+    [
+        ("t.json", '{"tracelog":1,'),
+        ("t.ndjson", '{"id":'),
+        ("t.md", "# "),
+        ("T.HTML", "<!doctype html>"),
+        ("trace", '{"tracelog":1,'),
+    ],
+)
+def test_the_name_of_the_file_says_the_form(served, stored, tmp_path, name, begin):
+    """
+    Without `--format` the suffix decides, and a name without one means json; every form holds the trace.
+    """
+    file = tmp_path / name
+    assert served.run("export", stored, "-o", str(file)).exit_code == 0
+    text = file.read_text()
+    assert text.startswith(begin)
+    assert all(entry["message"] in text for entry in checkout(stored))
+
+
+def test_a_form_that_was_asked_for_wins_over_the_name(served, stored, tmp_path):
+    """
+    `--format` decides whatever the file is called, and without a file too.
+    """
+    file = tmp_path / "t.md"
+    assert served.run("export", stored, "-o", str(file), "--format", "ndjson").exit_code == 0
+    assert len(list(map(json.loads, file.read_text().splitlines()))) == 4
+    page = served.run("export", stored, "--format", "html")
+    assert (page.exit_code, page.stdout[:15]) == (0, "<!doctype html>")
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".jsonl", ".md~"])
+def test_a_suffix_that_says_nothing_is_a_usage_error(served, stored, tmp_path, suffix):
+    """
+    A suffix that names no form is told with those that do, and no file is made.
+    """
+    file = tmp_path / f"trace{suffix}"
+    result = served.run("export", stored, "-o", str(file))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"tracelog: what {file} shall hold cannot be told by {suffix}; name it .json, .ndjson, .md, .html, "
+        "or use --format\n"
+    )
+    assert not file.exists()
+
+
 def test_a_file_that_cannot_be_written_is_a_sentence(served, stored, tmp_path):
     """
     A path that cannot be written is named, with the reason.
@@ -94,7 +186,7 @@ def test_a_file_that_cannot_be_written_is_a_sentence(served, stored, tmp_path):
     assert "cannot be written: No such file or directory" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["show", "export"])
+@pytest.mark.parametrize("command", ["show", "brief", "export"])
 @pytest.mark.parametrize("ref", ["no-such-trace", "00000000", "a/b?c#d", "\x1b[31m"])
 def test_an_unknown_reference_is_a_sentence(served, command, ref):
     """
@@ -105,6 +197,20 @@ def test_an_unknown_reference_is_a_sentence(served, command, ref):
     assert result.stderr.startswith("tracelog: ")
     assert len(result.stderr.splitlines()) == 1
     assert "\x1b" not in result.stderr
+
+
+@pytest.mark.parametrize("command", ["show", "brief", "export"])
+@pytest.mark.parametrize("ref", ["", " "])
+def test_an_empty_reference_is_a_usage_error(served, command, ref):
+    """
+    What an unset variable of a script leaves of a reference is told as that, with exit code 2.
+    """
+    result = served.run(command, ref)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "tracelog: REF is empty; give a trace id, its first 8 characters or more, a traceparent, latest or "
+        "latest-error\n"
+    )
 
 
 def test_search_prints_one_line_an_entry(served, stored):
@@ -129,6 +235,18 @@ def test_search_gives_entries_to_programs(served, stored, form, read):
     found = read(served.run("search", f"trace:{stored}", "--format", form).stdout)
     assert [entry["message"] for entry in found] == [entry["message"] for entry in checkout(stored)]
     assert {entry["trace_id"] for entry in found} == {stored}
+
+
+def test_a_huge_message_does_not_flood_the_screen(served, trace):
+    """
+    A message of 60 KB is one short line that counts the rest; programs get it whole.
+    """
+    served.post({"trace_id": trace, "message": "x" * 60_000})
+    shown = served.run("search", f"trace:{trace}").stdout
+    assert len(shown) < 1_200
+    assert re.search(r"x\u2026 \(\+59,\d{3} characters\)\n$", shown)
+    whole = served.run("search", f"trace:{trace}", "--format", "ndjson").stdout
+    assert json.loads(whole)["message"] == "x" * 60_000
 
 
 def test_search_reads_on_until_its_limit(served, trace):

@@ -22,6 +22,7 @@ from tracelog.core.entry import RANK
 LEVELS = [
     ("debug", "debug"),
     ("info", "info"),
+    ("msg", "info"),
     ("warning", "warn"),
     ("warn", "warn"),
     ("error", "error"),
@@ -73,6 +74,7 @@ def test_log_at_a_level(connect, said, level):
     (entry,) = wire.entries.values()
     assert (entry.level, entry.message, entry.context) == (level, "hello you", {"level": "field"})
     assert log.is_enabled_for(said)
+    assert log.isEnabledFor(said)
 
 
 @pytest.mark.parametrize("lowest", sorted(RANK, key=RANK.get))
@@ -89,6 +91,7 @@ def test_below_the_level_nothing_is_logged(connect, lowest):
     assert wire.messages == expected
     assert client.stats()["emitted"] == len(expected)
     assert [m for m, level in LEVELS if log.is_enabled_for(level)] == expected
+    assert [m for m, level in LEVELS if log.isEnabledFor(level)] == expected
 
 
 def test_bound_fields(connect):

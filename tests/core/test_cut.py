@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.corpus import STRAIGHT
-from tracelog.core.cut import VALUE_MARK, cut_entry, cut_text
+from tracelog.core.cut import VALUE_MARK, cut_entry, cut_text, fits
 from tracelog.core.entry import Entry, Limits, encode_entry
 
 LIMITS = Limits()
@@ -34,13 +34,41 @@ def test_texts_have_limits_of_their_own(field, limit):
     assert cut(**values).fixed is None
     entry = cut(**{**values, field: "x" * 1_000_000})
     text = getattr(entry, field)
-    assert len(text) <= limit
+    assert limit - 4 < len(text.encode()) <= limit
     kept = text.index("…")
     assert text == "x" * kept + f"… [cut: {1_000_000 - kept} more characters]"
     assert entry.fixed == [field]
 
 
-@pytest.mark.parametrize(("text", "limit", "result"), [("abc", 3, "abc"), ("abcd", 3, "abc"), ("", 0, "")])
+@pytest.mark.parametrize("char", ["é", "€", WIDE])
+@pytest.mark.parametrize("offset", range(4))
+def test_limits_are_counted_in_bytes(char, offset):
+    """
+    A message of wide characters has the bytes of a narrow one, no character is cut in two, and it says so.
+    """
+    whole = "x" * offset + char * ((LIMITS.message - offset) // len(char.encode()))
+    assert cut(message=whole).fixed is None
+    text = "x" * offset + char * LIMITS.message
+    entry = cut(message=text, error={"type": "E", "message": text})
+    assert sorted(entry.fixed) == ["error", "message"]
+    for result in (entry.message, entry.error["message"]):
+        assert LIMITS.message - 8 < len(result.encode()) <= LIMITS.message
+        kept = result.index("…")
+        assert result == text[:kept] + f"… [cut: {len(text) - kept} more characters]"
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "result"),
+    [
+        ("abc", 3, "abc"),
+        ("abcd", 3, "abc"),
+        ("", 0, ""),
+        ("aé", 2, "a"),
+        ("é", 1, ""),
+        ("aé€", 3, "aé"),
+        (WIDE, 3, ""),
+    ],
+)
 def test_limits_smaller_than_the_mark(text, limit, result):
     """
     Where the mark does not fit, the text is cut without one.
@@ -48,15 +76,22 @@ def test_limits_smaller_than_the_mark(text, limit, result):
     assert cut_text(text, limit) == result
 
 
-@given(st.text(max_size=300), st.integers(0, 200))
+@given(st.text(max_size=300) | st.text("é€\U0001f4a5\ud800", max_size=300), st.integers(0, 400))
 def test_a_cut_text_fits(text, limit):
     """
-    No text is longer than its limit after the cut, and one within it is untouched.
+    No text takes more bytes than its limit after the cut, what is left begins as it did, and one within its
+    limit is untouched.
     """
+
+    def size(one):
+        return len(one.encode("utf-8", "surrogatepass"))
+
     result = cut_text(text, limit)
-    assert len(result) <= limit
+    assert size(result) <= limit
     assert result == cut_text(result, limit)
-    assert len(text) > limit or result == text
+    assert fits(text, limit) is (size(text) <= limit)
+    assert (result == text) is fits(text, limit)
+    assert text.startswith(result.partition("… [cut: ")[0])
 
 
 def test_the_largest_values_of_a_context_go_first():
@@ -117,7 +152,8 @@ def test_texts_that_grow_when_encoded(char):
     """
     Bytes count, not characters: an entry of wide or escaped text fits too, its message cut last.
     """
-    entry = cut(message=char * LIMITS.message, stack=char * LIMITS.stack)
+    size = len(char.encode())
+    entry = cut(message=char * (LIMITS.message // size), stack=char * (LIMITS.stack // size))
     assert entry.message.startswith(char)
     if entry.fixed:
         assert entry.fixed[0] == "stack"

@@ -118,8 +118,6 @@ def test_what_is_no_body(body, reason):
         pytest.param(b"{message:1}", [], [(0, "bad_json")], id="bare key"),
         pytest.param(b'{"message":"a"}{"message":"b"}', [], [(0, "bad_json")], id="two objects on one line"),
         pytest.param(b'{"message":"a\tb"}', [], [(0, "bad_json")], id="raw control character"),
-        pytest.param(b'{"message":"a","n":NaN}', [], [(0, "bad_json")], id="NaN"),
-        pytest.param(b'{\n"message":"a",\n"n":NaN\n}', [], [(0, "bad_json")], id="NaN in an object over lines"),
         pytest.param(b'{"message":"a","trace_id":"*"}', [], [(0, "bad_trace_id")], id="bad trace id"),
         pytest.param(b'{"message":"a","trace_id":""}', [], [(0, "bad_trace_id")], id="empty trace id"),
         pytest.param(b'{"message":"a","trace_id":"\\u0000"}', [], [(0, "bad_trace_id")], id="NUL in the trace id"),
@@ -131,9 +129,11 @@ def test_what_is_no_body(body, reason):
         pytest.param(b'{"message":"a"}{"message":"b"}\n{"message":"c"}', [(1, "c")], [(0, "bad_json")], id="two objects on the first line"),
         pytest.param(b'[{"message":"a"},5,{"message":"b"}]', [(0, "a"), (2, "b")], [(1, "not_an_object")], id="a number in an array"),
         pytest.param(b'[{"message":"a"},{},{"message":"b"}]', [(0, "a"), (2, "b")], [(1, "missing_message")], id="an empty object in an array"),
-        pytest.param(b'[{"message":"a"},{"n":NaN},{"message":"b"}]', [(0, "a"), (2, "b")], [(1, "bad_json")], id="NaN in an array"),
-        pytest.param(b'[{"message":"a","n":-Infinity},{"message":"b"}]', [(1, "b")], [(0, "bad_json")], id="Infinity in an array"),
-        pytest.param(b'[{"message":"a","n":1e999},{"message":"b"}]', [(1, "b")], [(0, "bad_json")], id="1e999 in an array"),
+        pytest.param(b'{"message":"a","n":-NaN}', [], [(0, "bad_json")], id="a NaN with a sign"),
+        pytest.param(b'{"message":"a","n":nan}', [], [(0, "bad_json")], id="a NaN in small letters"),
+        pytest.param(b'{"message":"a","n":1e999', [], [(0, "bad_json")], id="cut off behind a large number"),
+        pytest.param(b'{"message":"a","n":' + b"1" * 5000 + b"x}", [], [(0, "bad_json")], id="digits and a letter"),
+        pytest.param(b'[{"message":"a"},{"n":NaN},{"message":"b"}]', [(0, "a"), (2, "b")], [(1, "missing_message")], id="NaN and no message"),
         pytest.param(b'[{"message":"a",,},{"message":"b"}]', [(1, "b")], [(0, "bad_json")], id="commas in an item"),
         pytest.param(b'[{"message":"a"],{"message":"b"}]', [(1, "b")], [(0, "bad_json")], id="brackets that do not match"),
         pytest.param(b'[{"a":"\x01]},{"},{"message":"b"}]', [(1, "b")], [(0, "bad_json")], id="brackets in a bad string"),
@@ -145,6 +145,54 @@ def test_one_bad_item_falls_alone(body, kept, dropped):
     A bad line or item is rejected with its place and reason; the others are taken.
     """
     assert outcome(body) == (kept, dropped)
+
+
+WILD = ["NaN", "Infinity", "-Infinity", "1e999", "-1E+400", "1" * 400 + ".5", "-" + "7" * 5000]
+
+
+@pytest.mark.parametrize("form", ["%s", "[%s]", '%s\n{"message":"b"}', '[{"message":"b"},%s]'])
+@pytest.mark.parametrize("number", WILD, ids=lambda number: number[:9])
+def test_a_number_out_of_range_costs_no_entry(number, form):
+    """
+    A number that JSON does not know or nobody can hold is kept as the text it was, wherever it stands in a
+    context, and `fixed` names the context.
+    """
+    item = f'{{"trace_id":"t","message":"a","x":{number},"context":{{"n":[1,{{"m":{number}}}]}}}}'
+    batch = read((form % item).encode())
+    assert batch.drops == []
+    (entry,) = [entry for entry in batch.entries if entry.message == "a"]
+    assert entry.context == {"n": [1, {"m": number}], "x": number}
+    assert entry.fixed == ["context"]
+
+
+@pytest.mark.parametrize("number", WILD, ids=lambda number: number[:9])
+@pytest.mark.parametrize("field", ["timestamp", "duration_ms", "seq", "count", "sample_rate", "span_id"])
+def test_a_field_that_a_number_does_not_fit_refuses_it(field, number):
+    """
+    In a field of ours such a number is refused like any other wrong value, and kept beside it.
+    """
+    entry = read_one(f'{{"message":"a","{field}":{number}}}'.encode())
+    assert entry.context == {f"original_{field}": number}
+    assert field in entry.fixed
+    assert getattr(entry, field) == (NOW if field == "timestamp" else None)
+
+
+@pytest.mark.parametrize(
+    ("field", "read_as"),
+    [
+        ("message", "1e999"),
+        ("user_id", "1e999"),
+        ("stack", "1e999"),
+        ("error", {"type": "Error", "message": "1e999"}),
+    ],
+)
+def test_a_text_that_is_such_a_number_says_what_was_written(field, read_as):
+    """
+    Where a text belongs, the number is read as it was written.
+    """
+    entry = read_one(f'{{"message":"a","{field}":1e999}}'.encode())
+    assert getattr(entry, field) == read_as
+    assert entry.fixed == [field]
 
 
 def test_one_broken_line_in_a_hundred():

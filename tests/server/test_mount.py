@@ -13,6 +13,7 @@ from starlette.routing import Mount
 
 from tests.server.running import settings_of
 from tests.server.scripted import ScriptedStore, away
+from tracelog.config import ClientSettings
 from tracelog.errors import ConfigError
 from tracelog.server import create_app
 from tracelog.server.app import App
@@ -42,6 +43,20 @@ async def test_a_mounted_app_is_the_same_app(below: str) -> None:
         assert (await client.get(f"{below}/api/v1/traces/x/nothing")).json()["reason"] == "not_found"
         assert (await client.post("/log", json=ENTRY)).status_code in {307, 404, 405}
     await app.stop()
+
+
+@pytest.mark.parametrize("settings", [{"port": 1}, {}, "sqlite::memory:", ClientSettings()])
+async def test_settings_of_another_kind_are_a_sentence(settings: Any) -> None:
+    """
+    What is handed over as settings and is none is told with the way that works, and that way works.
+    """
+    with pytest.raises(ConfigError) as refused:
+        create_app(settings)
+    assert str(refused.value) == (
+        f"create_app: settings must be ServerSettings, not {type(settings).__name__}; "
+        "give a mapping of settings as keywords, create_app(**settings)"
+    )
+    assert create_app(store="sqlite::memory:", port=1).settings.port == 1
 
 
 async def test_an_app_behind_a_prefix_of_its_server_works() -> None:

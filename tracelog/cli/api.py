@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from tracelog.cli.failure import UNREACHABLE, USAGE, CommandError, exit_code
-from tracelog.config import DEFAULT_URL, client_settings
+from tracelog.config import reader_settings
 
 T = TypeVar("T")
 
@@ -60,9 +60,21 @@ class Api:
         Raises:
             CommandError: When there is no answer, or one that refuses.
         """
+        status, body = self.ask(path, **options)
+        if status != http.client.OK:
+            raise CommandError(self._refusal(status, body), exit_code(status))
+        return body
+
+    def ask(self, path: str, **options: str | float | None) -> tuple[int, bytes]:
+        """
+        Return status and body of the answer to `GET path?options`, whatever it says.
+
+        Raises:
+            CommandError: When there is no answer.
+        """
         asked = urlencode({name: value for name, value in options.items() if value is not None})
         try:
-            status, body = self._attempt(f"{self._prefix}{path}{'?' if asked else ''}{asked}")
+            return self._attempt(f"{self._prefix}{path}{'?' if asked else ''}{asked}")
         except (http.client.HTTPException, OSError) as error:
             said = str(error) or type(error).__name__
             raise CommandError(
@@ -70,9 +82,6 @@ class Api:
                 "or name another server with --url or TRACELOG_URL",
                 UNREACHABLE,
             ) from error
-        if status != http.client.OK:
-            raise CommandError(self._refusal(status, body), exit_code(status))
-        return body
 
     def read(self, path: str, kind: type[T], **options: str | float | None) -> T:
         """
@@ -124,12 +133,21 @@ def open_api(url: str | None, key: str | None) -> Api:
         ConfigError: When a variable or pyproject.toml holds a wrong value.
         CommandError: When the address is none.
     """
-    settings = client_settings({"url": url, "key": key})
-    return Api(settings.url or DEFAULT_URL, key=settings.key)
+    settings = reader_settings({"url": url, "key": key})
+    return Api(settings.url, key=settings.key)
 
 
 def trace_path(ref: str, more: str = "") -> str:
     """
     Return the path of the trace that *ref* means.
+
+    Raises:
+        CommandError: When *ref* says nothing.
     """
+    if not ref.strip():
+        raise CommandError(
+            "REF is empty; give a trace id, its first 8 characters or more, a traceparent, latest or "
+            "latest-error",
+            USAGE,
+        )
     return f"/api/v1/traces/{quote(ref, safe='')}{more}"

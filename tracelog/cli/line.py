@@ -20,6 +20,14 @@ LEAST: Final = 20
 REF: Final = 8
 """Characters of a trace id that serve as a reference."""
 
+LONG: Final = 1_000
+"""Characters of a message that a line holds even where nobody counts columns: what is longer is a dump, which
+`--format ndjson` gives whole."""
+
+_COUNT: Final = " (+{:,} characters)"
+_GLIMPSE: Final = 5
+"""Columns of a text below which its beginning tells nothing, and no room is taken from it for a number."""
+
 _LEVEL_WIDTH: Final = 5
 
 
@@ -57,10 +65,11 @@ class Lines:
             (pad(_who(entry), self._who), system_style(entry.system)),
             (pad(short_id(entry.trace_id), REF), "dim"),
         )
-        message = _message(entry)
+        room = LONG
         if self._width is not None:
             taken = sum(columns(text) + 2 for text, _ in head)
-            message = cut(message, max(LEAST, self._width - taken))
+            room = min(LONG, max(LEAST, self._width - taken))
+        message = _message(entry, room, counted=self._width is not None)
         parts = (*head, (message, style if entry.is_error else ""))
         return "  ".join(paint(text, name, color=self._color) for text, name in parts)
 
@@ -76,7 +85,18 @@ def _who(entry: Entry) -> str:
     return cut(clean(entry.system if entry.service is None else f"{entry.system} {entry.service}"), WHO_WIDTH)
 
 
-def _message(entry: Entry) -> str:
+def _message(entry: Entry, room: int, *, counted: bool) -> str:
+    """
+    Return what *entry* says, and how long and how often; within *room* columns where these are *counted*.
+
+    Of a text so long that no line can hold it, the line says how much is left out.
+    """
     times = f" \N{MULTIPLICATION SIGN}{entry.count:,}" if entry.count is not None else ""
     took = f" {entry.duration_ms:,.0f} ms" if entry.duration_ms is not None else ""
-    return clean(entry.message) + took + times
+    text = clean(entry.message)
+    left = room - len(took) - len(times) - len(_COUNT.format(len(text)))
+    if len(text) > LONG and left >= _GLIMPSE:
+        begun = cut(text, left)
+        return begun + _COUNT.format(len(text) - len(begun) + 1) + took + times
+    whole = text + took + times
+    return cut(whole, room) if counted else whole

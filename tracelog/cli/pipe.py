@@ -26,6 +26,7 @@ from tracelog.client.context import root
 from tracelog.config import DEFAULT_URL, client_settings
 from tracelog.core.entry import DEFAULT_LIMITS, is_trace_id
 from tracelog.core.wire import Mint, Reader
+from tracelog.errors import ConfigError
 from tracelog.sinks import HttpSink
 
 CHUNK: Final = 64 * 1024
@@ -66,7 +67,7 @@ def pipe(
         raise click.BadParameter(
             "1 to 128 letters, digits or _ . : - and not all zeros", param_hint="--trace"
         )
-    settings = client_settings({"url": url, "key": key})
+    settings = client_settings({"url": url, "key": key}, broken=_go_on)
     address = settings.url or DEFAULT_URL
     client = Client(system=system, service=service, sinks=[HttpSink(address, key=settings.key)])
     shipped = Shipped(client, trace_id or root().trace_id)
@@ -75,6 +76,10 @@ def pipe(
     client.shutdown(client.settings.exit_timeout)
     seen = f"; see tracelog show {shipped.trace_id}" if shipped.used else ""
     tell(f"{shipped.lines:,} lines; {sum_of(client.stats())} at {address}{seen}")
+
+
+def _go_on(error: ConfigError) -> None:
+    tell(f"{error}; going on without")
 
 
 class Shipped:

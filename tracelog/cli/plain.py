@@ -9,11 +9,10 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-import msgspec
-
 from tracelog.core.entry import Entry, is_trace_id
 from tracelog.core.headers import parse_traceparent
 from tracelog.core.levels import LEVEL_NAMES
+from tracelog.core.numbers import decode_any
 from tracelog.core.wire import DECODE_ERRORS, Reader
 from tracelog.errors import InvalidEntryError
 
@@ -108,7 +107,7 @@ def trace_of(text: str) -> tuple[str | None, str | None]:
 
 def _object(line: str) -> dict[str, Any] | None:
     try:
-        raw = msgspec.json.decode(line)
+        raw = decode_any(line.encode())
     except DECODE_ERRORS:
         return None
     if not isinstance(raw, dict):

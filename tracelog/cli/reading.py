@@ -1,5 +1,5 @@
 """
-`tracelog show`, `search` and `export`: what is stored, read by a person or handed to another program.
+`tracelog show`, `brief`, `search` and `export`: what is stored, read by a person or handed on.
 """
 
 from pathlib import Path
@@ -9,14 +9,23 @@ import click
 import msgspec
 
 from tracelog.cli.api import Api, open_api, trace_path
-from tracelog.cli.failure import FOUND, CommandError
+from tracelog.cli.failure import FOUND, USAGE, CommandError
 from tracelog.cli.line import Lines
 from tracelog.cli.options import color_option, format_option, screen, server_options, tell, write
 from tracelog.core.entry import Entry, decode_entry, encode_entry
-from tracelog.render.reported import correlate
+from tracelog.render.reported import Report, correlate
 
 MOST: Final = 1000
 """Entries that the server gives at a time."""
+
+BUDGET: Final = 2_000
+"""Tokens of a brief: the story and some sixty rows, small beside what an agent reads otherwise."""
+
+MOST_TOKENS: Final = 1_000_000
+"""More is no brief; an export has it all."""
+
+FORMATS: Final = {".json": "json", ".ndjson": "ndjson", ".md": "md", ".html": "html"}
+"""Forms of an export, by the suffix of a file that holds it."""
 
 
 class Page(msgspec.Struct):
@@ -69,10 +78,48 @@ def story(api: Api, ref: str, *, width: int, color: bool, url: str | None = None
     Raises:
         CommandError: When there is no such trace, or no server.
     """
+    return report_of(api, ref).to_terminal(width=width, color=color, url=url)
+
+
+def report_of(api: Api, ref: str) -> Report:
+    """
+    Return what the entries of the trace that *ref* means tell, and what the store has dropped of it.
+
+    Raises:
+        CommandError: When there is no such trace, or no server.
+    """
     stored = api.read(trace_path(ref), _Stored)
     entries = [decode_entry(bytes(raw)) for raw in stored.entries]
-    report = correlate(entries, trace_id=stored.trace_id, evicted=stored.evicted)
-    return report.to_terminal(width=width, color=color, url=url)
+    return correlate(entries, trace_id=stored.trace_id, evicted=stored.evicted)
+
+
+def _tokens(_ctx: click.Context, _option: click.Parameter, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < len(str(MOST_TOKENS)) and int(text)):
+        raise click.BadParameter(
+            f"a number of tokens such as {BUDGET}, below {MOST_TOKENS:,}, not {text[:20]!r}"
+        )
+    return int(text)
+
+
+@click.command()
+@click.argument("ref")
+@click.option(
+    "--budget",
+    metavar="TOKENS",
+    callback=_tokens,
+    default=str(BUDGET),
+    show_default=True,
+    help="Tokens at most, counted as four bytes each.",
+)
+@server_options
+def brief(ref: str, budget: int, url: str | None, key: str | None) -> None:
+    """
+    Tell a trace within a number of tokens: for an agent, or for a ticket.
+
+    What happened and whether all of it is here stand first, then causes and sums, then the most telling rows
+    of the timeline.
+    """
+    write(open_api(url, key).get(trace_path(ref, "/export"), format="md", budget=budget).decode())
 
 
 @click.command()
@@ -129,15 +176,26 @@ def search(
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File; default: standard output."
 )
-@format_option("json", "ndjson", "md")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(FORMATS.values())),
+    help="Form of the data; default: as the file's suffix says, else json.",
+)
 @server_options
-def export(ref: str, output: Path | None, form: str, url: str | None, key: str | None) -> None:
+def export(ref: str, output: Path | None, form: str | None, url: str | None, key: str | None) -> None:
     """
     Write a whole trace to a file.
 
-    `json` and `ndjson` hold every entry as it is stored, `md` is the story for people and agents.
+    `json` and `ndjson` hold every entry as it is stored, `md` is the story for people and agents, `html` the
+    same as a page that opens anywhere.
     """
-    data = open_api(url, key).get(trace_path(ref, "/export"), format=form)
+    form = form or _form_of(output)
+    api = open_api(url, key)
+    if form == "html":
+        data = report_of(api, ref).to_html().encode()
+    else:
+        data = api.get(trace_path(ref, "/export"), format=form)
     if output is None:
         write(data.decode())
         return
@@ -146,6 +204,23 @@ def export(ref: str, output: Path | None, form: str, url: str | None, key: str |
     except OSError as error:
         raise CommandError(f"{output} cannot be written: {error.strerror}", FOUND) from error
     tell(f"{len(data):,} bytes written to {output}")
+
+
+def _form_of(output: Path | None) -> str:
+    """
+    Return the form that the name of *output* asks for.
+
+    Raises:
+        CommandError: When its suffix is none of ours: a file must not hold something else than its name says.
+    """
+    suffix = "" if output is None else output.suffix.lower()
+    if suffix and suffix not in FORMATS:
+        raise CommandError(
+            f"what {output} shall hold cannot be told by {suffix}; name it {', '.join(FORMATS)}, "
+            "or use --format",
+            USAGE,
+        )
+    return FORMATS.get(suffix, "json")
 
 
 def collect(api: Api, limit: int, **asked: str | None) -> tuple[list[Entry], bool]:

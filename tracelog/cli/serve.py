@@ -8,16 +8,22 @@ has the command line without them.
 import importlib.metadata
 import importlib.util
 import re
+import signal
+import socket
 import threading
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Final
 from urllib.parse import urlsplit
 
 import click
+import msgspec
 
 from tracelog.cli.failure import FOUND, USAGE, CommandError
 from tracelog.cli.options import tell
+from tracelog.cli.waiting import waiting_for_store
 from tracelog.config import DEFAULT_PORT, ServerSettings, server_settings
 
 DISTRIBUTION: Final = "tracelog-kit"
@@ -29,6 +35,9 @@ LIBRARIES: Final = ("starlette", "uvicorn", "httptools")
 OPENED: Final = "/api/v1/traces"
 """What `--open` shows: the recent traces."""
 
+_EVERYWHERE: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not listened on
+"""Names of all addresses of a machine, and the one among them at which it finds itself."""
+
 
 @click.command()
 @click.option("--host", metavar="HOST", help="Address to listen on; beyond this machine only with keys.")
@@ -38,31 +47,35 @@ OPENED: Final = "/api/v1/traces"
 @click.option("--no-limits", is_flag=True, help="Without quotas: for tests and trusted loads.")
 def serve(host: str | None, port: int | None, store: str | None, opened: bool, no_limits: bool) -> None:
     """
-    Run the server, until Ctrl-C.
+    Run the server, until Ctrl-C or SIGTERM.
     """
     run = open_server()
     given = {"host": host, "port": port, "store": store, "limits": False if no_limits else None}
     settings = server_settings(given)
-
-    def ready(listening: int) -> None:
-        address = _address(settings.host, listening)
-        tell(welcome(settings, address))
-        if opened:
-            threading.Thread(target=webbrowser.open, args=(f"{address}{OPENED}",), daemon=True).start()
+    settings = msgspec.structs.replace(settings, host=settings.host.strip("[]"))  # as in an address
+    need_port(settings.host, settings.port)
 
     listened = False
     try:
-        listened = run.serve(settings, on_ready=ready)
+        with _terminated_as_interrupted(), waiting_for_store() as begin:
+
+            def ready(port: int) -> None:
+                address = _address(settings.host, port)
+                tell(welcome(settings, address))
+                begin(_address(_EVERYWHERE.get(settings.host, settings.host), port))
+                if opened:
+                    threading.Thread(
+                        target=webbrowser.open, args=(f"{address}{OPENED}",), daemon=True
+                    ).start()
+
+            listened = run.serve(settings, on_ready=ready)
     except KeyboardInterrupt:
         listened = True  # how the person said stop; by now everything is stored and closed
     except SystemExit:
-        listened = False  # what uvicorn does when it cannot listen; its own line says why
+        listened = False  # what uvicorn does when it cannot listen after all; its own line says why
     if not listened:
         at = _address(settings.host, settings.port)
-        raise CommandError(
-            f"the server did not start at {at}; the line above says why (--port 0 takes any free port)",
-            FOUND,
-        )
+        raise CommandError(f"the server did not start at {at}; the lines above say why", FOUND)
     tell("stopped")
 
 
@@ -87,6 +100,40 @@ def need_server() -> None:
     for library in LIBRARIES:
         if importlib.util.find_spec(library) is None:
             raise CommandError(missing(library), USAGE)
+
+
+def need_port(host: str, port: int) -> None:
+    """
+    Raises:
+        CommandError: When nobody can listen on *port* of *host* now; 0 stands for any free one.
+    """
+    if port == 0:
+        return
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will
+            probe.bind((host, port))
+    except OSError as error:
+        said = (error.strerror or str(error)).lower()
+        raise CommandError(
+            f"cannot listen at {_address(host, port)}: {said}; "
+            "choose another address, or any free port with --port 0",
+            USAGE,
+        ) from error
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """
+    Let SIGTERM end the server as Ctrl-C does: after a stop that lost nothing there is nothing to report.
+
+    The server's library stops at either signal and then raises it again for whoever is behind it.
+    """
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def welcome(settings: ServerSettings, address: str) -> str:

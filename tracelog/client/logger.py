@@ -15,13 +15,15 @@ from tracelog.core.levels import LEVEL_NAMES
 METHODS: Final = {
     "debug": "debug",
     "info": "info",
+    "msg": "info",
     "warning": "warn",
     "warn": "warn",
     "error": "error",
     "critical": "fatal",
     "fatal": "fatal",
 }
-"""Method names of the standard library and structlog, and the level each logs at."""
+"""Method names of the standard library and structlog, and the level each logs at. Libraries that are handed a
+structlog logger call `msg` too."""
 
 _METHOD_OF: Final = {
     "debug": "debug",
@@ -77,6 +79,7 @@ class Logger:
 
     debug: LogMethod
     info: LogMethod
+    msg: LogMethod
     warning: LogMethod
     warn: LogMethod
     error: LogMethod
@@ -125,6 +128,8 @@ class Logger:
         Whether entries of *level* are logged now.
         """
         return self._client.is_enabled_for(_level_name(level))
+
+    isEnabledFor = is_enabled_for  # noqa: N815 - as libraries ask a logger of the standard library
 
     def __getattr__(self, name: str) -> LogCall:
         level = METHODS.get(name)

@@ -23,6 +23,9 @@ _MARK_BYTES: Final = 64
 _FIXED_BYTES: Final = 64
 """What `fixed` grows by when it names all that can be cut."""
 
+_LARGEST_CHARACTER: Final = 4
+"""Bytes of UTF-8 that one character can take (RFC 3629)."""
+
 _LARGEST_ESCAPE: Final = 6
 """Bytes of JSON that one character can take: a backslash, `u` and four digits."""
 
@@ -46,23 +49,50 @@ def cut_entry(entry: Entry, limits: Limits = DEFAULT_LIMITS) -> Entry:
 
 def cut_text(text: str, limit: int) -> str:
     """
-    Return *text* in at most *limit* characters, the last of them saying how many were cut.
+    Return *text* in at most *limit* bytes of UTF-8, whole characters, the last of them saying how many were
+    cut.
     """
-    if len(text) <= limit:
+    if fits(text, limit):
         return text
-    kept = limit - len(_MARK.format(len(text)))
-    return text[:kept] + _MARK.format(len(text) - kept) if kept > 0 else text[:limit]
+    kept = _beginning(text, limit - len(_MARK.format(len(text)).encode()))
+    return kept + _MARK.format(len(text) - len(kept)) if kept else _beginning(text, limit)
+
+
+def fits(text: str, limit: int) -> bool:
+    """
+    Whether *text* takes at most *limit* bytes of UTF-8; told without encoding it where its length tells.
+    """
+    if len(text) * _LARGEST_CHARACTER <= limit:
+        return True
+    return len(text) <= limit and (text.isascii() or len(_utf8(text)) <= limit)
+
+
+def _beginning(text: str, limit: int) -> str:
+    """
+    Return the longest beginning of *text* within *limit* bytes of UTF-8.
+    """
+    data = _utf8(text[: max(0, limit)])
+    if len(data) <= limit:
+        return text[: max(0, limit)]
+    end = max(0, limit)
+    while end and data[end] & 0xC0 == 0x80:  # inside a character (RFC 3629)
+        end -= 1
+    return data[:end].decode("utf-8", "surrogatepass")
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _cut_texts(entry: Entry, limits: Limits) -> None:
     for field, limit in (("message", limits.message), ("stack", limits.stack)):
         text = getattr(entry, field)
-        if text is not None and len(text) > limit:
+        if text is not None and not fits(text, limit):
             setattr(entry, field, cut_text(text, limit))
             _mark(entry, field)
     error = entry.error
     while error:
-        if len(message := error.get("message", "")) > limits.message:
+        if not fits(message := error.get("message", ""), limits.message):
             error["message"] = cut_text(message, limits.message)
             _mark(entry, "error")
         error = error.get("cause")

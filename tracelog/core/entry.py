@@ -43,8 +43,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """
     How large one entry and one request may be.
 
-    Text is counted in characters, `entry` and `body` in bytes. Cutting happens after redaction, so that a
-    cut never hides half of a secret from the rules.
+    `message`, `stack`, `entry` and `body` are bytes (texts in UTF-8), `name` is characters. Cutting happens
+    after redaction, so that a cut never hides half of a secret from the rules.
     """
 
     message: int = 64 * 1024

@@ -28,6 +28,21 @@ YEAR_S: Final = 365 * 86_400
 """No wait is longer: clocks and locks of some systems cannot count further than that."""
 
 _ADDRESS: Final = re.compile(r"https?://[^\s/@?#]+[^\s@?#]*", re.IGNORECASE)
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@?#*,]+/?", re.IGNORECASE)
+_DIGITS: Final = re.compile(r"[0-9]{1,9}")
+
+_LISTS: Final = frozenset({"sinks", "cors_origins", "propagate_to", "capture", "allowed_hosts"})
+_ON_OFF: Final = frozenset({"limits", "enabled"})
+_SWITCHES: Final = {
+    **dict.fromkeys(("off", "false", "0", "no"), False),
+    **dict.fromkeys(("on", "true", "1", "yes"), True),
+}
+_TAKEN: Final = {
+    **dict.fromkeys(_ON_OFF, "on or off; true, false, yes, no, 1 and 0 say the same"),
+    "port": "a number from 0 to 65535; 0 takes a free port",
+}
+"""What a variable can say where its type would not tell a person."""
+
 _STANDARD_LEVELS: Final = {10: "debug", 20: "info", 30: "warn", 40: "error", 50: "fatal"}
 """Numbers of the standard library's `logging`."""
 
@@ -83,6 +98,15 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True):
     retry_for: Patience = 300.0
     exit_timeout: Patience = 2.0
     traceparent: str | None = None
+
+
+class ReaderSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What a command needs to know that only asks a server: two settings of a client.
+    """
+
+    url: str = DEFAULT_URL
+    key: str | None = None
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,21 +166,40 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     convex_secret: str | None = None
 
 
+KNOWN: Final = frozenset(ClientSettings.__struct_fields__ + ServerSettings.__struct_fields__)
+"""All settings: what one side does not know may be the other's."""
+
+
+def from_text(name: str, text: str) -> Any:
+    """
+    Return what *text*, the value of a variable, says of the setting *name*: a list, a switch, a number; what
+    it cannot say is left for `typed` to refuse.
+    """
+    if name in _LISTS:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if name in _ON_OFF:
+        return _SWITCHES.get(text.strip().lower(), text)
+    return int(text) if name == "port" and _DIGITS.fullmatch(text.strip()) else text
+
+
 def typed(kind: type[msgspec.Struct], name: str, value: Any, where: str) -> Any:
     """
     Return *value* as the type of the setting *name* of *kind*.
 
     Raises:
-        ConfigError: Naming *where* the wrong value stands, and never what it is: it may be a secret.
+        ConfigError: Naming *where* the wrong value stands and what is taken there, and never what it is: it
+            may be a secret.
     """
     types = {field.name: field.type for field in msgspec.structs.fields(kind)}
     if name not in types:
-        raise ConfigError(f"{where} is no setting; known are {', '.join(sorted(types))}")
+        raise ConfigError(f"{where} is no setting; known are {', '.join(sorted(KNOWN))}")
     if name in _CHECKS:
         return _CHECKS[name](value, where)
     try:
         return msgspec.convert(value, types[name])
     except msgspec.ValidationError as error:
+        if name in _TAKEN:
+            raise ConfigError(f"{where} must be {_TAKEN[name]}") from None
         detail = str(error).split(" - at ")[0].replace("Expected", "expected").replace("`array`", "a list")
         raise ConfigError(f"{where}: {detail}") from None
 
@@ -189,6 +232,16 @@ def _sinks(value: Any, where: str) -> tuple[Any, ...]:
     return tuple(sinks)
 
 
+def _origins(value: Any, where: str) -> tuple[str, ...]:
+    origins = value if isinstance(value, list | tuple) else (None,)
+    if not all(isinstance(text, str) and _ORIGIN.fullmatch(text) for text in origins):
+        raise ConfigError(
+            f"{where} must name each web origin by scheme and host, such as https://app.example.com; "
+            "* and null would let any page in"
+        )
+    return tuple(origins)
+
+
 def _hook(value: Any, where: str) -> Any:
     if not callable(value):
         raise ConfigError(f"{where} must be a function that takes an entry and returns one, or None")
@@ -201,5 +254,6 @@ _CHECKS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "url": _url,
     "sinks": _sinks,
     "before_send": _hook,
+    "cors_origins": _origins,
 }
 """Settings that a type cannot describe."""

@@ -13,6 +13,7 @@ import msgspec
 
 from tracelog.core.causes import is_straight_error
 from tracelog.core.entry import DEFAULT_LIMITS, SYSTEM, Entry, Limits, is_span_id, is_trace_id
+from tracelog.core.numbers import decode_any
 from tracelog.core.split import BLANK, split_array, split_lines
 from tracelog.core.stage import Batch, Drop
 from tracelog.core.straight import straight_decoders
@@ -46,7 +47,6 @@ class Mint(msgspec.Struct, frozen=True):
 
 
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
-_any = msgspec.json.Decoder()
 
 
 def decode_json(data: bytes, *, now_ms: float, mint: Mint, limits: Limits = DEFAULT_LIMITS) -> Batch:
@@ -165,7 +165,7 @@ class Reader:
         if not repaired and _NUL not in item and (entry := self._read_straight(item)) is not None:
             return entry
         try:
-            raw = _any.decode(item)
+            raw = decode_any(item)
         except RecursionError:
             raise InvalidEntryError("the entry is nested too deeply to be read", reason="too_deep") from None
         except DECODE_ERRORS as error:

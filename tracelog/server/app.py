@@ -22,7 +22,7 @@ from tracelog.config import ServerSettings, redact_settings, server_settings
 from tracelog.core.budget import Alert
 from tracelog.core.redact import Redactor
 from tracelog.core.wire import Mint
-from tracelog.errors import StoreUnavailableError, TracelogError
+from tracelog.errors import ConfigError, StoreUnavailableError, TracelogError
 from tracelog.server.access import CHALLENGE, Access, once
 from tracelog.server.answers import Answer, refuse
 from tracelog.server.health import Health
@@ -209,6 +209,11 @@ def create_app(settings: ServerSettings | None = None, *, store: Store | None = 
     Raises:
         ConfigError: When a setting is wrong.
     """
+    if settings is not None and not isinstance(settings, ServerSettings):
+        raise ConfigError(
+            f"create_app: settings must be ServerSettings, not {type(settings).__name__}; "
+            "give a mapping of settings as keywords, create_app(**settings)"
+        )
     return App(server_settings(given) if settings is None else settings, store=store)
 
 

@@ -23,7 +23,7 @@ from tracelog.cli.demo.words import checks, links
 from tracelog.cli.failure import FOUND, CommandError
 from tracelog.cli.options import Screen, color_option, screen, tell, write
 from tracelog.cli.reading import story
-from tracelog.cli.serve import need_server
+from tracelog.cli.serve import need_port, need_server
 from tracelog.config import DEFAULT_HOST, DEFAULT_PORT
 from tracelog.render.paint import paint
 
@@ -48,6 +48,7 @@ def demo(once: bool, port: int | None, store: str | None, color: bool | None) ->
     against the store.
     """
     need_server()  # one sentence now is better than a program that fails later for want of a library
+    need_port(DEFAULT_HOST, port or 0)
     signal.signal(signal.SIGTERM, _leave)
     place = screen(color)
     key = os.urandom(16).hex()
