@@ -33,11 +33,14 @@ class Line:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=10)
         self._file = self._socket.makefile("rb")
 
-    def ask(self, command: list[Any]) -> Any:
-        values = [str(each).encode() for each in command]
-        packed = b"".join(b"$%d\r\n%s\r\n" % (len(each), each) for each in values)
-        self._socket.sendall(b"*%d\r\n" % len(values) + packed)
-        return self._read()
+    def ask(self, *commands: list[Any]) -> list[Any]:
+        packed = b""
+        for command in commands:
+            values = [str(each).encode() for each in command]
+            packed += b"*%d\r\n" % len(values)
+            packed += b"".join(b"$%d\r\n%s\r\n" % (len(each), each) for each in values)
+        self._socket.sendall(packed)
+        return [self._read() for _ in commands]
 
     def close(self) -> None:
         self._file.close()
@@ -81,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
         elif given != TOKEN:
             self._answer(401, {"error": "WRONGPASS invalid or missing auth token"})
         elif url.path == "/pipeline":
-            self._answer(200, [self._item(each) for each in json.loads(body)])
+            self._answer(200, [self._told(each) for each in self.server.line().ask(*json.loads(body))])
         elif url.path == "/multi-exec":
             self._answer(200, self._together(json.loads(body)))
         else:
@@ -111,13 +114,10 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(status, json.dumps(told).encode())
 
     def _item(self, command: list[Any]) -> dict[str, Any]:
-        return self._told(self.server.line().ask(command))
+        return self._told(*self.server.line().ask(command))
 
     def _together(self, commands: list[Any]) -> Any:
-        line = self.server.line()
-        for command in [["MULTI"], *commands]:
-            line.ask(command)
-        told = line.ask(["EXEC"])
+        told = self.server.line().ask(["MULTI"], *commands, ["EXEC"])[-1]
         return self._told(told) if isinstance(told, RefusedError) else [self._told(each) for each in told]
 
     def _told(self, reply: Any) -> dict[str, Any]:
