@@ -15,7 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 
-from tracelog.errors import ConfigError, StoreUnavailableError
+from tracelog.errors import ConfigError
 from tracelog.stores.redis_commit import OneStepStore
 from tracelog.stores.redis_lanes import Lanes
 from tracelog.stores.redis_pack import Call
@@ -50,26 +50,17 @@ class RedisStore(OneStepStore):
         client: Redis | None = None,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
-        self._timeout_s = timeout_s
         self._client = client or Redis.from_pool(pool_of(url, timeout_s, timeout_s))
         # Lanes keep time themselves: a limit of the connection would cost a task for every command.
-        self._spring = client.connection_pool if client is not None else pool_of(url, timeout_s, None)
-        self._lanes: Lanes | None = None
+        spring = client.connection_pool if client is not None else pool_of(url, timeout_s, None)
+        self._lanes = Lanes(spring.make_connection, timeout_s=timeout_s)
         super().__init__(ClientWire(self._client, owned=client is None), ttl_s=ttl_s, clock=clock)
 
-    async def start(self) -> None:
-        if self._lanes is None:
-            self._lanes = Lanes(self._spring.make_connection, timeout_s=self._timeout_s)
-
-    async def close(self) -> None:
-        lanes, self._lanes = self._lanes, None
-        if lanes is not None:
-            await lanes.close()
-        await self._wire.close()
+    async def _shut(self) -> None:
+        await self._lanes.close()
+        await super()._shut()
 
     async def _send(self, call: Call, script: str) -> Any:
-        if self._lanes is None:
-            raise StoreUnavailableError("the store is not started")
         try:
             return await self._lanes.call(call.pieces)
         except NoScriptError:  # the server is new, or somebody flushed its scripts; nothing was done

@@ -11,7 +11,7 @@ from http.client import HTTPConnection, HTTPSConnection
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-from tracelog.errors import ConfigError, StoreUnavailableError
+from tracelog.errors import ConfigError
 from tracelog.stores.redis_commit import OneStepStore
 from tracelog.stores.redis_pack import Call
 from tracelog.stores.redis_resp import arguments
@@ -69,19 +69,9 @@ class UpstashStore(OneStepStore):
         clock: Callable[[], float] = time.time,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
-        self._is_open = False
         super().__init__(RestWire(_open(url, timeout_s)), ttl_s=ttl_s, clock=clock)
 
-    async def start(self) -> None:
-        self._is_open = True
-
-    async def close(self) -> None:
-        self._is_open = False
-        await self._wire.close()
-
     async def _send(self, call: Call, script: str) -> Any:
-        if not self._is_open:
-            raise StoreUnavailableError("the store is not started")
         _, _, *values = arguments(b"".join(call.pieces))
         return await run(self._wire, script, values)
 
