@@ -5,6 +5,7 @@ The stores that tests ask for by name, each empty, started, and closed afterward
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import fakeredis
 import msgspec
@@ -13,11 +14,13 @@ from redis.asyncio import Redis, RedisCluster
 
 from tests.stores.rows import Clock
 from tests.stores.servers import RealCluster, RealServer
+from tests.stores.upstash_server import TOKEN, UpstashServer
 from tracelog.core import keys
 from tracelog.stores import Store
 from tracelog.stores.redis import RedisStore
 from tracelog.stores.redis_cluster import RedisClusterStore
 from tracelog.stores.sqlite import SqliteStore
+from tracelog.stores.upstash import UpstashStore
 
 TTL_S = 3600
 
@@ -46,6 +49,15 @@ def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealClu
     """
     with RealCluster(tmp_path_factory.mktemp("cluster")) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def shared_rest(shared_server: RealServer) -> Iterator[UpstashServer]:
+    """
+    The REST interface of the shared server.
+    """
+    with UpstashServer(shared_server.port) as server:
+        yield server
 
 
 @pytest.fixture
@@ -135,7 +147,9 @@ def _served(clock: Clock, client: Redis) -> Kept:
     return _redis(clock, RedisStore(ttl_s=TTL_S, clock=clock, client=client, timeout_s=5), client)
 
 
-@pytest.fixture(params=["sqlite-file", "sqlite-memory", "sqlite-unindexed", "valkey", "cluster", "fakeredis"])
+@pytest.fixture(
+    params=["sqlite-file", "sqlite-memory", "sqlite-unindexed", "valkey", "cluster", "upstash", "fakeredis"]
+)
 async def kept(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: str) -> AsyncIterator[Kept]:
     """
     Every kind of store in turn.
@@ -156,6 +170,10 @@ async def kept(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: st
             url = request.getfixturevalue("shared_cluster").url
             client = cluster_client(url)
             made = _redis(clock, RedisClusterStore(url, ttl_s=TTL_S, clock=clock, timeout_s=5), client)
+        case "upstash":
+            client = Redis.from_url(request.getfixturevalue("shared_server").url, protocol=2)
+            url = f"upstash+http://:{quote(TOKEN)}@{request.getfixturevalue('shared_rest').address}"
+            made = _redis(clock, UpstashStore(url, ttl_s=TTL_S, clock=clock, timeout_s=10), client)
         case _:
             client = fakeredis.FakeAsyncRedis(server=fakeredis.FakeServer(), protocol=2)
             made = _served(clock, client)

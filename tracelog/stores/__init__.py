@@ -55,6 +55,7 @@ SCHEMES: Final = (
     "redis://host:port/0",
     "rediss://host:port/0",
     "redis+cluster://host:port,host:port",
+    "upstash+https://TOKEN@host",
 )
 
 
@@ -64,7 +65,7 @@ def open_store(url: str, *, ttl_s: int = DEFAULT_TTL_S, clock: Callable[[], floa
 
     Args:
         url: `sqlite:///relative/path`, `sqlite:////absolute/path`, `sqlite::memory:`, `redis://…`,
-            `redis+cluster://host:port,host:port`, or either with `rediss` for TLS.
+            `redis+cluster://host:port,host:port`, or either with `rediss` for TLS; `upstash+https://TOKEN@host`.
         ttl_s: How long a trace lives after its last write, in seconds.
         clock: Returns Unix seconds.
 
@@ -84,4 +85,8 @@ def open_store(url: str, *, ttl_s: int = DEFAULT_TTL_S, clock: Callable[[], floa
         from tracelog.stores.redis_cluster import RedisClusterStore  # noqa: PLC0415 - only who uses it loads it
 
         return RedisClusterStore(url, ttl_s=ttl_s, clock=clock)
+    if scheme in ("upstash+https", "upstash+http"):
+        from tracelog.stores.upstash import UpstashStore  # noqa: PLC0415 - only who uses it loads it
+
+        return UpstashStore(url, ttl_s=ttl_s, clock=clock)
     raise ConfigError(f"no store has a URL that begins with {scheme[:32]}:; known are {', '.join(SCHEMES)}")

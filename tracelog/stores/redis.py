@@ -7,7 +7,7 @@ process would need.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -15,13 +15,12 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 
-from tracelog.errors import ConfigError, StoreUnavailableError
-from tracelog.stores.redis_faults import explain_text, explained
+from tracelog.errors import ConfigError
+from tracelog.stores.redis_commit import OneStepStore
 from tracelog.stores.redis_lanes import Lanes
-from tracelog.stores.redis_pack import Call, Settings, pack
-from tracelog.stores.redis_store import WireStore
+from tracelog.stores.redis_pack import Call
 from tracelog.stores.redis_wire import ClientWire
-from tracelog.stores.values import DEFAULT_TTL_S, STORED, Row
+from tracelog.stores.values import DEFAULT_TTL_S
 
 TIMEOUT_S: Final = 1.0
 """Redis answers in well under a millisecond or is in trouble; a writer finds that out within two of these."""
@@ -30,7 +29,7 @@ READERS: Final = 8
 """Connections for reading, so that a crowd of readers waits here and not at Redis."""
 
 
-class RedisStore(WireStore):
+class RedisStore(OneStepStore):
     """
     A `Store` on one Redis or Valkey server.
 
@@ -51,61 +50,22 @@ class RedisStore(WireStore):
         client: Redis | None = None,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
-        self._timeout_s = timeout_s
         self._client = client or Redis.from_pool(pool_of(url, timeout_s, timeout_s))
         # Lanes keep time themselves: a limit of the connection would cost a task for every command.
-        self._spring = client.connection_pool if client is not None else pool_of(url, timeout_s, None)
-        self._lanes: Lanes | None = None
+        spring = client.connection_pool if client is not None else pool_of(url, timeout_s, None)
+        self._lanes = Lanes(spring.make_connection, timeout_s=timeout_s)
         super().__init__(ClientWire(self._client, owned=client is None), ttl_s=ttl_s, clock=clock)
 
-    async def start(self) -> None:
-        if self._lanes is None:
-            self._lanes = Lanes(self._spring.make_connection, timeout_s=self._timeout_s)
+    async def _shut(self) -> None:
+        await self._lanes.close()
+        await super()._shut()
 
-    async def close(self) -> None:
-        lanes, self._lanes = self._lanes, None
-        if lanes is not None:
-            await lanes.close()
-        await self._wire.close()
-
-    async def _deliver(
-        self, rows: Sequence[Row], classes: str | None, settings: Settings, fates: list[str]
-    ) -> StoreUnavailableError | None:
-        fault: StoreUnavailableError | None = None
-        for call in pack(rows, now_ms=self._clock() * 1000, settings=settings, classes=classes):
-            try:
-                refused = await self._commit(call, settings.script, fates)
-            except StoreUnavailableError as error:
-                return error
-            fault = self._remember(refused) if refused else fault
-        return fault
-
-    async def _commit(self, call: Call, script: str, fates: list[str]) -> StoreUnavailableError | None:
-        """
-        Send *call*, put what became of its rows into *fates*, and return why some are to be sent again.
-        """
-        if self._lanes is None:
-            raise StoreUnavailableError("the store is not started")
-        self._check()
+    async def _send(self, call: Call, script: str) -> Any:
         try:
-            with explained():
-                letters, refused = await self._send(self._lanes, call, script)
-        except StoreUnavailableError as error:
-            raise self._remember(error) from error.__cause__
-        self._fault = None
-        if len(letters) == len(fates) == letters.count(b"A"):
-            fates[:] = STORED * len(fates)
-            return None
-        for place, letter in zip(call.places, letters.decode(), strict=True):
-            fates[place] = letter
-        return explain_text(refused.decode()) if refused else None
-
-    async def _send(self, lanes: Lanes, call: Call, script: str) -> Any:
-        try:
-            return await lanes.call(call.pieces)
+            return await self._lanes.call(call.pieces)
         except NoScriptError:  # the server is new, or somebody flushed its scripts; nothing was done
             await self._client.script_load(script)
-            return await lanes.call(call.pieces)
+            return await self._lanes.call(call.pieces)
 
 
 def pool_of(url: str, connect_s: float, answer_s: float | None) -> BlockingConnectionPool:

@@ -116,18 +116,12 @@ class RedisClusterStore(WireStore):
         self._untold = Shared()
         self._telling = asyncio.Lock()
         self._silent_until = 0.0
-        self._is_open = False
         super().__init__(ClusterWire(self._nodes), ttl_s=ttl_s, clock=clock)
 
-    async def start(self) -> None:
-        self._is_open = True
-
-    async def close(self) -> None:
-        if self._is_open and len(self._untold):
-            self._silent_until = 0.0
-            await self._tell()
-        self._is_open = False
-        await self._wire.close()
+    async def _shut(self) -> None:
+        self._silent_until = 0.0
+        await self._tell()
+        await super()._shut()
 
     async def _deliver(
         self, rows: Sequence[Row], classes: str | None, settings: Settings, fates: list[str]
@@ -152,8 +146,6 @@ class RedisClusterStore(WireStore):
         return fault
 
     def _admit(self) -> None:
-        if not self._is_open:
-            raise StoreUnavailableError("the store is not started")
         self._check()
         if len(self._untold) > MAX_UNTOLD:
             raise StoreUnavailableError("the node of the cluster that holds the lists of traces is away")

@@ -16,6 +16,7 @@ from redis.exceptions import (
     MasterDownError,
     MovedError,
     NoPermissionError,
+    NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
@@ -51,6 +52,13 @@ _LASTING: Final = {
 }
 
 
+_LIMITS: Final = (
+    ("limit exceeded", "Upstash refuses because the plan's requests are used up", PERMANENT_RETRY_S),
+    ("capacity quota exceeded", "Upstash refuses writes because the database is full", RETRY_S),
+    ("size exceeded", "Upstash refuses what is larger than the plan allows", RETRY_S),
+)
+"""What Upstash says under the code ERR."""
+
 _CODES: Final = (
     (OutOfMemoryError, "OOM"),
     (BusyLoadingError, "LOADING"),
@@ -84,6 +92,9 @@ def explain_text(text: str) -> StoreUnavailableError:
     """
     Return *text*, an error reply beginning with its code, as what a store raises.
     """
+    for part, sentence, wait in _LIMITS:
+        if part in text:
+            return StoreUnavailableError(sentence, retry_after=wait)
     code = text.split(" ", 1)[0]
     if code in _LASTING:
         return StoreUnavailableError(_LASTING[code], retry_after=PERMANENT_RETRY_S)
@@ -95,6 +106,13 @@ def is_lasting(fault: StoreUnavailableError) -> bool:
     Whether *fault* stays until a person mends it.
     """
     return fault.retry_after >= PERMANENT_RETRY_S
+
+
+def refusal(text: str) -> ResponseError:
+    """
+    Return *text*, an error reply beginning with its code, as redis-py raises it.
+    """
+    return NoScriptError(text) if text.startswith("NOSCRIPT") else ResponseError(text)
 
 
 @contextmanager

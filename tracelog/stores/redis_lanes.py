@@ -90,6 +90,7 @@ class Lanes:
                 await self._wait()
         for lane in self._all:
             await lane.disconnect()
+        self._free = list(self._all)
 
     async def _wait(self) -> AbstractConnection:
         if self._free:

@@ -28,7 +28,7 @@ class RedisLedger:
 
     async def report(self, source: str, report: bytes) -> None:
         said = f"{self._now()!r} ".encode() + report
-        await run(self._wire, REPORT, [keys.REPORTS], [source, said, LEDGER_TTL_S])
+        await run(self._wire, REPORT, [1, keys.REPORTS, source, said, LEDGER_TTL_S])
 
     async def count(self, outcomes: Sequence[Outcome]) -> None:
         names = list(dict.fromkeys(f"{each.system} {each.source}" for each in outcomes))
@@ -37,12 +37,9 @@ class RedisLedger:
             for each in outcomes
             for part in (f"{each.outcome} {_slug(each.reason)} {each.system} {each.source}", each.n)
         ]
-        await run(
-            self._wire,
-            COUNT,
-            [keys.OUTCOMES, keys.REPORTS, keys.TALLY],
-            [repr(self._now()), LEDGER_TTL_S, len(names), *names, *added],
-        )
+        books = (keys.OUTCOMES, keys.REPORTS, keys.TALLY)
+        head = [repr(self._now()), LEDGER_TTL_S, len(names)]
+        await run(self._wire, COUNT, [len(books), *books, *head, *names, *added])
 
     async def tallies(self, source: str | None, system: str | None) -> list[Tally]:
         books = await self._read()

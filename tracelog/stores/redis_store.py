@@ -68,13 +68,36 @@ class WireStore(ABC):
         self._odd: str | None = None
         self._fault: StoreUnavailableError | None = None
         self._fault_at = 0.0
+        self._is_open = False
+        self._under_way = 0
+        self._quiet = asyncio.Event()
+
+    async def start(self) -> None:
+        self._is_open = True
+
+    async def close(self) -> None:
+        self._is_open = False
+        while self._under_way:  # each ends within its time limits
+            self._quiet.clear()
+            await self._quiet.wait()
+        await self._shut()
 
     async def write(
         self, rows: Sequence[Row], *, quota: TraceQuota | None = None, classes: str | None = None
     ) -> Fates:
+        if not rows:
+            return ""
+        if not self._is_open:
+            raise StoreUnavailableError("the store is not started")
         settings = self._settings if quota is None else Settings(self._settings.ttl_s, quota)
         fates = [NOT_NOW] * len(rows)
-        fault = await self._deliver(rows, classes, settings, fates) if rows else None
+        self._under_way += 1
+        try:
+            fault = await self._deliver(rows, classes, settings, fates)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._quiet.set()
         if REFUSED in fates:
             odd = rows[fates.index(REFUSED)][0].trace_id
             self._odd = f"trace {odd} cannot be stored: {explain_text('WRONGTYPE')}"
@@ -163,6 +186,12 @@ class WireStore(ABC):
     async def clear(self) -> None:
         with explained():
             await self._care.clear()
+
+    async def _shut(self) -> None:
+        """
+        Close every connection; nothing is being written any more.
+        """
+        await self._wire.close()
 
     def _check(self) -> None:
         """

@@ -94,14 +94,19 @@ async def every(wire: Wire, commands: Iterable[Command]) -> list[Any]:
     return replies
 
 
-async def run(wire: Wire, script: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
+async def run(wire: Wire, script: str, values: Sequence[Any]) -> Any:
     """
     Return the reply of *script*, sent whole only to a server that does not know it yet.
+
+    Args:
+        wire: To the server.
+        script: Its text.
+        values: The number of keys, these, and the arguments.
     """
     try:
-        return await one(wire, "EVALSHA", sha_of(script), len(keys), *keys, *args)
-    except NoScriptError:
-        return await one(wire, "EVAL", script, len(keys), *keys, *args)
+        return await one(wire, "EVALSHA", sha_of(script), *values)
+    except NoScriptError:  # the server is new, or somebody flushed its scripts; nothing was done
+        return await one(wire, "EVAL", script, *values)
 
 
 def mapping(reply: Any) -> dict[bytes, bytes]:
