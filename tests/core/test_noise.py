@@ -18,7 +18,9 @@ VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "noise.json").read
 RULES = [*built_in().starts, *built_in().requests]
 
 
-@pytest.mark.parametrize("case", VECTORS["cases"], ids=lambda case: ascii(case["message"][:50]) + case["level"])
+@pytest.mark.parametrize(
+    "case", VECTORS["cases"], ids=lambda case: ascii(case["message"][:50]) + case["level"]
+)
 def test_the_vectors_hold(case):
     """
     Every shared case is named by the rule that other languages name it by.

@@ -68,7 +68,9 @@ def test_the_process_does_not_matter(seed):
     """
     Processes with other hash seeds keep the same traces.
     """
-    program = "from tracelog.core.sample import keep; print(*[n for n in range(200) if keep(f'trace_{n}', 0.2)])"
+    program = (
+        "from tracelog.core.sample import keep; print(*[n for n in range(200) if keep(f'trace_{n}', 0.2)])"
+    )
     environment = {**os.environ, "PYTHONHASHSEED": seed}
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True

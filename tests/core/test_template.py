@@ -62,7 +62,10 @@ def test_a_template_is_its_own_template(message):
     assert template(template(message)) == template(message)
 
 
-@given(st.lists(st.integers(0, 10**9), min_size=2, max_size=2), st.sampled_from(["run {} of x", "n={} a", "/p/{}"]))
+@given(
+    st.lists(st.integers(0, 10**9), min_size=2, max_size=2),
+    st.sampled_from(["run {} of x", "n={} a", "/p/{}"]),
+)
 def test_numbers_do_not_matter(numbers, form):
     """
     Two messages of one form with other numbers share template and fingerprint.
