@@ -25,7 +25,24 @@ from tracelog.core.template import fingerprint, template
 ROUNDS = 11
 CALLS = 20_000
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
-WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa lamda omikron rho sigma tau phi".split()
+WORDS = [
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "zeta",
+    "eta",
+    "theta",
+    "iota",
+    "kappa",
+    "lamda",
+    "omikron",
+    "rho",
+    "sigma",
+    "tau",
+    "phi",
+]
 
 
 class DropRepeated(logging.Filter):

@@ -2,6 +2,8 @@
 Folding: what repeats becomes a few rows whose counts sum to exactly what came.
 """
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -110,7 +112,7 @@ def test_slow_repetition_in_an_open_loop_stays_folded():
         before = len(told.rows)
         loops.sweep(now)
         times += [now] * (len(told.rows) - before)
-    gaps = [round(later - earlier) for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [round(later - earlier) for earlier, later in itertools.pairwise(times)]
     assert gaps == [2, 4, 8, 16, 32] + [60] * (len(gaps) - 5)
     assert len(gaps) > 10
 

@@ -18,7 +18,24 @@ from tracelog.core.suppressed import MESSAGE_CHARS, OTHER
 
 IDS = itertools.count(1)
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
-WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa lamda omikron rho sigma tau phi".split()
+WORDS = [
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "zeta",
+    "eta",
+    "theta",
+    "iota",
+    "kappa",
+    "lamda",
+    "omikron",
+    "rho",
+    "sigma",
+    "tau",
+    "phi",
+]
 
 
 def entry(message="hello", level="info", trace_id=TRACE, system="browser", **fields):

@@ -40,7 +40,7 @@ def test_three_quiet_minutes_restore_everything():
 
 
 @pytest.mark.parametrize(
-    ("offered", "next_limit"), [(51, 25), (50, 50), (26, 50), (25, 50), (1, 50)], ids=lambda value: str(value)
+    ("offered", "next_limit"), [(51, 25), (50, 50), (26, 50), (25, 50), (1, 50)], ids=str
 )
 def test_only_too_much_steps_down(offered, next_limit):
     """

@@ -107,7 +107,7 @@ def test_a_fingerprint_does_not_depend_on_the_process(seed):
     Processes with other hash seeds give the same fingerprints.
     """
     messages = [case["message"] for case in VECTORS["cases"]]
-    program = f"from tracelog.core.fold import fingerprint; print(*map(fingerprint, {ascii(messages)}))"
+    program = f"from tracelog.core.fold import fingerprint; print(*map(fingerprint, {messages!a}))"
     environment = {**os.environ, "PYTHONHASHSEED": seed}
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
