@@ -128,17 +128,20 @@ class Guard:
         rule = self._noise(message, level)
         if rule is not None:
             return self._refuse(NOISE, entry, (NOISE.word, rule))
-        text = message if len(message) <= KEY_CHARS else _digest(message)
-        if self._runs.folds((trace, system, level, text), entry, now_s):
+        is_long = len(message) > KEY_CHARS
+        key = (trace, system, level, _digest(message) if is_long else message)
+        run = self._runs.earlier(key, now_s)
+        if run is not None and self._runs.folds(key, run, entry, now_s):
             return FOLDED
         text = template(message)
-        form = (system, level, text if len(text) <= KEY_CHARS else _digest(text))
+        form = (system, level, _digest(text) if is_long else text)
         mark = self._marks.get(system) or self._new_mark(system)
         if level in _ERRORS:
             mark |= mark << 1
         seen = self._traces.young.get(trace) or self._traces.get(trace) or 0
         is_first = mark & ~seen != 0
-        if self._templates.is_hot(form, now_s):
+        heat = self._templates.earlier(form, now_s)
+        if heat is not None and self._templates.is_hot(form, heat, now_s):
             if not (is_first and self._hot_first.allows(form, now_s)):
                 self._templates.fold(form, entry, now_s)
                 return FOLDED_TEMPLATE
