@@ -33,7 +33,7 @@ class Bounded(Generic[K, V]):
         Return the value of *key*, which counts as asked for, or None.
         """
         value = self.young.get(key)
-        if value is None and self.old:
+        if value is None:
             value = self.old.get(key)
             if value is not None:
                 self.put(key, value)
@@ -44,15 +44,16 @@ class Bounded(Generic[K, V]):
         Return the value of *key*, or remember *value* for it and return None: `get` and `put` in one call.
         """
         young = self.young
-        met = young.get(key)
-        if met is not None:
+        size = len(young)
+        met: V | None = young.setdefault(key, value)  # one look where `get` and an assignment are two
+        if len(young) == size:
             return met
-        old = self.old
-        met = old.get(key) if old else None
-        if len(young) >= self.cap:
+        met = self.old.get(key)
+        if met is not None:
+            young[key] = met
+        if size + 1 >= self.cap:
             self.old = young
-            self.young = young = {}
-        young[key] = value if met is None else met
+            self.young = {}
         return met
 
     def put(self, key: K, value: V) -> None:
@@ -60,10 +61,10 @@ class Bounded(Generic[K, V]):
         Remember *value* under *key*.
         """
         young = self.young
-        if len(young) >= self.cap and key not in young:
-            self.old = young
-            self.young = young = {}
         young[key] = value
+        if len(young) >= self.cap:
+            self.old = young
+            self.young = {}
 
     def __contains__(self, key: K) -> bool:
         return key in self.young or key in self.old

@@ -46,6 +46,10 @@ class Runs:
         window_s: Seconds of a window, which begins with the first entry.
         cap: Keys remembered, at most twice as many. A forgotten one passes again.
         loops: Where the others fold.
+
+    Attributes:
+        earlier: From a key and the time to what is known of it, None when this is the first time; the key is
+            remembered. Asked apart from `folds`, because most entries need no more than this.
     """
 
     def __init__(self, burst: int, window_s: float, cap: int, loops: Loops) -> None:
@@ -53,19 +57,18 @@ class Runs:
         self._window_s = window_s
         self._loops = loops
         self._known: Bounded[Hashable, float | _Run] = Bounded(cap)
+        self.earlier = self._known.meet
 
-    def folds(self, key: Hashable, entry: Entry, now: float) -> bool:
+    def folds(self, key: Hashable, run: "float | _Run", entry: Entry, now: float) -> bool:
         """
         Return whether *entry* folds.
 
         Args:
             key: All that makes two entries the same.
+            run: What `earlier` knew of it.
             entry: Its first of a row lends the row its looks.
             now: Seconds, monotonic.
         """
-        run = self._known.meet(key, now)
-        if run is None:
-            return False
         if not isinstance(run, _Run):
             run = _Run(run, 1)
             self._known.put(key, run)
@@ -107,6 +110,9 @@ class Templates:
         window_s: Seconds of a window.
         cap: Templates remembered, at most twice as many.
         loops: Where entries of hot ones fold.
+
+    Attributes:
+        earlier: As that of `Runs`: an entry that is the first of its template makes nothing hot.
     """
 
     def __init__(self, above: int, window_s: float, cap: int, loops: Loops) -> None:
@@ -114,14 +120,13 @@ class Templates:
         self._window_s = window_s
         self._loops = loops
         self._known: Bounded[Hashable, float | _Heat] = Bounded(cap)
+        self.earlier = self._known.meet
 
-    def is_hot(self, key: Hashable, now: float) -> bool:
+    def is_hot(self, key: Hashable, heat: "float | _Heat", now: float) -> bool:
         """
-        Count an entry of the template *key* at *now*, and return whether that is one of too many.
+        Count one more entry of the template *key*, of which `earlier` knew *heat*, and return whether it is
+        one of too many.
         """
-        heat = self._known.meet(key, now)
-        if heat is None:
-            return False
         if not isinstance(heat, _Heat):
             heat = _Heat(heat, 1)
             self._known.put(key, heat)

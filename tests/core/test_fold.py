@@ -1,0 +1,237 @@
+"""
+Folding: what repeats becomes a few rows whose counts sum to exactly what came.
+"""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracelog.core.bounded import Bounded
+from tracelog.core.entry import Entry
+from tracelog.core.fold import Runs, Templates
+from tracelog.core.loops import Loops
+
+
+class Told:
+    """
+    Collects what loops tell: first entry, count, last timestamp, reason.
+    """
+
+    def __init__(self):
+        self.rows = []
+
+    def __call__(self, first, count, last_timestamp, why):
+        self.rows.append((first, count, last_timestamp, why))
+
+    @property
+    def counts(self):
+        return [count for _, count, _, _ in self.rows]
+
+
+def entry(n, message="again"):
+    return Entry(
+        id=f"p-{n}", trace_id="t", timestamp=1e12 + n, system="browser", level="info", message=message
+    )
+
+
+def made(cap=4_096, loops=1_024, quiet_s=1.0):
+    told = Told()
+    open_loops = Loops("loop", quiet_s, 60.0, loops, told)
+    return Runs(5, 1.0, cap, open_loops), open_loops, told
+
+
+def folds(runs, key, each, now):
+    run = runs.earlier(key, now)
+    return run is not None and runs.folds(key, run, each, now)
+
+
+def is_hot(templates, key, now):
+    heat = templates.earlier(key, now)
+    return heat is not None and templates.is_hot(key, heat, now)
+
+
+def test_sixteen_thousand_in_a_minute_are_a_few_rows():
+    """
+    5 pass, rows are told after 1, 3, 7, 15 and 31 s and at the end, and together they stand for all.
+    """
+    runs, loops, told = made()
+    passed = 0
+    for n in range(16_000):
+        now = n * 60 / 16_000
+        passed += not folds(runs, "k", entry(n), now)
+        loops.sweep(now)
+    for late in range(1, 21):
+        loops.sweep(60 + late / 10)
+    assert passed == 5
+    assert passed + sum(told.counts) == 16_000
+    assert len(told.rows) == 6
+    assert passed + len(told.rows) <= 15
+    assert (loops.waiting, len(loops)) == (0, 0)
+    seconds = [(first.timestamp - 1e12) * 60 / 16_000 for first, *_ in told.rows]
+    assert [round(second) for second in seconds] == [0, 1, 3, 7, 15, 31]
+
+
+def test_a_row_shows_its_first_and_its_last():
+    """
+    The row has the first folded entry and the latest time, even when times run backwards.
+    """
+    runs, loops, told = made()
+    entries = [entry(n) for n in (0, 1, 2, 3, 4, 7, 9, 8)]
+    assert [folds(runs, "k", each, 0.1) for each in entries] == [False] * 5 + [True] * 3
+    loops.sweep(1.2)
+    assert told.rows == [(entries[5], 3, entries[6].timestamp, "loop")]
+
+
+@pytest.mark.parametrize(("gap", "folded"), [(0.19, 15), (0.2, 0), (0.25, 0), (1.0, 0)])
+def test_five_a_second_are_no_loop(gap, folded):
+    """
+    Only the sixth within one second folds.
+    """
+    runs, _, _ = made()
+    gap += 1e-6
+    assert sum(folds(runs, "k", entry(n), n * gap) for n in range(20)) == folded
+
+
+def test_a_quiet_loop_ends_and_the_next_burst_passes_again():
+    """
+    After a second of silence the rest is told and five pass again, whether anyone swept or not.
+    """
+    for sweeps in (True, False):
+        runs, loops, told = made()
+        first = [folds(runs, "k", entry(n), 0.0) for n in range(8)]
+        if sweeps:
+            loops.sweep(1.0)
+        again = [folds(runs, "k", entry(n), 1.0) for n in range(8)]
+        assert first == again == [False] * 5 + [True] * 3
+        assert told.counts == [3]
+        loops.end()
+        assert told.counts == [3, 3]
+
+
+def test_slow_repetition_in_an_open_loop_stays_folded():
+    """
+    While a loop is open all that is equal folds, and rows come less and less often, at last once a minute.
+    """
+    runs, loops, told = made()
+    times = []
+    for n in range(6_000):
+        now = n * 0.1
+        folds(runs, "k", entry(n), now)
+        before = len(told.rows)
+        loops.sweep(now)
+        times += [now] * (len(told.rows) - before)
+    gaps = [round(later - earlier) for earlier, later in itertools.pairwise(times)]
+    assert gaps == [2, 4, 8, 16, 32] + [60] * (len(gaps) - 5)
+    assert len(gaps) > 10
+
+
+def test_the_oldest_loop_ends_when_too_many_are_open():
+    """
+    The number of open loops is bounded, and the one that has to end tells what it holds.
+    """
+    runs, loops, told = made(loops=2)
+    for key in "abc":
+        for n in range(7):
+            folds(runs, key, entry(n, key), 0.0)
+    assert [(first.message, count) for first, count, *_ in told.rows] == [("a", 2)]
+    assert (len(loops), loops.waiting) == (2, 4)
+
+
+KEYS = st.lists(st.tuples(st.integers(0, 6), st.floats(0, 1.5)), max_size=300)
+
+
+@given(KEYS, st.integers(1, 5), st.integers(1, 4), st.booleans())
+def test_no_count_is_lost_for_any_bound(steps, cap, open_loops, sweeps):
+    """
+    Passed, told and waiting are what came, at every moment, however small the memory is.
+    """
+    runs, loops, told = made(cap=cap, loops=open_loops)
+    now = 0.0
+    passed = 0
+    for n, (key, gap) in enumerate(steps, 1):
+        now += gap / 10
+        passed += not folds(runs, key, entry(n), now)
+        if sweeps:
+            loops.sweep(now)
+        assert passed + sum(told.counts) + loops.waiting == n
+        assert len(runs) <= 2 * cap
+        assert len(loops) <= open_loops
+    loops.end()
+    assert passed + sum(told.counts) == len(steps)
+    assert all(count > 0 for count in told.counts)
+
+
+def test_a_template_is_hot_from_the_entry_that_is_too_many():
+    """
+    The 31st within 10 s is hot, and so is all that follows until a whole window was calm.
+    """
+    templates = Templates(30, 10.0, 100, made()[1])
+    assert [is_hot(templates, "k", n * 0.3) for n in range(34)] == [False] * 30 + [True] * 4
+    assert is_hot(templates, "k", 10.0)
+    assert is_hot(templates, "k", 19.9)
+    assert not is_hot(templates, "k", 20.0)
+
+
+def test_a_template_that_was_silent_is_not_hot():
+    """
+    After a window without any entry nothing of the heat is left.
+    """
+    templates = Templates(30, 10.0, 100, made()[1])
+    assert [is_hot(templates, "k", 0.0) for _ in range(31)][-1]
+    assert not is_hot(templates, "k", 20.0)
+
+
+def test_three_a_second_are_not_hot():
+    """
+    Thirty in ten seconds may go on for ever.
+    """
+    templates = Templates(30, 10.0, 100, made()[1])
+    assert not any(is_hot(templates, "k", n * 0.334) for n in range(1_000))
+
+
+def test_a_template_folds_into_one_loop():
+    """
+    The first entry opens its loop, the others join it.
+    """
+    _, loops, told = made(quiet_s=10.0)
+    templates = Templates(0, 10.0, 1, loops)
+    for n in range(5):
+        templates.fold("k", entry(n), 0.5 * n)
+    assert (len(loops), loops.waiting) == (1, 5)
+    loops.sweep(2.0)
+    assert told.counts == [5]
+    loops.sweep(13.0)
+    assert (told.counts, len(loops)) == ([5], 0)
+
+
+@given(st.lists(st.integers(0, 30), max_size=200), st.integers(1, 6))
+def test_a_bounded_map_forgets_only_what_is_old(keys, cap):
+    """
+    At most twice the cap is remembered, always with its last value, and the last keys asked for are among them.
+    """
+    known = Bounded(cap)
+    model = {}
+    for place, key in enumerate(keys):
+        met = known.meet(key, place)
+        assert met in {None, model.get(key)}
+        if met is None:
+            model[key] = place
+        recent = dict.fromkeys(reversed(keys[: place + 1]))
+        assert all(known.get(each) == model[each] for each in reversed(list(recent)[:1]))
+        assert len(known) <= 2 * cap
+        assert key in known
+
+
+def test_a_bounded_map_renews_what_is_asked_for():
+    """
+    A key that is asked for outlives any number of others.
+    """
+    known = Bounded(2)
+    known.put("kept", 1)
+    for n in range(100):
+        known.put(n, n)
+        assert known.get("kept") == 1
+    assert known.get(0) is None
+    assert "kept" in known
