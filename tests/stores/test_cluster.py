@@ -267,7 +267,7 @@ async def _writes(store: RedisClusterStore, rows: Any) -> bool:
         return False
 
 
-async def test_shared_node_away(fragile: RealCluster, on: Started):
+async def test_shared_node_away(fragile: RealCluster, on: Started, monkeypatch: pytest.MonkeyPatch):
     """
     While the node of the shared keys is away traces of others are stored and read; what could not be told is told
     when it is back, once. A trace whose writer died before that is listed when one of its entries comes again.
@@ -285,6 +285,10 @@ async def test_shared_node_away(fragile: RealCluster, on: Started):
     assert await store.write(rows[:2]) == "DD"
     assert await doomed.write(rows[4:]) == "AA"
     assert await stored(store, names[1]) == 1
+    with monkeypatch.context() as bounded:
+        bounded.setattr("tracelog.stores.redis_cluster.MAX_UNTOLD", 3)
+        with pytest.raises(StoreUnavailableError, match="lists of traces is away"):
+            await store.write(rows[3:4])
     shared.start()
     cluster.wait()
     await until(lambda: _lists(store, {row("trace-z", 99)[0].trace_id}, [row("trace-z", 99)]))
@@ -352,6 +356,24 @@ async def test_passwords(shared_cluster: RealCluster, on: Started):
     assert refused.value.retry_after >= 30
     assert "hunter2" not in f"{refused.value}{await wrong.health()}"
     assert await (await on(cluster.url)).write([row("trace-0", 0)]) == "D"
+
+
+async def test_cancelled(shared_cluster: RealCluster, on: Started):
+    """
+    Writes cancelled at any moment leave nothing half done: sent again, each entry is there once and listed.
+    """
+    store = await on(shared_cluster.url)
+    await store.clear()
+    rows = [row(f"trace-{at}", at) for at in range(40)]
+    for at, each in enumerate(rows):
+        task = asyncio.ensure_future(store.write([each]))
+        for _ in range(at % 20):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert set(await store.write(rows)) <= {"A", "D"}
+    assert [await stored(store, entry.trace_id) for entry, _ in rows] == [1] * 40
+    assert len((await store.traces(TraceFilter(limit=100))).items) == 40
 
 
 async def test_no_cluster(shared_server: RealServer, on: Started):
