@@ -271,6 +271,20 @@ def test_traces_with_nothing_stored_are_told_together():
     assert [(row.trace_id, row.count) for row in rows] == [("t0", 5_000)]
 
 
+def test_accounts_are_bounded():
+    """
+    Beyond so many traces with something missing the others share one account, and the sum is exact.
+    """
+    guard = Guard(GuardSettings(normal=(0,), suppressed_traces=3, hot_above=10**6))
+    for n in range(20):
+        trace = f"t{n}"
+        assert guard.decide(entry("starts", trace_id=trace), 0.0).kept
+        assert guard.decide(entry("goes on", trace_id=trace), 0.0).word == "rate"
+        assert guard.status()["accounts"] <= 4
+    rows = guard.suppressed_rows(2.0)
+    assert [(row.trace_id, row.count) for row in rows] == [("t0", 1), ("t1", 1), ("t2", 1), ("t3", 17)]
+
+
 def test_long_messages_and_texts_do_not_fill_memory():
     """
     A row about what was refused keeps the beginning of a long message and says so; long texts still fold exactly.
