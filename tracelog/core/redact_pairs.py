@@ -6,7 +6,7 @@ separator and the value. Each name and each value is read once, so the work grow
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from tracelog.core.redact_mark import MARK, MARK_START
@@ -31,6 +31,14 @@ _OPENERS: Final = frozenset((b"<", b":"))
 _ELEMENT: Final = re.compile(rb"(?:[ \t][^<>]{0,200})?>([^<>]{1,4096})</")
 _ELEMENT_OPENS: Final = re.compile(rb"<(?:[A-Za-z0-9_.-]{1,40}:)?\Z")
 _LONGEST_OPENING: Final = 42
+
+_PAIR: Final = re.compile(rb"\\{0,15}[\"'][ ]?,[ ]?(?=b?\\{0,15}[\"'])")
+_PAIR_OPENS: Final = re.compile(rb"[\[(]b?\\{0,15}[\"']\Z")
+"""What stands behind and before the name of a header printed as a pair: `('authorization', 'Token abc')`."""
+
+_LONGEST_PAIR_OPENING: Final = 18
+_NO_SECRET: Final = re.compile(rb"[A-Za-z_. -]*")
+"""The second of two names: `('token', 'session')`."""
 
 _GAP: Final = re.compile(rb"[ \t]{1,4}")
 _LINE: Final = re.compile(rb"(?:[^\r\n\"'\\=]+|=(?:\\{0,15}\"[^\"\\\r\n]*\\{0,15}\")?)*")
@@ -123,23 +131,22 @@ class PairFinder:
         Return the group of the name in *data* from *start* to *end*, seen together with the words before it.
         """
         run = data[start:end]
-        if (group := self._names.of_run(run)) is not None:
+        group = self._names.of_run(run)
+        if group is not None and not group.chance:
             return group
         before = data[start - 1 : start]
         if before == b"\\":
-            return self._names.of_run(run[1:])  # the first letter may be that of an escape such as \n
+            return group or self._names.of_run(run[1:])  # the first letter may be that of an escape: \n
         if before != b" ":
-            return None
+            return group
         text = data[max(0, start - _SPACED) : end].decode("latin-1")
-        return self._names.spaced(text, len(text) - len(run))
+        return self._names.spaced(text, len(text) - len(run)) or group
 
     def _read(self, data: bytes, name: _Name, beside: re.Match[bytes]) -> _Found:
         if beside.re is _SEPARATOR:
             return self._separated(data, name, beside)
-        value = (
-            Value(*beside.span(1), bare=False) if beside.re is _ELEMENT else _option(data, name, beside.end())
-        )
-        return _Found(self._worthy(data, [value], name.group), value.end) if value else _Found([], name.end)
+        value = _READERS[beside.re](data, name, beside)
+        return _Found(self._within(data, value, name.group), value.end) if value else _Found([], name.end)
 
     def _separated(self, data: bytes, name: _Name, separator: re.Match[bytes]) -> _Found:
         place = separator.end()
@@ -224,6 +231,8 @@ def _beside(data: bytes, start: int, end: int) -> re.Match[bytes] | None:
         return None
     if (separator := _SEPARATOR.match(data, end)) is not None:
         return separator
+    if (pair := _PAIR.match(data, end)) is not None:
+        return pair if _PAIR_OPENS.search(data, max(0, start - _LONGEST_PAIR_OPENING), start) else None
     if data.startswith(b"--", start) or data[end + 1 : end + 2] == b"'":
         return _GAP.match(data, end)
     if data[start - 1 : start] not in _OPENERS:
@@ -233,14 +242,39 @@ def _beside(data: bytes, start: int, end: int) -> re.Match[bytes] | None:
     return element if opens else None
 
 
-def _option(data: bytes, name: _Name, place: int) -> Value | None:
+def _element(_data: bytes, _name: _Name, beside: re.Match[bytes]) -> Value:
+    """
+    Return the text of an element of XML.
+    """
+    return Value(*beside.span(1), bare=False)
+
+
+def _second(data: bytes, name: _Name, beside: re.Match[bytes]) -> Value | None:
+    """
+    Return the value of a header printed as a pair, unless it is one more name in a list of them.
+    """
+    value = value_at(data, beside.end())
+    if value is None or name.group.plain or _NO_SECRET.fullmatch(data, value.start, value.end):
+        return None
+    return value
+
+
+def _option(data: bytes, name: _Name, beside: re.Match[bytes]) -> Value | None:
     """
     Return the value that a space parts from *name*: `--password x`, and `PASSWORD 'x'` of SQL.
     """
-    value = value_at(data, place)
+    value = value_at(data, beside.end())
     if value is None or data.startswith(b"-", value.start):
         return None
     return value if name.group.plain or data.startswith(b"--", name.start) else None
+
+
+_READERS: Final[dict[re.Pattern[bytes], Callable[[bytes, _Name, re.Match[bytes]], Value | None]]] = {
+    _ELEMENT: _element,
+    _PAIR: _second,
+    _GAP: _option,
+}
+"""Who reads the value, by what stands beside the name."""
 
 
 def name_around(data: bytes, place: int) -> tuple[int, int]:

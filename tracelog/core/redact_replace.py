@@ -56,9 +56,9 @@ class Span(NamedTuple):
 
 def replace(data: bytes, spans: Iterable[Span], marker: Marker) -> tuple[bytes, bool]:
     """
-    Return *data* with a mark for each of *spans*, and whether a mark now parts what was one word.
+    Return *data* with a mark for each of *spans*, and whether a mark parts what was one word, or joins lines.
 
-    In the latter case names and tokens begin or end where they did not before: the rules must look again.
+    In the latter case names, tokens and lines begin or end where they did not: the rules must look again.
     """
     merged = list(islice(_merged(data, spans), MAX_SECRETS + 1))
     if len(merged) > MAX_SECRETS:
@@ -70,7 +70,7 @@ def replace(data: bytes, spans: Iterable[Span], marker: Marker) -> tuple[bytes, 
         quote = bare or (_quote_of_number(data, start, end) if secret.isdigit() else b"")
         pieces += (data[position:start], quote, marker.mark(name, secret), quote)
         position = end
-        parted = parted or data[start - 1 : start] in _GLUE or data[end : end + 1] in _GLUE
+        parted = parted or data[start - 1 : start] in _GLUE or data[end : end + 1] in _GLUE or b"\n" in secret
     pieces.append(data[position:])
     return b"".join(pieces), parted
 

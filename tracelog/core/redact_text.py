@@ -2,9 +2,10 @@
 One text made clean: all rules look for secrets in it, and marks take their places.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
+from tracelog.core.redact_checks import CHECKS, decode_base64
 from tracelog.core.redact_detect import SecondLook, by_literals, literals, one_pass
 from tracelog.core.redact_engine import EngineName, every, searcher
 from tracelog.core.redact_mark import MARK, MARK_START, Marker
@@ -14,7 +15,7 @@ from tracelog.core.redact_pattern import Pattern
 from tracelog.core.redact_replace import Span, replace
 from tracelog.core.redact_rules import Group, Shape
 from tracelog.core.redact_scan import Scanner
-from tracelog.core.redact_shapes import ShapeFinder, decode_base64, is_basic, luhn
+from tracelog.core.redact_shapes import ShapeFinder
 
 MAX_PASSES: Final = 16
 """How often one text is gone over: again where a mark parted what was one word. A text made to need more has
@@ -41,12 +42,7 @@ class TextCleaner:
         marker: Marker,
         engine: EngineName,
     ) -> None:
-        checks: dict[str, Callable[[bytes], bool]] = {
-            "": bool,
-            "luhn": luhn,
-            "basic": is_basic,
-            "base64": lambda text: bool(self.find(decode_base64(text))),
-        }
+        checks = CHECKS | {"base64": lambda text: bool(self.find(decode_base64(text)))}
         self._own = [(name, rank, searcher(engine, each.exact)) for rank, (name, each) in enumerate(own)]
         self._shapes = [
             ShapeFinder(shape, rank, engine, checks) for rank, shape in enumerate(shapes, len(own))
