@@ -143,9 +143,27 @@ class Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cookie_attributes: frozenset[str]
 
 
+OWN: Final = "own"
+"""The category of rules that are not built in."""
+
+
 class RedactionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """
+    All built-in rules.
+
+    Attributes:
+        categories: What kind of secret each rule finds: category → names of rules.
+    """
+
+    categories: dict[str, tuple[str, ...]]
     shapes: tuple[Shape, ...]
     keys: Keys
+
+    def category(self, rule: str) -> str:
+        """
+        Return the category of *rule*; `own` when it is not built in.
+        """
+        return next((category for category, rules in self.categories.items() if rule in rules), OWN)
 
 
 class _File(msgspec.Struct, frozen=True):

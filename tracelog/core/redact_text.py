@@ -16,6 +16,7 @@ from tracelog.core.redact_replace import Span, replace
 from tracelog.core.redact_rules import Group, Shape
 from tracelog.core.redact_scan import Scanner
 from tracelog.core.redact_shapes import ShapeFinder
+from tracelog.core.redact_trail import Trail
 
 MAX_PASSES: Final = 16
 """How often one text is gone over: again where a mark parted what was one word. A text made to need more has
@@ -59,13 +60,14 @@ class TextCleaner:
         else:
             self.suspect = by_literals(self._shapes, loose, self._scanner, look)
 
-    def clean(self, data: bytes, groups: Sequence[Group] = ()) -> bytes:
+    def clean(self, data: bytes, groups: Sequence[Group] = (), trail: Trail | None = None) -> bytes:
         """
         Return *data* with a mark for each secret; the same object when it has none.
 
         Args:
             data: A text in UTF-8, or any bytes.
             groups: Those of the names under which *data* stands, all of which then is a secret.
+            trail: Is told what was replaced where.
         """
         if not groups and self._ask_first and not self.suspect(data):
             return data
@@ -74,8 +76,11 @@ class TextCleaner:
             if not spans:
                 break
             names_lost = any(span.rank < self._rank_of_names and separates(data, span.end) for span in spans)
-            data, parted = replace(data, spans, self._marker)
-            if not parted and not names_lost:
+            replaced = replace(data, spans, self._marker)
+            data = replaced.data
+            if trail is not None:
+                trail.add(replaced.spans, replaced.lengths)
+            if not replaced.parted and not names_lost:
                 break
         return data
 
