@@ -26,7 +26,7 @@ _IBAN_LENGTHS: Final = range(15, 35)
 
 _LATITUDE, _LONGITUDE = 90.0, 180.0
 
-_CHANCE: Final = re.compile(rb"[A-Za-z0-9+/_=-]{20,512}")
+_CHANCE: Final = re.compile(rb"[A-Za-z0-9+/_-]{20,512}={0,2}")
 _LONG_HEX: Final = re.compile(rb"[0-9a-f]{32,128}|[0-9A-F]{32,128}")
 _KIND: Final = (
     bytes(
@@ -41,8 +41,8 @@ _KIND: Final = (
     )
     + b"-" * 128
 )
-_CHANGES: Final = 0.3
-"""Share of neighbours of different kind: chance has 0.6, paths and CamelCase have 0.2."""
+_CHANGES: Final = 0.4
+"""Share of neighbours of different kind: chance has 0.6, paths and CamelCase have 0.2 to 0.35."""
 
 _RRN_WEIGHTS: Final = (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)
 _RRN_UNCHECKED: Final = 20

@@ -8,7 +8,7 @@ from typing import Final
 
 from tracelog.core.redact_engine import EngineName, every, searcher
 from tracelog.core.redact_pattern import read_pattern
-from tracelog.core.redact_replace import Span
+from tracelog.core.redact_replace import FLOOD, MAX_SECRETS, Span
 from tracelog.core.redact_rules import Shape
 
 _ESCAPES: Final = (
@@ -19,6 +19,9 @@ _ESCAPES: Final = (
 
 _ESCAPE: Final = re.compile(rb"(?:%b)\Z" % _ESCAPES)
 _LONGEST_ESCAPE: Final = 13
+
+_ENOUGH_BEFORE: Final = 1
+"""Characters of a lead that the loose form asks for: counting more within ids costs the automaton much."""
 
 _LONGEST_AFTER: Final = 24
 """Bytes before a literal in which one of `Shape.after` may stand."""
@@ -61,7 +64,7 @@ class ShapeFinder:
         """
         Return the secrets of this shape in *data*, tried at *places* in ascending order.
         """
-        done = 0
+        done = found = 0
         near = self._nearby(data)
         for place in places if self._search is None else (start for start, _ in every(self._search, data)):
             if place < done or (start := self.begins(data, place)) < 0:
@@ -76,6 +79,10 @@ class ShapeFinder:
             if self._not_before and self._not_before.match(data, end):
                 continue
             if self._is_secret(data[first:last]):
+                found += 1
+                if found > MAX_SECRETS:
+                    yield Span(first, len(data), self._rank, FLOOD)
+                    return
                 yield Span(first, last, self._rank, self.shape.name)
 
     def begins(self, data: bytes, place: int) -> int:
@@ -156,5 +163,5 @@ def _before(shape: Shape) -> bytes:
     Return the pattern of what must stand before the loose form of *shape* in encoded bytes.
     """
     if shape.lead is not None:
-        return b"[%b]{%d}" % (shape.lead.chars.encode(), shape.lead.min)
+        return b"[%b]{%d}" % (shape.lead.chars.encode(), min(shape.lead.min, _ENOUGH_BEFORE))
     return b"(?:^|[^%b]|%b)" % (shape.not_after.encode(), _ESCAPES) if shape.not_after else b""

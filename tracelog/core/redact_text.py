@@ -5,12 +5,13 @@ One text made clean: all rules look for secrets in it, and marks take their plac
 from collections.abc import Sequence
 from typing import Final
 
+from tracelog.core.redact_beside import separates
 from tracelog.core.redact_checks import CHECKS, decode_base64
 from tracelog.core.redact_detect import SecondLook, by_literals, literals, one_pass
 from tracelog.core.redact_engine import EngineName, every, searcher
 from tracelog.core.redact_mark import MARK, MARK_START, Marker
 from tracelog.core.redact_names import Names
-from tracelog.core.redact_pairs import PairFinder, separates
+from tracelog.core.redact_pairs import PairFinder
 from tracelog.core.redact_pattern import Pattern
 from tracelog.core.redact_replace import Span, replace
 from tracelog.core.redact_rules import Group, Shape
