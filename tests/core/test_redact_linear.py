@@ -25,11 +25,14 @@ UNITS = [
     "basic dTpw ", "upstash ", "upstash a ", "sk-", " sk-", "xox", "xoxb-aaaaaaaa ", "?code=", "&sig=", "prod:a|", "|",
     "[REDACTED:", "[REDACTED:token]", "[REDACTED:token", "\x1b[31m", "\u00e9", "\ud800", "\x00", "\n", " ", "%", "%3D",
     "token%3D", "\\u0041", "\\n", "123456789:AA", "SG.a.", "identified by '",
+    "key=aB3", "key='aB3", "keykey=", "curl -u a:b1 ", "curl -ua", "otp is ", "otp is 1234 ", "1234 is your otp ", "MIIaaAIBA", "aA1/",
+    "-----END PRIVATE KEY-----", ":a@tcp(", "('token', '", "0a1b2c3d-us1 ", "mnemonic is a b ", "seed phrase: abc abc ", "1:", "1.2.3.4 ",
+    "::", "+1 ", "943 476 ", "DE89", "900101-1", "52.52001, ", "password is a1 ", "login a password b1 ", "redis AUTH a1b2 ",
 ]  # fmt: skip
 UNITS += [anchor for shape in built_in().shapes for anchor in shape.anchors]
 UNITS += [f"{phrase} " for group in KEYS.groups for phrase in (*group.contains, *group.ends, *group.whole)]
 
-SMALL, LARGE = 6_000, 24_000
+SMALL, LARGE = 3_000, 12_000
 """Characters: four times as much text."""
 
 MOST = 9
@@ -43,10 +46,17 @@ def cost(redactor, unit, size):
     Return the least processor time, in nanoseconds, that redacting *size* characters of *unit* took in a few runs.
     """
     text = (unit * (size // len(unit) + 1))[:size]
+    return least(lambda: redactor.text(text))
+
+
+def least(run):
+    """
+    Return the least processor time of a few runs: the collector may take a long turn in any one of them.
+    """
     times = []
     for _ in range(2):
         start = time.thread_time_ns()
-        redactor.text(text)
+        run()
         times.append(time.thread_time_ns() - start)
     return min(times)
 
@@ -77,10 +87,9 @@ def test_hostile_value_is_linear(engine):
     for unit in ("a", "a=b;", '"', "\\", "[REDACTED:token]", "Bearer ", "eyJ", "'"):
         times = []
         for size in (SMALL, LARGE):
-            start = time.thread_time_ns()
-            clean = redactor.value({"cookie": unit * (size // len(unit))})
-            times.append(time.thread_time_ns() - start)
-            assert len(clean["cookie"]) <= 40 * size
+            value = {"cookie": unit * (size // len(unit))}
+            times.append(least(lambda value=value: redactor.value(value)))
+            assert len(redactor.value(value)["cookie"]) <= 40 * size
         assert times[1] <= 2 * MOST * times[0] + 4 * NOISE_NS, unit
 
 
