@@ -35,7 +35,7 @@ WRONG = [
     ({"before_send": 12}, "before_send must be a function"),
     ({"flush_interval": 0}, "flush_interval: expected `float` > 0.0"),
     ({"queue_entries": 0}, "queue_entries: expected `int` >= 1"),
-    ({"limits": "maybe"}, "limits: expected `bool`, got `str`"),
+    ({"limits": "maybe"}, "limits must be on or off"),
     ({"propagate_to": "api.example.com"}, "propagate_to: expected a list, got `str`"),
     ({"redact": {"pii": ["nonsense"]}}, "unknown level of pii 'nonsense'"),
 ]

@@ -329,7 +329,7 @@ def test_wrong_variables_are_one_line(tmp_path):
     assert ran.code == 0
     assert ran.err.count("\n") == 1
     assert "TRACELOG_LEVEL must be one of" in ran.err
-    assert "TRACELOG_LIMITS: expected" in ran.err
+    assert "TRACELOG_LIMITS must be on or off" in ran.err
     assert '"service":"till"' in ran.out
 
 

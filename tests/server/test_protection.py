@@ -13,7 +13,7 @@ from tracelog.config import Key
 from tracelog.core.budget import Alert
 from tracelog.core.guard_settings import GuardSettings
 from tracelog.core.quota_settings import QuotaSettings, TraceQuota
-from tracelog.server.app import App
+from tracelog.server.app import create_app
 
 CALM = GuardSettings(normal=(100_000,), privileged=(100_000,), essential=(100_000,), hot_above=1_000_000)
 """A guard that folds exact repeats and does nothing else, so that quotas are what binds."""
@@ -202,11 +202,10 @@ def test_a_spent_budget_is_told_once_everywhere(store: str) -> None:
 
 def test_an_app_takes_the_operators_function() -> None:
     """
-    `App(on_alert=…)` hands it on.
+    `create_app(on_alert=…)` hands it on.
     """
     told: list[Alert] = []
-    with Running(limits=True) as running:
-        app = App(running.settings, on_alert=told.append)
+    app = create_app(store="sqlite::memory:", port=0, on_alert=told.append)
     assert app.ingest._on_alert == told.append
 
 

@@ -21,10 +21,11 @@ from tracelog.core.redact_own import read_own
 from tracelog.core.redact_rules import built_in, levels
 from tracelog.core.redact_settings import OwnRule, RedactSettings
 from tracelog.core.redact_text import TextCleaner
+from tracelog.core.redact_trail import Explained, Hit, Trail
 from tracelog.core.redact_walk import Walker
 from tracelog.errors import ConfigError
 
-__all__ = ["OwnRule", "RedactSettings", "Redactor"]
+__all__ = ["Explained", "Hit", "OwnRule", "RedactSettings", "Redactor"]
 
 REDACTED_FIELDS: Final = (
     "message",
@@ -51,7 +52,9 @@ class Redactor:
         engine: `re2` or `re`; the better one that is installed unless told.
 
     Attributes:
-        hits: How many secrets each rule has replaced; a plain dict, written by the owning thread.
+        counts: How many secrets each rule has replaced: rule → number. A plain dict that the owning thread
+            writes, and only when something was replaced; others read a copy.
+        hits: The same dict, under its first name.
 
     Raises:
         ConfigError: When a setting is wrong; one sentence that names it.
@@ -71,7 +74,8 @@ class Redactor:
         marker = Marker(settings.tag_key)
         self._cleaner = TextCleaner(shapes, own, names, marker, self.engine)
         self._walker = Walker(self._cleaner, names, marker)
-        self.hits: dict[str, int] = marker.hits
+        self.counts: dict[str, int] = marker.counts
+        self.hits = self.counts
 
     def suspect(self, data: bytes) -> bool:
         """
@@ -87,6 +91,17 @@ class Redactor:
         Return *text* with every secret in it replaced by a mark.
         """
         return self._walker.text(text) if self.settings.enabled else text
+
+    def explain(self, text: str) -> Explained:
+        """
+        Return what `text` makes of *text*, and which rule replaced what: where in *text*, never the secret.
+        """
+        if not self.settings.enabled:
+            return Explained(text, [])
+        data = text.encode("utf-8", "surrogatepass")
+        trail = Trail()
+        clean = self._cleaner.clean(data, trail=trail)
+        return Explained(clean.decode("utf-8", "surrogatepass"), trail.hits(data, built_in().category))
 
     def value(self, value: Any) -> Any:
         """

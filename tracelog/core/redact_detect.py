@@ -31,6 +31,9 @@ _ENDS: Final = rb"[ \t]{0,8}[\"'`\\:=%\]\x00-\x08\x0a-\x1f\x7f-\xff]"
 
 _SENTENCE: Final = re.compile(rb"(?: [A-Za-z0-9_.,'()-]{1,64}){%d}" % (MOST_SPACES + 1))
 
+_RUN_BESIDE: Final = re.compile(rb"[\x00-\xff]{0,40}?(?:[A-Za-z0-9+_=-]|\\{0,15}/){20}")
+"""What stands soon behind a name whose value only counts when it looks like chance."""
+
 _GLUING: Final = frozenset(b"\xc4\xc5\xc6\xd9\xda\xdb")
 """Headers of msgpack that are followed by one to four bytes of length, which may look like letters."""
 
@@ -68,7 +71,8 @@ class SecondLook:
             return True
         if not _GLUING.isdisjoint(data[max(0, start - _LONGEST_HEADER) : start]):
             return True
-        if self._pairs.named(data, start, end) is None:
+        group = self._pairs.named(data, start, end)
+        if group is None or (group.chance and not _RUN_BESIDE.match(data, end)):
             return False
         if data.startswith(b"--", start):
             return True

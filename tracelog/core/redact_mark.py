@@ -28,18 +28,18 @@ class Marker:
         tag_key: Secret of the tags; empty for marks without tags.
 
     Attributes:
-        hits: How many marks were written for each rule.
+        counts: How many marks were written for each rule.
     """
 
     def __init__(self, tag_key: bytes) -> None:
         self._key = tag_key if len(tag_key) <= _LONGEST_KEY else blake2b(tag_key).digest()
-        self.hits: dict[str, int] = {}
+        self.counts: dict[str, int] = {}
 
     def mark(self, rule: str, secret: bytes) -> bytes:
         """
         Return the mark for *secret*, and count it.
         """
-        self.hits[rule] = self.hits.get(rule, 0) + 1
+        self.counts[rule] = self.counts.get(rule, 0) + 1
         if not self._key:
             return f"[REDACTED:{rule}]".encode()
         tag = blake2b(secret, key=self._key, digest_size=TAG_BYTES).hexdigest()

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from tracelog.core.redact_checks import looks_random
 from tracelog.core.redact_mark import MARK
 from tracelog.core.redact_rules import Group, Keys
 from tracelog.errors import ConfigError
@@ -125,10 +126,12 @@ class Names:
         """
         Whether *value*, a text under a name of *group*, is none: empty, a mere number, a word, a placeholder.
         """
+        if group.chance:
+            return not looks_random(value.encode("utf-8", "replace"))
         text = value.strip().rstrip(".,;:!?")
         if not text or text.lower() in self.keys.safe_values or self._placeholder.fullmatch(text):
             return True
-        number = _NUMBER.fullmatch(text)
+        number = None if group.small else _NUMBER.fullmatch(text)
         if number and len(number[1]) <= (_COUNT_DIGITS if group.counts else 2 if group.digits else 3):
             return True
         unless = self._unless.get(group)
@@ -138,6 +141,8 @@ class Names:
         """
         Whether *number*, under a name of *group*, is a count, a size or a time.
         """
+        if group.small or group.chance:
+            return group.chance
         return abs(number) < (10**_COUNT_DIGITS if group.counts else _COUNTER)
 
     def _of_key(self, name: str) -> tuple[Group, ...]:

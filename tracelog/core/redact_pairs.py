@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from tracelog.core.redact_beside import SEPARATOR, Name, beside, read_value
 from tracelog.core.redact_mark import MARK, MARK_START
 from tracelog.core.redact_names import LONGEST_NAME, NAME_CHARS, Names
-from tracelog.core.redact_replace import BLANKS, MAX_SECRETS, Span, quote_behind
+from tracelog.core.redact_replace import BLANKS, FLOOD, MAX_SECRETS, Span, quote_behind
 from tracelog.core.redact_rules import Group
 from tracelog.core.redact_values import Value, cookie_values, leaves, value_at
 
@@ -19,20 +20,11 @@ _NAME_BYTES: Final = bytes(code for code in range(128) if re.fullmatch(f"[{NAME_
 _RUN: Final = re.compile(b"[%b]{0,%d}" % (NAME_CHARS.encode(), LONGEST_NAME + 1))
 """What is longer is no name; no more of it is read."""
 
-_SEPARATOR: Final = re.compile(
-    rb"(?:\]|%5[Dd])?(\\{0,15}[\"'`])?\]?[ \t]{0,8}(=>|:=|[:=]|%3[AaDd])([ \t]{0,8})(?![:=~>]|//)"
+_CHANCE: Final = re.compile(
+    rb"(?:[bBuUrR]{0,2}\\{0,15}[\"'`])?([A-Za-z0-9+/_-]{20,512}={0,2})(?![A-Za-z0-9+/_-]|\.[A-Za-z0-9])"
 )
-"""Between a name and its value. Not `==`, `::` and `=~`, which compare and qualify, nor an address's `://`."""
+"""All that is read of a value that only counts when it looks like chance."""
 
-_FOLLOWS: Final = frozenset(bytes([code]) for code in b" \t\\\"'`]=:>%")
-"""What can follow a name that has a value."""
-
-_OPENERS: Final = frozenset((b"<", b":"))
-_ELEMENT: Final = re.compile(rb"(?:[ \t][^<>]{0,200})?>([^<>]{1,4096})</")
-_ELEMENT_OPENS: Final = re.compile(rb"<(?:[A-Za-z0-9_.-]{1,40}:)?\Z")
-_LONGEST_OPENING: Final = 42
-
-_GAP: Final = re.compile(rb"[ \t]{1,4}")
 _LINE: Final = re.compile(rb"(?:[^\r\n\"'\\=]+|=(?:\\{0,15}\"[^\"\\\r\n]*\\{0,15}\")?)*")
 """The rest of a line, up to a quote of what is around: only `name="value"` has quotes of its own."""
 
@@ -49,16 +41,6 @@ _SPACED: Final = 32
 
 _SHORTEST, _SHORTEST_IN_PROSE = 3, 6
 """Bytes of a secret that is no password: parsers write `token=)` and `token: EOF` about other tokens."""
-
-
-class _Name(NamedTuple):
-    """
-    A sensitive name in a text.
-    """
-
-    start: int
-    end: int
-    group: Group
 
 
 class _Found(NamedTuple):
@@ -95,16 +77,19 @@ class PairFinder:
             if place < done:
                 continue
             start, done = name_around(data, place)
-            beside = _beside(data, start, done)
-            if beside is None or _in_mark(data, start) or (group := self.named(data, start, done)) is None:
+            joint = beside(data, start, done)
+            if joint is None or _in_mark(data, start) or (group := self.named(data, start, done)) is None:
                 continue
-            found = self._read(data, _Name(start, done, group), beside)
+            if group.chance and not _CHANCE.match(data, joint.end()):
+                continue
+            found = self._read(data, Name(start, done, group), joint)
             done = max(done, found.end)
             for first, last, bare in found.values:
                 yield Span(first, last, self._rank, group.name, found.quote if bare else b"")
             found_so_far += len(found.values)
             if found_so_far > MAX_SECRETS:
-                return  # the rest of the text will be replaced as a whole
+                yield Span(found.values[-1].start, len(data), self._rank, FLOOD)
+                return
 
     def whole_spans(self, text: bytes, groups: Iterable[Group]) -> list[Span]:
         """
@@ -123,25 +108,24 @@ class PairFinder:
         Return the group of the name in *data* from *start* to *end*, seen together with the words before it.
         """
         run = data[start:end]
-        if (group := self._names.of_run(run)) is not None:
+        group = self._names.of_run(run)
+        if group is not None and not group.chance:
             return group
         before = data[start - 1 : start]
         if before == b"\\":
-            return self._names.of_run(run[1:])  # the first letter may be that of an escape such as \n
+            return group or self._names.of_run(run[1:])  # the first letter may be that of an escape: \n
         if before != b" ":
-            return None
+            return group
         text = data[max(0, start - _SPACED) : end].decode("latin-1")
-        return self._names.spaced(text, len(text) - len(run))
+        return self._names.spaced(text, len(text) - len(run)) or group
 
-    def _read(self, data: bytes, name: _Name, beside: re.Match[bytes]) -> _Found:
-        if beside.re is _SEPARATOR:
-            return self._separated(data, name, beside)
-        value = (
-            Value(*beside.span(1), bare=False) if beside.re is _ELEMENT else _option(data, name, beside.end())
-        )
-        return _Found(self._worthy(data, [value], name.group), value.end) if value else _Found([], name.end)
+    def _read(self, data: bytes, name: Name, joint: re.Match[bytes]) -> _Found:
+        if joint.re is SEPARATOR:
+            return self._separated(data, name, joint)
+        value = read_value(data, name, joint)
+        return _Found(self._within(data, value, name.group), value.end) if value else _Found([], name.end)
 
-    def _separated(self, data: bytes, name: _Name, separator: re.Match[bytes]) -> _Found:
+    def _separated(self, data: bytes, name: Name, separator: re.Match[bytes]) -> _Found:
         place = separator.end()
         quote = quote_behind(separator[1][:-1], separator[1][-1:]) if separator[1] else b""
         if (mark := MARK.match(data, place)) is not None:
@@ -149,6 +133,8 @@ class PairFinder:
         if data[place : place + 1] in {b"[", b"{"}:
             within, end = leaves(data, place)
             return _Found(self._worthy(data, within, name.group), end, quote)
+        if name.group.chance and (chance := _CHANCE.match(data, place)) is not None:
+            return _Found(self._worthy(data, [Value(*chance.span(1), bare=False)], name.group), place)
         value = value_at(data, place)
         if value is not None and value.bare:
             value = self._bare(data, name, separator, value)
@@ -157,7 +143,7 @@ class PairFinder:
         secrets = self._within(data, value, name.group)
         return _Found(secrets, value.end if secrets else place, quote)
 
-    def _bare(self, data: bytes, name: _Name, separator: re.Match[bytes], value: Value) -> Value | None:
+    def _bare(self, data: bytes, name: Name, separator: re.Match[bytes], value: Value) -> Value | None:
         """
         Return the bare *value* as it is meant in its place, which may be longer; None for a word of prose.
         """
@@ -207,40 +193,6 @@ class PairFinder:
     def _behind_scheme(self, data: bytes, place: int, group: Group) -> int:
         scheme = None if group.plain else self._scheme.match(data, place)
         return scheme.end() if scheme else place
-
-
-def separates(data: bytes, place: int) -> bool:
-    """
-    Whether what stands at *place* would separate a name from its value.
-    """
-    return _SEPARATOR.match(data, place) is not None
-
-
-def _beside(data: bytes, start: int, end: int) -> re.Match[bytes] | None:
-    """
-    Return what follows the name from *start* to *end*, if it looks as if a value came next.
-    """
-    if data[end : end + 1] not in _FOLLOWS:
-        return None
-    if (separator := _SEPARATOR.match(data, end)) is not None:
-        return separator
-    if data.startswith(b"--", start) or data[end + 1 : end + 2] == b"'":
-        return _GAP.match(data, end)
-    if data[start - 1 : start] not in _OPENERS:
-        return None
-    element = _ELEMENT.match(data, end)
-    opens = element and _ELEMENT_OPENS.search(data, max(0, start - _LONGEST_OPENING), start)
-    return element if opens else None
-
-
-def _option(data: bytes, name: _Name, place: int) -> Value | None:
-    """
-    Return the value that a space parts from *name*: `--password x`, and `PASSWORD 'x'` of SQL.
-    """
-    value = value_at(data, place)
-    if value is None or data.startswith(b"-", value.start):
-        return None
-    return value if name.group.plain or data.startswith(b"--", name.start) else None
 
 
 def name_around(data: bytes, place: int) -> tuple[int, int]:

@@ -54,25 +54,44 @@ class Span(NamedTuple):
     quote: bytes = b""
 
 
-def replace(data: bytes, spans: Iterable[Span], marker: Marker) -> tuple[bytes, bool]:
+class Replaced(NamedTuple):
     """
-    Return *data* with a mark for each of *spans*, and whether a mark now parts what was one word.
+    A text with marks in it.
 
-    In the latter case names and tokens begin or end where they did not before: the rules must look again.
+    Attributes:
+        data: The text.
+        parted: Whether a mark parts what was one word, or joins lines: then names, tokens and lines begin or
+            end where they did not, and the rules must look again.
+        spans: What was replaced, in order and apart.
+        lengths: Of what stands in the place of each.
+    """
+
+    data: bytes
+    parted: bool
+    spans: list[Span]
+    lengths: list[int]
+
+
+def replace(data: bytes, spans: Iterable[Span], marker: Marker) -> Replaced:
+    """
+    Return *data* with a mark for each of *spans*.
     """
     merged = list(islice(_merged(data, spans), MAX_SECRETS + 1))
     if len(merged) > MAX_SECRETS:
         merged[MAX_SECRETS:] = [Span(merged[MAX_SECRETS].start, len(data), 0, FLOOD)]
     pieces: list[bytes] = []
+    lengths: list[int] = []
     position, parted = 0, False
     for start, end, _, name, bare in merged:
         secret = data[start:end]
         quote = bare or (_quote_of_number(data, start, end) if secret.isdigit() else b"")
-        pieces += (data[position:start], quote, marker.mark(name, secret), quote)
+        mark = quote + marker.mark(name, secret) + quote
+        pieces += (data[position:start], mark)
+        lengths.append(len(mark))
         position = end
-        parted = parted or data[start - 1 : start] in _GLUE or data[end : end + 1] in _GLUE
+        parted = parted or data[start - 1 : start] in _GLUE or data[end : end + 1] in _GLUE or b"\n" in secret
     pieces.append(data[position:])
-    return b"".join(pieces), parted
+    return Replaced(b"".join(pieces), parted, merged, lengths)
 
 
 def quote_behind(text: bytes, quote: bytes) -> bytes:

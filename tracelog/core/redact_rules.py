@@ -13,7 +13,23 @@ import msgspec
 
 RULES_FILE: Final = Path(__file__).with_name("rules.json")
 
-Check = Literal["", "basic", "base64", "luhn"]
+Check = Literal[
+    "",
+    "basic",
+    "base64",
+    "luhn",
+    "random",
+    "token",
+    "phone",
+    "ip",
+    "iban",
+    "ssn",
+    "nhs",
+    "rrn",
+    "aadhaar",
+    "coordinates",
+]
+"""The names of `redact_checks.CHECKS`, and `base64`: what it decodes to holds a secret."""
 
 
 class Lead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,7 +37,7 @@ class Lead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     What must stand right before an anchor: *min* to *max* characters of the class *chars*.
 
     Attributes:
-        secret: Whether they belong to the secret.
+        secret: Whether they belong to the secret, which then ends with the group of the pattern.
     """
 
     chars: str
@@ -43,6 +59,7 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         not_before: Pattern of what may not follow the match.
         lead: What must stand right before the anchor.
         after: Literals, one of which must stand before the anchor and its lead.
+        near: Literals, one of which must stand somewhere before in the same line.
         through: Pattern at which the secret ends; it is looked for in the run of *body* that follows.
         body: Class of characters that the secret goes on with until *through*, or to the end of the run.
         unless: Pattern of what only looks like a secret; compared with the whole secret.
@@ -58,6 +75,7 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     not_before: str = ""
     lead: Lead | None = None
     after: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
     through: str = ""
     body: str = ""
     unless: str = ""
@@ -77,6 +95,8 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         plain: Whether an ordinary word may be such a secret.
         digits: Whether a short number may be one.
         counts: Whether a number is none, but counts them.
+        chance: Whether only a text that looks like chance is one, and only right under or beside the name.
+        small: Whether any number is one, however small.
         cookies: Whether values are `name=value; name=value`.
         unless: Pattern of values that are none.
         pii: The level of `RedactSettings.pii` that the group belongs to.
@@ -89,6 +109,8 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     plain: bool = False
     digits: bool = False
     counts: bool = False
+    chance: bool = False
+    small: bool = False
     cookies: bool = False
     unless: str = ""
     pii: str = ""
@@ -121,9 +143,27 @@ class Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cookie_attributes: frozenset[str]
 
 
+OWN: Final = "own"
+"""The category of rules that are not built in."""
+
+
 class RedactionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """
+    All built-in rules.
+
+    Attributes:
+        categories: What kind of secret each rule finds: category → names of rules.
+    """
+
+    categories: dict[str, tuple[str, ...]]
     shapes: tuple[Shape, ...]
     keys: Keys
+
+    def category(self, rule: str) -> str:
+        """
+        Return the category of *rule*; `own` when it is not built in.
+        """
+        return next((category for category, rules in self.categories.items() if rule in rules), OWN)
 
 
 class _File(msgspec.Struct, frozen=True):

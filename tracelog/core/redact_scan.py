@@ -64,6 +64,10 @@ class Literal(NamedTuple):
     at: int = 0
 
 
+_HEX: Final = frozenset(b"0123456789abcdef")
+_OF_IDS: Final = 3
+"""How often more a pair of hexadecimal digits stands in real entries, full of ids, than in the sample."""
+
 _COMMON: Final = 4
 """How often a pair stands in the sample, from which on a single byte may be the better one to look for."""
 
@@ -113,12 +117,14 @@ class Scanner:
         """
         found: dict[int, list[int]] = {}
         folded = data.translate(_FOLD)
+        starts_with, by_pair = folded.startswith, self._by_pair
         for offset in (0, 1):
-            for stop in self._stops(_as_pairs(folded, offset)):
-                place = 2 * stop.start() + offset
-                for entry in self._by_pair[stop[0]]:
-                    start = place - entry[0]
-                    if folded.startswith(entry[1], start) and start >= 0:
+            pairs = _as_pairs(folded, offset)
+            for stop in self._stops(pairs):
+                at = stop.start()
+                for entry in by_pair[pairs[at]]:
+                    start = 2 * at + offset - entry[0]
+                    if starts_with(entry[1], start) and start >= 0:
                         _note(data, start, entry, found)
         for byte, entries in self._by_byte.items():
             place = data.find(byte)
@@ -161,8 +167,9 @@ def _weight(pair: bytes) -> int:
     """
     Return how often the search will stop at *pair* in vain.
     """
-    doubled = _COMMON if pair[0] == pair[1] and pair.isalpha() else 0  # hostile texts are runs of one letter
-    return doubled + _SAMPLE_FOLDED.count(pair)
+    doubled = _COMMON if pair[0] == pair[1] else 0  # hostile texts are runs of one letter
+    of_id = _OF_IDS if _HEX.issuperset(pair) else 0
+    return doubled + of_id + _SAMPLE_FOLDED.count(pair)
 
 
 def _as_pairs(folded: bytes, offset: int) -> str:

@@ -3,13 +3,12 @@ Secrets known by how they look: a shape of `rules.json`, tried where one of its 
 """
 
 import re
-from base64 import b64decode, urlsafe_b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from tracelog.core.redact_engine import EngineName, every, searcher
 from tracelog.core.redact_pattern import read_pattern
-from tracelog.core.redact_replace import Span
+from tracelog.core.redact_replace import FLOOD, MAX_SECRETS, Span
 from tracelog.core.redact_rules import Shape
 
 _ESCAPES: Final = (
@@ -21,11 +20,8 @@ _ESCAPES: Final = (
 _ESCAPE: Final = re.compile(rb"(?:%b)\Z" % _ESCAPES)
 _LONGEST_ESCAPE: Final = 13
 
-LARGEST_BASE64: Final = 64 * 1024
-"""Bytes of base64 that are decoded to look into them; more is data, not a credential."""
-
-_SHORTEST_CARD: Final = 13
-"""Digits of the shortest card number in use."""
+_ENOUGH_BEFORE: Final = 1
+"""Characters of a lead that the loose form asks for: counting more within ids costs the automaton much."""
 
 _LONGEST_AFTER: Final = 24
 """Bytes before a literal in which one of `Shape.after` may stand."""
@@ -56,28 +52,37 @@ class ShapeFinder:
         self._not_before = _compiled(shape.not_before)
         self._lead = _characters(shape.lead.chars) if shape.lead else b""
         self._last_of_lead = _members(shape.lead.chars) if shape.lead else frozenset[bytes]()
+        self._lead_is_secret = shape.lead is not None and shape.lead.secret
         self._after = tuple(text.encode() for text in shape.after)
         self._through = _compiled(shape.through)
         self._body = re.compile(b"[%b]*" % shape.body.encode()) if shape.body else None
         self._unless = _compiled(shape.unless)
+        self._near = re.compile(rb"\n|(%b)" % b"|".join(re.escape(word.encode()) for word in shape.near))
         self._check = checks[shape.check]
 
     def spans(self, data: bytes, places: Iterable[int]) -> Iterator[Span]:
         """
         Return the secrets of this shape in *data*, tried at *places* in ascending order.
         """
-        done = 0
+        done = found = 0
+        near = self._nearby(data)
         for place in places if self._search is None else (start for start, _ in every(self._search, data)):
             if place < done or (start := self.begins(data, place)) < 0:
                 continue
-            if (match := self._match(data, place)) is None:
+            if (match := self._match(data, place)) is None or not near(place):
                 continue
             end = self._end(data, match.end())
             done = max(end, place + 1)
             first, last = match.span(self._group) if self._group else (start, end)
+            if self._lead_is_secret:
+                first = start
             if self._not_before and self._not_before.match(data, end):
                 continue
             if self._is_secret(data[first:last]):
+                found += 1
+                if found > MAX_SECRETS:
+                    yield Span(first, len(data), self._rank, FLOOD)
+                    return
                 yield Span(first, last, self._rank, self.shape.name)
 
     def begins(self, data: bytes, place: int) -> int:
@@ -98,6 +103,25 @@ class ShapeFinder:
         if self._after and not data[max(0, start - _LONGEST_AFTER) : start].endswith(self._after):
             return -1
         return start if lead is None or lead.secret else place
+
+    def _nearby(self, data: bytes) -> Callable[[int], bool]:
+        """
+        Return whether one of `Shape.near` stands in the same line before a place; asked in ascending order.
+        """
+        if not self.shape.near:
+            return lambda _place: True
+        marks = self._near.finditer(data)
+        coming = next(marks, None)
+        seen = False
+
+        def near(place: int) -> bool:
+            nonlocal coming, seen
+            while coming is not None and coming.start() < place:
+                seen = coming[1] is not None
+                coming = next(marks, None)
+            return seen
+
+        return near
 
     def _is_secret(self, secret: bytes) -> bool:
         return not (self._unless and self._unless.fullmatch(secret)) and self._check(secret)
@@ -122,34 +146,6 @@ def _ends_escape(data: bytes, place: int) -> bool:
     return not before.isalnum() and _ESCAPE.search(before) is not None
 
 
-def luhn(digits: bytes) -> bool:
-    """
-    Whether the last of *digits* checks the others (ISO/IEC 7812-1 annex B), as on every payment card.
-    """
-    numbers = [digit - 0x30 for digit in reversed(digits) if 0x30 <= digit <= 0x39]
-    doubled = sum(sum(divmod(2 * number, 10)) for number in numbers[1::2])
-    return len(numbers) >= _SHORTEST_CARD and (sum(numbers[::2]) + doubled) % 10 == 0
-
-
-def is_basic(token: bytes) -> bool:
-    """
-    Whether *token* is base64 of `user:password`, the credentials of RFC 7617.
-    """
-    return b":" in decode_base64(token)
-
-
-def decode_base64(text: bytes) -> bytes:
-    """
-    Return what *text*, base64 of either alphabet and perhaps cut, stands for; nothing when it is too long.
-    """
-    if len(text) > LARGEST_BASE64:
-        return b""
-    bare = text.rstrip(b"=")
-    whole = bare[: len(bare) - (len(bare) % 4 == 1)]
-    padded = whole + b"=" * (-len(whole) % 4)
-    return urlsafe_b64decode(padded) if b"-" in padded or b"_" in padded else b64decode(padded)
-
-
 def _compiled(pattern: str) -> re.Pattern[bytes] | None:
     return re.compile(read_pattern(pattern).exact) if pattern else None
 
@@ -167,5 +163,5 @@ def _before(shape: Shape) -> bytes:
     Return the pattern of what must stand before the loose form of *shape* in encoded bytes.
     """
     if shape.lead is not None:
-        return b"[%b]{%d}" % (shape.lead.chars.encode(), shape.lead.min)
+        return b"[%b]{%d}" % (shape.lead.chars.encode(), min(shape.lead.min, _ENOUGH_BEFORE))
     return b"(?:^|[^%b]|%b)" % (shape.not_after.encode(), _ESCAPES) if shape.not_after else b""

@@ -2,19 +2,22 @@
 One text made clean: all rules look for secrets in it, and marks take their places.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
+from tracelog.core.redact_beside import separates
+from tracelog.core.redact_checks import CHECKS, decode_base64
 from tracelog.core.redact_detect import SecondLook, by_literals, literals, one_pass
 from tracelog.core.redact_engine import EngineName, every, searcher
 from tracelog.core.redact_mark import MARK, MARK_START, Marker
 from tracelog.core.redact_names import Names
-from tracelog.core.redact_pairs import PairFinder, separates
+from tracelog.core.redact_pairs import PairFinder
 from tracelog.core.redact_pattern import Pattern
 from tracelog.core.redact_replace import Span, replace
 from tracelog.core.redact_rules import Group, Shape
 from tracelog.core.redact_scan import Scanner
-from tracelog.core.redact_shapes import ShapeFinder, decode_base64, is_basic, luhn
+from tracelog.core.redact_shapes import ShapeFinder
+from tracelog.core.redact_trail import Trail
 
 MAX_PASSES: Final = 16
 """How often one text is gone over: again where a mark parted what was one word. A text made to need more has
@@ -41,12 +44,7 @@ class TextCleaner:
         marker: Marker,
         engine: EngineName,
     ) -> None:
-        checks: dict[str, Callable[[bytes], bool]] = {
-            "": bool,
-            "luhn": luhn,
-            "basic": is_basic,
-            "base64": lambda text: bool(self.find(decode_base64(text))),
-        }
+        checks = CHECKS | {"base64": lambda text: bool(self.find(decode_base64(text)))}
         self._own = [(name, rank, searcher(engine, each.exact)) for rank, (name, each) in enumerate(own)]
         self._shapes = [
             ShapeFinder(shape, rank, engine, checks) for rank, shape in enumerate(shapes, len(own))
@@ -63,13 +61,14 @@ class TextCleaner:
         else:
             self.suspect = by_literals(self._shapes, loose, self._scanner, look)
 
-    def clean(self, data: bytes, groups: Sequence[Group] = ()) -> bytes:
+    def clean(self, data: bytes, groups: Sequence[Group] = (), trail: Trail | None = None) -> bytes:
         """
         Return *data* with a mark for each secret; the same object when it has none.
 
         Args:
             data: A text in UTF-8, or any bytes.
             groups: Those of the names under which *data* stands, all of which then is a secret.
+            trail: Is told what was replaced where.
         """
         if not groups and self._ask_first and not self.suspect(data):
             return data
@@ -78,8 +77,11 @@ class TextCleaner:
             if not spans:
                 break
             names_lost = any(span.rank < self._rank_of_names and separates(data, span.end) for span in spans)
-            data, parted = replace(data, spans, self._marker)
-            if not parted and not names_lost:
+            replaced = replace(data, spans, self._marker)
+            data = replaced.data
+            if trail is not None:
+                trail.add(replaced.spans, replaced.lengths)
+            if not replaced.parted and not names_lost:
                 break
         return data
 

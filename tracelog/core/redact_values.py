@@ -103,7 +103,10 @@ def leaves(data: bytes, place: int) -> tuple[list[Value], int]:
         slashes, quote, opens, closes = token.groups()
         if quote is not None:
             end = closing(data, place, len(slashes), quote)
-            after = min(end + len(slashes) + 1, len(data))
+            if not data.startswith(slashes + quote, end):
+                found.append(Value(place, end, bare=False))
+                return found, end  # nobody closed it: what follows belongs to the string around
+            after = end + len(slashes) + 1
             if not _NAMED.match(data, after):
                 found.append(Value(place, end, bare=False))
             place = after

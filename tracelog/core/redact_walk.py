@@ -99,6 +99,7 @@ class Walker:
         return clean if changed else value
 
     def _items(self, value: Any, groups: Groups, depth: int) -> Any:
+        groups = tuple(group for group in groups if not group.chance)
         clean = [self._item(item, groups, depth + 1) for item in value]
         if all(new is old for new, old in zip(clean, value, strict=True)):
             return value
@@ -130,7 +131,7 @@ class Walker:
         """
         Return the groups of what stands under *key*, which will be read as *clean_key* the next time.
         """
-        groups = around
+        groups = tuple(group for group in around if not group.chance)
         for each in dict.fromkeys((key, clean_key)):
             name = each.decode("latin-1") if isinstance(each, bytes) else each
             if not isinstance(name, str):

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any, Final
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -197,13 +198,20 @@ class App:
         return _json(refuse(error.status, str(error), error.reason), headers)
 
 
-def create_app(settings: ServerSettings | None = None, *, store: Store | None = None, **given: Any) -> App:
+def create_app(
+    settings: ServerSettings | None = None,
+    *,
+    store: Store | str | None = None,
+    on_alert: Callable[[Alert], None] | None = None,
+    **given: Any,
+) -> App:
     """
     Return the server as an ASGI app, to serve or to mount.
 
     Args:
         settings: Resolved settings; else they are resolved from *given*, environment and pyproject.toml.
-        store: An opened store to use instead of the one that the settings name.
+        store: A store to use instead of the one that the settings name, or the URL of one.
+        on_alert: Called with each change of the budget's level that this server brought about.
         given: Keyword arguments of `ServerSettings`.
 
     Raises:
@@ -214,7 +222,13 @@ def create_app(settings: ServerSettings | None = None, *, store: Store | None = 
             f"create_app: settings must be ServerSettings, not {type(settings).__name__}; "
             "give a mapping of settings as keywords, create_app(**settings)"
         )
-    return App(server_settings(given) if settings is None else settings, store=store)
+    if isinstance(store, str):
+        given["store"], store = store, None
+    if settings is None:
+        settings = server_settings(given)
+    elif given:
+        settings = msgspec.structs.replace(settings, **given)
+    return App(settings, store=store, on_alert=on_alert)
 
 
 def new_mint() -> Mint:

@@ -27,7 +27,7 @@ MAX_LISTED: Final = 100_000
 LEDGER_TTL_S: Final = 24 * 3600
 """Counts outlive the entries they count."""
 
-_SCRIPT_PARTS: Final = ("shared.lua", "trace.lua", "commit.lua")
+_SCRIPT_PARTS: Final = ("shared.lua", "store.lua", "trace.lua", "commit.lua")
 
 
 class ScriptCall(msgspec.Struct, frozen=True):

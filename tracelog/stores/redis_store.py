@@ -119,7 +119,7 @@ class WireStore(ABC):
 
     def gate(self, settings: QuotaSettings) -> Gate:
         async def call(names: list[bytes], arguments: list[bytes]) -> Any:
-            return await run(self._wire, GATE, [name.decode() for name in names], arguments)
+            return await run(self._wire, GATE, [len(names), *names, *arguments])
 
         return RedisGate(call, settings)
 

@@ -1,0 +1,130 @@
+"""
+Patterns printed for bytes: they mean what they meant, in both engines, and their loose form misses nothing.
+"""
+
+import json
+import re
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tracelog.core.entry import Entry
+from tracelog.core.redact import Redactor, RedactSettings
+from tracelog.core.redact_engine import every, searcher
+from tracelog.core.redact_pattern import read_pattern
+from tracelog.core.redact_rules import Shape, built_in, levels
+
+PATTERNS = [
+    r"ab{1,3}c",
+    r"(?:a|bc){2,4}",
+    r"a.b",
+    r"(?s)a.b",
+    r"[^ab]{2}c",
+    r"[a-c\d]{2,5}?b",
+    r"\w{2}\W\S",
+    r"\ba\Bb",
+    r"x(?i:y)z",
+    r"(?i)aB[c-e]",
+    r"a[\s-]b",
+    r"c|ca|cab",
+    r"[]a\\]{2}",
+]
+PIECES = st.sampled_from(
+    ["a", "b", "c", "B", "C", "x", "y", "Y", "z", "1", "_", "-", "]", "\\", " ", "\n", '"', "/"]
+)
+
+PII = RedactSettings(tag_key=b"k", pii=tuple(sorted(levels())))
+RE2, RE = Redactor(PII, engine="re2"), Redactor(PII, engine="re")
+SHAPES = built_in().shapes
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@given(text=st.lists(PIECES, max_size=12).map("".join))
+@settings(max_examples=40)
+def test_printed_pattern_means_the_same(pattern, text):
+    """
+    The exact form finds in bytes what the pattern finds in the text, whichever engine runs it.
+    """
+    expected = [match.span() for match in re.finditer(pattern, text, re.ASCII)]
+    exact = read_pattern(pattern).exact
+    for engine in ("re2", "re"):
+        assert list(every(searcher(engine, exact), text.encode())) == expected
+
+
+@pytest.mark.parametrize("pattern", [*PATTERNS, "q(?:ä|ö|a)é{2}", "über", "[aß]{2}"])
+@given(data=st.data())
+@settings(max_examples=30)
+def test_loose_pattern_sees_encoded_text(pattern, data):
+    """
+    The loose form matches whatever the exact form matches, as text, as JSON with and without escapes, as msgpack.
+    """
+    text = data.draw(st.from_regex(pattern, fullmatch=False))
+    printed = read_pattern(pattern)
+    if not re.search(printed.exact, text.encode()):
+        return  # a letter beyond ASCII that `\w` or a case takes for one of its own
+    encoded = [
+        text.encode(),
+        msgspec.json.encode(text),
+        json.dumps(text).encode(),
+        msgspec.msgpack.encode(text),
+    ]
+    for form in [*encoded, json.dumps(text).replace("/", "\\/").encode()]:
+        for engine in ("re2", "re"):
+            assert searcher(engine, printed.loose)(form, 0)[0] >= 0
+
+
+@pytest.mark.parametrize(
+    "shape", SHAPES, ids=[f"{number}-{shape.name}" for number, shape in enumerate(SHAPES)]
+)
+@given(data=st.data())
+@settings(max_examples=15)
+def test_every_shape_is_seen(shape, data):
+    """
+    What a built-in shape matches is redacted by both engines alike, once, and seen by the detector when encoded.
+    """
+    lead = shape.lead and f"[{shape.lead.chars}]{{{shape.lead.min},{shape.lead.max}}}"
+    before = data.draw(st.from_regex(lead, fullmatch=True)) if lead else ""
+    after = data.draw(st.sampled_from(shape.after or ("", " ", "x", "\n", "%20", "\\n", "\x1b[1m")))
+    flags = re.IGNORECASE if shape.ignore_case else 0
+    text = after + before + data.draw(st.from_regex(re.compile(shape.pattern, flags), fullmatch=True))
+    clean = RE2.text(text)
+    assert RE.text(text) == clean
+    assert RE2.text(clean) == clean
+    if clean != text:
+        entry = Entry(message=text)
+        for redactor in (RE2, RE):
+            assert redactor.suspect(msgspec.json.encode(entry))
+            assert redactor.suspect(msgspec.msgpack.encode(entry))
+            assert redactor.suspect(json.dumps(text).replace("/", "\\/").encode())
+
+
+@pytest.mark.parametrize(
+    "shape", SHAPES, ids=[f"{number}-{shape.name}" for number, shape in enumerate(SHAPES)]
+)
+def test_shapes_start_at_their_literals(shape):
+    """
+    Every match of a built-in shape begins with one of its literals: no other place is ever tried.
+    """
+    if shape.anchors:
+        starts = re.compile(
+            "|".join(map(re.escape, shape.anchors)), re.IGNORECASE if shape.ignore_case else 0
+        )
+        examples = [shape.pattern, *shape.anchors]
+        assert all(starts.match(anchor) for anchor in shape.anchors), examples
+        tree = re.compile(shape.pattern, re.IGNORECASE if shape.ignore_case else 0)
+        assert all(starts.match(found) for found in _some_matches(tree))
+    assert isinstance(shape, Shape)
+
+
+def _some_matches(pattern):
+    found = []
+
+    @given(st.from_regex(pattern, fullmatch=True))
+    @settings(max_examples=20, database=None)
+    def collect(text):
+        found.append(text)
+
+    collect()
+    return found
