@@ -108,6 +108,15 @@ class Ingest:
         if trace_id is not None:
             mint = msgspec.structs.replace(mint, trace_id=lambda: trace_id)
         batch = native.receive(body, content_type, now_ms=now_ms, mint=mint, limits=self._settings.limit)
+        return self.begin_batch(batch, sender, now_ms)
+
+    def begin_batch(self, batch: Batch, sender: Sender, now_ms: float) -> "Taken":
+        """
+        Take a *batch* that came at *now_ms*, whatever language it came in; `end` gives the answer.
+
+        Raises:
+            StoreUnavailableError: When the store cannot take more now.
+        """
         self.stamp(batch, sender, now_ms)
         sealed, size = self.seal(batch)
         rows = list(zip(batch.entries, sealed, strict=True))
