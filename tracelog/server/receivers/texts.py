@@ -39,7 +39,7 @@ _MARK: Final = re.compile(
     r"([A-Za-z0-9_.:-]{1,128}+)(?![A-Za-z0-9_.:-])",
     re.IGNORECASE,
 )
-_SPECIFIER: Final = re.compile("%[sdifoOc]")
+_SPECIFIER: Final = re.compile("%[sdifoOc%]")
 
 _any = msgspec.json.Decoder()
 
@@ -53,7 +53,13 @@ def console_text(arguments: list[Any]) -> str:
     if len(arguments) < 2 or not isinstance(first, str) or "%" not in first:
         return plain_text(arguments)
     rest = arguments[:0:-1]  # the next one last
-    text = _SPECIFIER.sub(lambda found: _CONVERT[found[0]](rest.pop()) if rest else found[0], first)
+
+    def put(found: re.Match[str]) -> str:
+        if found[0] == "%%":
+            return "%"
+        return _CONVERT[found[0]](rest.pop()) if rest else found[0]
+
+    text = _SPECIFIER.sub(put, first)
     return " ".join([text, *(plain_text([value]) for value in reversed(rest))])
 
 
