@@ -48,15 +48,26 @@ FUNCTION = {
     "component_path": "billing",
 }
 USAGE = {
-    name: number
-    for number, name in enumerate(
-        "database_read_bytes database_write_bytes database_io_read_bytes database_io_write_bytes "
-        "database_read_documents database_write_documents file_storage_read_bytes file_storage_write_bytes "
-        "vector_storage_read_bytes vector_storage_write_bytes text_search_query_bytes "
-        "text_search_write_query_bytes vector_search_query_bytes vector_search_write_query_bytes "
-        "network_egress_bytes memory_used_mb action_memory_used_mb audit_log_egress_bytes "
-        "function_args_bytes function_returns_bytes".split()
-    )
+    "database_read_bytes": 1,
+    "database_write_bytes": 2,
+    "database_io_read_bytes": 3,
+    "database_io_write_bytes": 4,
+    "database_read_documents": 5,
+    "database_write_documents": 6,
+    "file_storage_read_bytes": 7,
+    "file_storage_write_bytes": 8,
+    "vector_storage_read_bytes": 9,
+    "vector_storage_write_bytes": 10,
+    "text_search_query_bytes": 11,
+    "text_search_write_query_bytes": 12,
+    "vector_search_query_bytes": 13,
+    "vector_search_write_query_bytes": 14,
+    "network_egress_bytes": 15,
+    "memory_used_mb": 16.5,
+    "action_memory_used_mb": None,
+    "audit_log_egress_bytes": 17,
+    "function_args_bytes": 18,
+    "function_returns_bytes": None,
 }
 
 

@@ -82,9 +82,18 @@ def check(name, body, content_type=JSON):
     """
     try:
         batch = read(name, body, content_type)
-    except TracelogError as error:
-        assert 400 <= error.status < 500
-        return
+    except TracelogError as refused:
+        status = refused.status
+    else:
+        check_batch(batch)
+        status = 200
+    assert 200 <= status < 500
+
+
+def check_batch(batch):
+    """
+    Hold a batch and its entries against what they promise.
+    """
     assert len(batch.places) == len(batch.entries)
     assert batch.places == sorted(batch.places)
     assert {drop.index for drop in batch.drops}.isdisjoint(batch.places)

@@ -96,6 +96,7 @@ def test_an_event_that_is_no_request_says_what_it_is(event, message):
         (["%s has %d%% of %i", "x", 5.7, "9"], "x has 5% of 9"),
         (["%cbig", "color:red"], "big"),
         (["%f %d %i", 1, "x", None], "1.0 NaN NaN"),
+        (["%f and more", "x"], "NaN and more"),
         (["%o and %O", [1], {"a": 1}, "more"], '[1] and {"a":1} more'),
         (["%s %s", "only"], "only %s"),
         (["100%", 5], "100% 5"),

@@ -450,6 +450,23 @@ def test_parts_of_a_wrong_kind_cost_nothing(status):
     assert one("traces", spans_request(span(status=status, name=5, kind=True))).level == "info"
 
 
+def test_an_exception_by_another_name_is_one():
+    """
+    An event with the attributes of an exception is an error, whatever it is called; its name is kept.
+    """
+    event = {"name": "payment.failed", "attributes": attributes(exception_type="E")}
+    entry = entries("traces", spans_request(span(events=[event])))[1]
+    assert (entry.level, entry.message, entry.context) == ("error", "E", {"event_name": "payment.failed"})
+
+
+def test_times_may_be_numbers_of_any_kind():
+    """
+    Nanoseconds are read from text, integers and whole floats alike.
+    """
+    for time in (str(NOW_NS), NOW_NS, float(NOW_NS)):
+        assert one("logs", logs_request(record(timeUnixNano=time))).timestamp == NOW
+
+
 def test_a_time_that_makes_no_sense_is_replaced_by_arrival():
     """
     A clock that was never set costs no record; the entry says what was sent.
