@@ -111,6 +111,16 @@ def test_console_arguments_read_as_a_console_shows_them(arguments, message):
     assert entries("cloudflare", [tail(logs=[log(*arguments)])])[1].message == message
 
 
+@pytest.mark.parametrize("arguments", [["\ud800"], ["a", "\ud800"], ["%s", "\ud800"]])
+def test_half_a_character_is_replaced_and_named(arguments):
+    """
+    What a browser's broken text left in a console line costs no line; the entry says so.
+    """
+    entry = entries("cloudflare", [tail(logs=[log(*arguments)])])[1]
+    assert entry.message.endswith("\ufffd")
+    assert entry.fixed == ["message"]
+
+
 def test_a_logged_error_keeps_its_type_and_stack():
     """
     Newer runtimes tell of error arguments beside the text.

@@ -51,7 +51,7 @@ def console_text(arguments: list[Any]) -> str:
     """
     first = arguments[0] if arguments else ""
     if len(arguments) < 2 or not isinstance(first, str) or "%" not in first:
-        return plain_text(arguments)
+        return " ".join(map(_shown, arguments))
     rest = arguments[:0:-1]  # the next one last
 
     def put(found: re.Match[str]) -> str:
@@ -60,7 +60,7 @@ def console_text(arguments: list[Any]) -> str:
         return _CONVERT[found[0]](rest.pop()) if rest else found[0]
 
     text = _SPECIFIER.sub(put, first)
-    return " ".join([text, *(plain_text([value]) for value in reversed(rest))])
+    return " ".join([text, *map(_shown, reversed(rest))])
 
 
 def find_trace(text: str) -> str | None:
@@ -156,7 +156,7 @@ def _real(value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    return plain_text([value])
+    return value if isinstance(value, str) else plain_text([value])
 
 
 _CONVERT: Final[Mapping[str, Callable[[Any], str]]] = {
