@@ -25,7 +25,7 @@ from tests.server.receivers.bodies import (
 )
 from tracelog.core.entry import Limits
 from tracelog.errors import InvalidBodyError
-from tracelog.server.receivers.aliases import Aliases, Recent
+from tracelog.server.receivers.aliases import BODY_REQUESTS, Aliases, Recent
 from tracelog.server.receivers.convex import Receiver
 
 FAILURE = (
@@ -366,6 +366,22 @@ def test_what_is_remembered_is_bounded():
     assert recent.get("a") == 1
     recent.put("c", 3)
     assert (recent.get("a"), recent.get("b"), recent.get("c"), len(recent)) == (1, None, 3, 2)
+
+
+def test_a_sender_cannot_make_the_server_remember_without_end():
+    """
+    Of a body with thousands of requests only so many are remembered as it was read, and no endless id; all
+    of them get their traces.
+    """
+    aliases = Aliases()
+    long = "x" * 10_000
+    events = [console(f"'trace_id=t-{n}'", function={"request_id": f"{n}{long}"}) for n in range(3)]
+    events += [console(function={"request_id": f"r{n}"}) for n in range(1_000)]
+    body = json.dumps(events).encode()
+    batch = Receiver(aliases).receive(body, JSON, now_ms=NOW, mint=mint(), limits=Limits())
+    assert len({entry.trace_id for entry in batch.entries}) == 1_003
+    assert aliases.trace_of(f"0{long}") is None
+    assert sum(len(known) for known in aliases._bodies._known.values()) == BODY_REQUESTS
 
 
 def test_deployments_are_told_by_the_best_name_they_have():

@@ -14,6 +14,12 @@ REQUESTS: Final = 20_000
 BODIES: Final = 256
 """Bodies whose requests are remembered as they were understood: far more than are ever sent again at once."""
 
+BODY_REQUESTS: Final = 128
+"""Requests remembered of one body: Convex puts at most as many events into it."""
+
+REQUEST_CHARS: Final = 128
+"""Longer ids are not remembered; Convex's have 16 characters, what a caller chose rarely more than 64."""
+
 V = TypeVar("V")
 
 
@@ -55,15 +61,15 @@ class Aliases:
         """
         Remember that *request_id* belongs to *trace_id*; what was learned first stays.
         """
-        if self._traces.get(request_id) is None:
+        if len(request_id) <= REQUEST_CHARS and self._traces.get(request_id) is None:
             self._traces.put(request_id, trace_id)
 
     def trace_of(self, request_id: str) -> str | None:
         return self._traces.get(request_id)
 
-    def of_body(self, digest: str) -> dict[str, str]:
+    def settle(self, digest: str, request_id: str, otherwise: str) -> str:
         """
-        Return what the requests of one body were taken for, to be filled when it is new.
+        Return the trace that *request_id* is taken for in the body with that *digest*.
 
         A body that is sent again must come out the same: its entries are duplicates only in the same trace.
         """
@@ -71,4 +77,7 @@ class Aliases:
         if known is None:
             known = {}
             self._bodies.put(digest, known)
-        return known
+        trace_id = known.get(request_id) or self.trace_of(request_id) or otherwise
+        if len(known) < BODY_REQUESTS and len(request_id) <= REQUEST_CHARS:
+            known[request_id] = trace_id
+        return trace_id

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from tracelog.core.clean import plain_text
-from tracelog.core.entry import Limits, is_trace_id
+from tracelog.core.entry import Limits
 from tracelog.core.stage import Batch
 from tracelog.core.wire import Mint
 from tracelog.errors import InvalidEntryError
@@ -113,13 +113,11 @@ def settle(raws: list[Raw], aliases: Aliases, digest: str) -> None:
     for raw, request in drafts:
         if request and "trace_id" in raw:
             aliases.learn(request, raw["trace_id"])
-    taken_for = aliases.of_body(digest)
     for raw, request in drafts:
         if "trace_id" not in raw:
-            if request and request not in taken_for:
-                taken_for[request] = aliases.trace_of(request) or _own_trace(request)
-            trace_id = taken_for.get(request) or _own_trace(_deployment(raw))
-            if is_trace_id(trace_id):
+            own = _own_trace(request or _deployment(raw))
+            trace_id = aliases.settle(digest, request, own) if request else own
+            if trace_id:
                 raw["trace_id"] = trace_id
 
 
