@@ -26,10 +26,12 @@ from tracelog.core.wire import Mint
 from tracelog.errors import ConfigError, StoreUnavailableError, TracelogError
 from tracelog.server.access import CHALLENGE, Access, once
 from tracelog.server.answers import Answer, refuse
+from tracelog.server.doors import House
 from tracelog.server.health import Health
 from tracelog.server.ingest import Ingest
 from tracelog.server.log import FAULT, INGEST_PATHS, LogEndpoint
 from tracelog.server.query import Query
+from tracelog.server.webhooks import doors
 from tracelog.stores import Store, open_store
 
 Scope = MutableMapping[str, Any]
@@ -78,6 +80,7 @@ class App:
             on_alert=on_alert,
         )
         self.faults = self.ingest.faults
+        house = House(settings, self.access, self.ingest, lambda: clock() * 1000.0, new_mint())
         self.log = LogEndpoint(settings, self.access, self.ingest, self.faults)
         self.health = Health(self.store, self.ingest, self.faults, clock=clock)
         self.query = Query(self.store, clock=lambda: clock() * 1000.0)
@@ -92,6 +95,7 @@ class App:
                 Route("/api/v1/traces/{ref}/report", self._reading(self.query.report)),
                 Route("/api/v1/traces/{ref}/export", self._reading(self.query.export)),
                 Route("/api/v1/search", self._reading(self.query.search)),
+                *(Route(path, door) for path, door in doors(house).items()),
             ],
             exception_handlers={404: _not_found, 405: _wrong_method},
         )

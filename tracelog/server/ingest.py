@@ -129,7 +129,7 @@ class Ingest:
 
     def begin_batch(self, batch: Batch, sender: Sender, now_ms: float) -> "Taken":
         """
-        Hand what can be kept of *batch*, which came at *now_ms*, to the store.
+        Take a *batch* that came at *now_ms*, whatever language it came in; `end` gives the answer.
 
         Raises:
             StoreUnavailableError: When the store cannot take more now.

@@ -124,6 +124,7 @@ class RedisSink:
         for call in script_calls(rows, now_ms=now_ms, ttl_s=self._ttl_s):
             letters, fault = self._run(call)
             known += letters.count(b"D")
+            refusals += [_WRONG_TYPE] * letters.count(b"W")
             refused = [row for letter, row in zip(letters, call.rows, strict=True) if letter == _REFUSED]
             traces = dict.fromkeys(entry.trace_id for entry, _ in refused)
             if len(traces) == 1:
@@ -137,7 +138,8 @@ class RedisSink:
 
     def _run(self, call: ScriptCall) -> tuple[bytes, bytes]:
         """
-        Return a letter for each row (A stored, D known, X refused) and the error behind an X.
+        Return a letter for each row (A stored, D known, W its keys are not ours, X refused) and the error
+        behind an X.
         """
         count, arguments = len(call.keys), [*call.keys, *call.values]
         answer: Any
@@ -243,3 +245,6 @@ def _explain(error: Exception) -> SinkUnavailableError | SinkRefusedError:
 
 _MINT: Final = Mint(trace_id=lambda: os.urandom(16).hex(), entry_id=lambda: os.urandom(16).hex())
 _REFUSED: Final = ord("X")
+_WRONG_TYPE: Final = SinkRefusedError(
+    "Redis refused: WRONGTYPE, a key of the trace holds something else; delete it", reason="wrong_type"
+)
