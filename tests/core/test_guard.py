@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracelog.core.entry import LARGEST_COUNT, Entry
-from tracelog.core.guard import ROWS, SYSTEMS, Guard, GuardSettings, own_id
+from tracelog.core.guard import Guard, GuardSettings, own_id
+from tracelog.core.guard_settings import ROWS, SYSTEMS
 from tracelog.core.noise import OwnNoise
 from tracelog.core.sample import keep
 from tracelog.core.suppressed import MESSAGE_CHARS, OTHER
@@ -52,7 +53,7 @@ def words(n):
 
 
 def balance(guard):
-    status = guard.status()
+    status = guard.status(0.0)
     return status["passed"] + status["told"] + status["waiting"] + sum(status["suppressed"].values())
 
 
@@ -255,9 +256,9 @@ def test_a_trace_has_few_rows_about_what_is_missing():
         guard.decide(entry(words(n)), 0.0)
     rows = guard.suppressed_rows(2.0)
     assert [(row.why, row.count) for row in rows] == [("rate", 1)] * 8 + [(OTHER, 92)]
-    assert guard.status()["untold"] == 0
+    assert guard.status(0.0)["untold"] == 0
     assert guard.suppressed_rows(6.1) == []
-    assert guard.status()["accounts"] == 0
+    assert guard.status(0.0)["accounts"] == 0
 
 
 def test_traces_with_nothing_stored_are_told_together():
@@ -280,7 +281,7 @@ def test_accounts_are_bounded():
         trace = f"t{n}"
         assert guard.decide(entry("starts", trace_id=trace), 0.0).kept
         assert guard.decide(entry("goes on", trace_id=trace), 0.0).word == "rate"
-        assert guard.status()["accounts"] <= 4
+        assert guard.status(0.0)["accounts"] <= 4
     rows = guard.suppressed_rows(2.0)
     assert [(row.trace_id, row.count) for row in rows] == [("t0", 1), ("t1", 1), ("t2", 1), ("t3", 17)]
 
@@ -485,7 +486,7 @@ def test_every_entry_is_accounted_for(schedule, settings, asks):
         if asks:
             summaries += sum(row.count for row in guard.due(now))
             refusals += sum(row.count for row in guard.suppressed_rows(now))
-        status = guard.status()
+        status = guard.status(0.0)
         passed = sum(verdicts[word] for word in ("essential", "privileged", "normal"))
         assert status["offered"] == n == balance(guard)
         assert (status["passed"], status["told"]) == (passed, summaries)

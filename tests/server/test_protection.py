@@ -134,9 +134,11 @@ def test_what_an_error_needs_comes_out_with_it(store: str) -> None:
         running.post(entries(6, trace_id="failing") + entries(6, first=6, trace_id="calm"))
         running.post({"trace_id": "failing", "level": "error", "message": "broke", "system": "backend"})
         failing = running.get("/api/v1/traces/failing").json["entries"]
-        assert running.get("/api/v1/traces/calm").status == 404
+        calm = running.get("/api/v1/traces/calm").json.get("entries", [])
         report = running.get("/api/v1/traces/failing/report").json
     ledger = ledger_after(store, "s")
+    assert {row["kind"] for row in calm} <= {"suppressed"}
+    failing = [row for row in failing if row.get("kind") != "suppressed"]
     assert [row.get("kind") for row in failing] == ["context"] * 6 + [None]
     assert [row["message"] for row in failing] == [*(words(n) for n in range(6)), "broke"]
     assert (ledger["stored"], ledger["suppressed"], ledger["emitted"]) == (0, {"sampled": 12}, 12)
@@ -228,6 +230,30 @@ def test_the_status_is_what_the_store_holds() -> None:
     )
     assert status["quotas"]["current"] == 75
     assert status["guard"]["passed"] == 75
+
+
+def test_who_reads_sees_what_is_folded_so_far() -> None:
+    """
+    A trace, its report and the ledger are complete when they are read, though a loop still goes on.
+    """
+    with Running(limits=True) as running:
+        running.post([{"trace_id": "loop", "message": "again", "source": "s", "seq": n} for n in range(50)])
+        rows = running.get("/api/v1/traces/loop").json["entries"]
+        ledger = running.get("/api/v1/ledger?source=s").json
+    assert sum(row.get("count", 1) for row in rows) == 50
+    assert (ledger["stored"], ledger["suppressed"], ledger["balanced"]) == (5, {"loop": 45}, True)
+
+
+def test_a_source_that_is_heard_less_is_named() -> None:
+    """
+    The status names sources whose limit has fallen, with their limit of the minute.
+    """
+    with Running(limits=True, guard=GuardSettings(hot_above=1_000_000)) as running:
+        running.post(entries(400, trace_id="a") + entries(400, first=400, trace_id="b"))
+        status = running.get("/api/v1/status").json
+        suppressed = status["guard"]["suppressed"]
+    assert suppressed["rate"] == 800 - 2 - 50
+    assert status["guard"]["slowed"] == []  # its first minute is not over
 
 
 def test_without_limits_there_are_none() -> None:

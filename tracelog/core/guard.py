@@ -18,7 +18,7 @@ import msgspec
 from tracelog.core.bounded import Bounded
 from tracelog.core.entry import Entry
 from tracelog.core.fold import LOOP, LOOP_TEMPLATE, Runs, Templates
-from tracelog.core.guard_settings import GuardSettings
+from tracelog.core.guard_settings import ROWS, SYSTEMS, GuardSettings
 from tracelog.core.limit import Adaptive
 from tracelog.core.loops import Loops
 from tracelog.core.noise import Noise
@@ -40,12 +40,6 @@ from tracelog.core.verdict import (
 )
 
 __all__ = ["Guard", "GuardSettings", "Verdict", "own_id"]
-
-ROWS: Final = 1_024
-"""Rows that wait for `due` at most; beyond it their counts are told as suppressed."""
-
-SYSTEMS: Final = 31
-"""Systems told apart within a trace. Those that come later in the life of a process share one mark."""
 
 _ERRORS: Final = frozenset({"error", "fatal"})
 
@@ -166,6 +160,14 @@ class Guard:
         self._hot_loops.sweep(now_s)
         return self._hand_over()
 
+    def so_far(self) -> list[Entry]:
+        """
+        Return rows about everything that no row has told of yet, for who reads now.
+        """
+        self._run_loops.tell()
+        self._hot_loops.tell()
+        return self._hand_over() + self._accounts.tell()
+
     def suppressed_rows(self, now_s: float) -> list[Entry]:
         """
         Return the rows that are due about what was not kept. They pass no guard again.
@@ -191,9 +193,9 @@ class Guard:
         rows = sum(row.count or 0 for row in self._rows)
         return rows + self._run_loops.waiting + self._hot_loops.waiting
 
-    def status(self) -> Mapping[str, Any]:
+    def status(self, now_s: float) -> Mapping[str, Any]:
         """
-        Return the totals and how much is remembered, for a status page.
+        Return the totals, how much is remembered, and which sources are heard less, for a status page.
         """
         return {
             "offered": self.offered,
@@ -207,6 +209,7 @@ class Guard:
             "templates": len(self._templates),
             "accounts": len(self._accounts),
             "largest_account": self._accounts.largest,
+            "slowed": self._normal.slowed(now_s),
             "recorder": {"traces": len(self.recorder), "bytes": self.recorder.bytes},
         }
 

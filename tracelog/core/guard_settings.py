@@ -2,7 +2,7 @@
 What the guard can be told: every number of folding, limits, sampling and the flight recorder.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -10,6 +10,13 @@ Amount = Annotated[int, msgspec.Meta(ge=1)]
 Steps = Annotated[tuple[Annotated[int, msgspec.Meta(ge=0)], ...], msgspec.Meta(min_length=1)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
+
+
+ROWS: Final = 1_024
+"""Rows that wait for `due` at most; beyond it their counts are told as suppressed."""
+
+SYSTEMS: Final = 31
+"""Systems told apart within a trace. Those that come later in the life of a process share one mark."""
 
 
 class OwnNoise(msgspec.Struct, frozen=True):

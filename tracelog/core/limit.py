@@ -71,6 +71,14 @@ class Adaptive:
         fresh = Allowance(now, self._steps[0])
         return self._keys.meet(key, fresh) or fresh
 
+    def slowed(self, now: float, most: int = 50) -> list[tuple[Hashable, int]]:
+        """
+        Return keys whose limit is below the first step, with it, the lowest first; at most so many.
+        """
+        known = [(key, self.limit(key, now)) for key in (*self._keys.young, *self._keys.old)]
+        first = self._steps[0]
+        return sorted([each for each in known if each[1] < first], key=lambda each: each[1])[:most]
+
     def __len__(self) -> int:
         return len(self._keys)
 

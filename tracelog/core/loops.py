@@ -108,6 +108,13 @@ class Loops:
             soonest = min(soonest, loop.next_at, loop.last_at + self._quiet_s)
         self._soonest = soonest
 
+    def tell(self) -> None:
+        """
+        Tell what every loop holds so far; they stay open.
+        """
+        for loop in self._open.values():
+            self._row(loop)
+
     def end(self) -> None:
         """
         Tell what every loop still holds and end them all.

@@ -108,6 +108,12 @@ class Suppressed:
         self._soonest = soonest
         return told
 
+    def tell(self) -> list[Entry]:
+        """
+        Return the rows of all accounts as they are now.
+        """
+        return [row for account in self._accounts.values() for row in self._tell(account)]
+
     def end(self) -> list[Entry]:
         """
         Return the rows of all accounts and close them.

@@ -83,7 +83,7 @@ class App:
         house = House(settings, self.access, self.ingest, lambda: clock() * 1000.0, new_mint())
         self.log = LogEndpoint(settings, self.access, self.ingest, self.faults)
         self.health = Health(self.store, self.ingest, self.faults, clock=clock)
-        self.query = Query(self.store, clock=lambda: clock() * 1000.0)
+        self.query = Query(self.store, clock=lambda: clock() * 1000.0, catch_up=self.ingest.catch_up)
         self._routes = Starlette(
             routes=[
                 Route("/healthz", self._answering(self.health.alive)),

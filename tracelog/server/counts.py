@@ -51,6 +51,13 @@ class Counts:
         self._reports[source] = report
         self._schedule()
 
+    async def write_now(self) -> None:
+        """
+        Write what there is, for who reads now; what the store does not take is kept.
+        """
+        if self._counts or self._reports:
+            await self._try()
+
     async def drain(self) -> None:
         """
         Write what there is now, if the store takes it.

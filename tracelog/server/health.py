@@ -55,6 +55,7 @@ class Health:
         """
         Everything that is known about the server, its store and its sources.
         """
+        await self._ingest.catch_up()
         now_ms = self._clock() * 1000.0
         ledger = ledger_of(await self._store.tallies(), now_ms)
         systems: dict[str, dict[str, Any]] = {}

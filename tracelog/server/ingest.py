@@ -4,8 +4,7 @@ What happens to the entries of a request, in order: the literal list of the serv
     receive → stamp → judge (noise, fold, sample, adapt) → seal (redact, cut) → release → lighten
             → commit (quotas, write) → refuse → note → answer
 
-Whoever reads `Ingest.begin` has read the policy. Every entry that does not reach the store is a drop with a
-reason, answered to its sender and counted in the store's ledger.
+Every entry that does not reach the store is a drop with a reason, answered to its sender and counted once.
 """
 
 import asyncio
@@ -199,6 +198,14 @@ class Ingest:
                     entries[index] = cut_entry(entries[index], self._settings.limit)
                     rows[index] = encode_entry(entries[index])
         return rows, len(whole)
+
+    async def catch_up(self) -> None:
+        """
+        Store what is folded and counted so far, for who reads now.
+        """
+        if self._own is not None:
+            await self._own.catch_up()
+        await self._counts.write_now()
 
     async def drain(self) -> None:
         """

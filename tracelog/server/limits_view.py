@@ -30,7 +30,7 @@ async def limits_view(gatekeeper: Gatekeeper | None, shield: Shield | None) -> d
         "limits": True,
         "quotas": None if held is None else _quotas(held, gatekeeper.settings),
         "budget": None if held is None else _budget(held, gatekeeper.settings),
-        "guard": dict(shield.guard.status()),
+        "guard": shield.view(),
     }
 
 

@@ -6,8 +6,8 @@ they are from a speaker of their own, whatever their JSON says.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -23,6 +23,9 @@ from tracelog.stores import Fates, Row
 
 TICK_S: Final = 0.5
 """Between two looks at what is to be told of folded entries, whose rows are due in whole seconds."""
+
+CATCH_UP_S: Final = 1.0
+"""Readers are not kept waiting longer, and rows for readers are not made more often."""
 
 OWN_SYSTEM: Final = "tracelog"
 """The system that speaks of the budget."""
@@ -61,6 +64,7 @@ class OwnRows:
         self._clock = clock
         self._faults = faults
         self._ticking: asyncio.Task[None] | None = None
+        self._caught_up = -CATCH_UP_S
 
     def begin(self, each: Callable[[], None]) -> None:
         """
@@ -78,23 +82,41 @@ class OwnRows:
             self._ticking = None
         self.tell(self._shield.guard.close())
 
-    def tell(self, entries: list[Entry], letter: str = "p") -> None:
+    async def catch_up(self) -> None:
         """
-        Store *entries*. Nobody waits for them: what they stand for has had its answer.
+        Store rows about everything that no row has told of yet, and wait for them, but not long.
+
+        Who reads sees what there is at the moment. Reading often makes no more than a few rows more.
+        """
+        now = time.monotonic()
+        if now - self._caught_up < CATCH_UP_S:
+            return
+        self._caught_up = now
+        stored = self.tell(self._shield.guard.so_far())
+        if stored is not None:
+            await asyncio.wait([stored], timeout=CATCH_UP_S)
+
+    def tell(self, entries: list[Entry], letter: str = "p") -> "asyncio.Future[Fates] | None":
+        """
+        Store *entries*, and return what will tell of it. What they stand for has had its answer.
 
         Args:
             entries: Complete but for their arrival.
             letter: Their class.
         """
         if not entries:
-            return
+            return None
         now_ms = self._clock()
         for entry in entries:
             entry.received_at = now_ms
         sealed, size = self._seal(entries)
         rows = [own_row(entry, body) for entry, body in zip(entries, sealed, strict=True)]
-        with suppress(StoreUnavailableError):
-            self._committer.submit(rows, size, letter * len(rows)).add_done_callback(_heard)
+        try:
+            stored = self._committer.submit(rows, size, letter * len(rows))
+        except StoreUnavailableError:  # what they stand for stays counted
+            return None
+        stored.add_done_callback(_heard)
+        return stored
 
     def alert(self, change: Alert, mint: Mint) -> None:
         """

@@ -3,7 +3,7 @@ Reading: traces, reports, exports, search and the ledger. These endpoints fetch,
 compute nothing of their own.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import msgspec
@@ -28,11 +28,15 @@ flight."""
 
 class Query:
     """
-    The reading endpoints over *store*; *clock* returns Unix milliseconds.
+    The reading endpoints over *store*; *clock* returns Unix milliseconds, and *catch_up* brings what is still
+    to be told into the store.
     """
 
-    def __init__(self, store: Store, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, store: Store, *, clock: Callable[[], float], catch_up: Callable[[], Awaitable[None]]
+    ) -> None:
         self._store = store
+        self._catch_up = catch_up
         self._clock = clock
 
     async def traces(self, request: Request) -> Response:
@@ -99,6 +103,7 @@ class Query:
         options = request.query_params
         if ref := options.get("trace"):
             return _json(await self._trace_ledger(ref, options.get("source"), options.get("system")))
+        await self._catch_up()
         tallies = await self._store.tallies(source=options.get("source"), system=options.get("system"))
         return _json(ledger_of(tallies, self._clock()))
 
@@ -132,6 +137,7 @@ class Query:
         return await self._fetch_ref(request.path_params["ref"])
 
     async def _fetch_ref(self, ref: str) -> Trace:
+        await self._catch_up()
         trace_id = await self._store.resolve(ref)
         trace = await self._store.fetch(trace_id)
         if trace is None:

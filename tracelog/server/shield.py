@@ -7,7 +7,7 @@ counted again.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from tracelog.core.bounded import Bounded
 from tracelog.core.entry import Entry, decode_entry
@@ -137,6 +137,17 @@ class Shield:
         """
         now = self._clock()
         return self.guard.due(now) + self.guard.suppressed_rows(now)
+
+    def view(self) -> dict[str, Any]:
+        """
+        Return what the guard has done, and which sources it listens to less, for a status page.
+        """
+        shown = dict(self.guard.status(self._clock()))
+        shown["slowed"] = [
+            {"system": system, "source": source, "limit": limit}
+            for (system, source), limit in shown["slowed"]
+        ]
+        return shown
 
     def pressure(self, system: str, used: float) -> None:
         """
