@@ -112,8 +112,6 @@ def _text(line: Line) -> str:
     """
     Return what the row of *line* says; of a span that failed also with what, which its name does not tell.
     """
-    if line.text is not None:
-        return line.text
     error = line.entry.error
     if not line.is_span or not line.is_error or error is None or not error.get("message"):
         return line.entry.message
