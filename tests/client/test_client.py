@@ -311,3 +311,28 @@ def test_reconfiguring_takes_no_longer_than_the_exit_timeout(connect):
     client.flush(PATIENCE)
     assert other.messages == ["kept", "kept, too"]
     assert client.stats()["balanced"]
+
+
+@pytest.mark.parametrize("answer", [None, 12, "entry"], ids=["raises", "a number", "a text"])
+def test_a_scrubber_that_fails_lets_nothing_out(connect, capsys, answer):
+    """
+    An entry that `before_send` fails on reaches no sink; it is counted, and one line says what went wrong.
+    """
+
+    def scrub(entry):
+        if "card" not in entry.message:
+            return entry
+        return {"no": "card"}["card"] if answer is None else answer
+
+    client, wire = connect(before_send=scrub)
+    log = client.get_logger("shop")
+    log.info("hello")
+    log.info("card of Ann")
+    log.info("card of Bob")
+    assert client.flush(5.0) == 0
+    assert wire.messages == ["hello"]
+    stats = client.stats()
+    assert (stats["stored"], stats["dropped"], stats["balanced"]) == (1, {"before_send_error": 2}, True)
+    err = capsys.readouterr().err
+    assert err.startswith("tracelog: before_send failed and its entries are dropped: ")
+    assert err.count("\n") == 1
