@@ -6,7 +6,7 @@ Every step is deterministic and none looks at the order in which entries were ha
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from tracelog.core.entry import Entry
 from tracelog.correlation.account import Account, Reports
@@ -27,7 +27,7 @@ UNKNOWN_PARENT: Final = "unknown parent"
 
 
 def correlate(
-    entries: Iterable[Entry],
+    entries: Iterable[Entry | Mapping[str, Any]],
     *,
     trace_id: str | None = None,
     reports: Reports | None = None,
@@ -40,7 +40,7 @@ def correlate(
     The same entries in any order give the same report. They are not changed.
 
     Args:
-        entries: Entries of one trace, as fetched.
+        entries: Entries of one trace, as fetched, or their JSON objects.
         trace_id: Its id; without it that of the entries.
         reports: Ledgers of the trace by system, in the promised shape, as further witnesses of what was not
             kept.
