@@ -315,6 +315,20 @@ def test_reconfiguring_takes_no_longer_than_the_exit_timeout(connect):
     assert client.stats()["balanced"]
 
 
+def test_the_entries_of_a_memory_sink_are_a_list(client_of):
+    """
+    What a program has logged can be indexed, sliced and compared as any list, also when the oldest went.
+    """
+    sink = MemorySink(capacity=3)
+    client = client_of(sinks=[sink])
+    assert sink.entries == []
+    for text in "abcde":
+        client.get_logger("shop").info(text)
+    client.flush(PATIENCE)
+    assert [entry.message for entry in sink.entries[1:]] == ["d", "e"]
+    assert (sink.entries[-1].message, type(sink.entries)) == ("e", list)
+
+
 def test_any_name_can_be_a_field(connect):
     """
     Fields may be called as our own arguments are, in every call that takes fields.

@@ -288,4 +288,4 @@ class Shipper:
         self._flushes.dismiss()
         self._looper.stop(deadline - time.monotonic())
         if left:
-            self._complaint(f"{left:,} entries were not delivered")
+            self._complaint(f"{left:,} {'entry was' if left == 1 else 'entries were'} not delivered")
