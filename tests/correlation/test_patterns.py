@@ -182,11 +182,14 @@ def test_another_exit_code_is_another_row(text):
     assert [count for _, count in rows(said(*texts))] == [2, 1, 5]
 
 
-def test_a_status_in_the_context_counts_too():
+@pytest.mark.parametrize(
+    ("key", "good", "bad"), [("status", 200, 500), ("exit_code", 0, 1), ("ok", True, False)]
+)
+def test_a_status_in_the_context_counts_too(key, good, bad):
     """
     Entries of one text fold only as far as they carry the same status.
     """
-    entries = [log(f"e{n}", n, "paid", context={"status": 500 if n == 4 else 200, "n": n}) for n in range(9)]
+    entries = [log(f"e{n}", n, "paid", context={key: bad if n == 4 else good, "n": n}) for n in range(9)]
     assert [row.count for row in correlate(entries).timeline] == [4, 1, 4]
     bare = [log("e0", 0, "paid"), log("e1", 1, "paid", context={"status": 500})]
     assert [row.count for row in correlate(bare).timeline] == [1, 1]

@@ -44,7 +44,14 @@ _OUTCOME: Final = re.compile(
 """A number that says how something ended: any number behind a word for just that, one of three digits, as
 HTTP statuses have, behind a word or an arrow for an answer, or behind the request, as in access logs."""
 
-_STATUS_NAMES: Final = frozenset(STATUS_KEYS)
+_OUTCOME_KEYS: Final = (
+    *STATUS_KEYS,
+    *("http_status", "httpStatus", "response_status", "code", "exit_code", "exitCode", "returncode"),
+    *("result", "outcome", "ok", "success"),
+)
+"""Names under which programs log how something ended."""
+
+_OUTCOME_NAMES: Final = frozenset(_OUTCOME_KEYS)
 
 _ANY_DIGIT: Final = str.maketrans("123456789", "0" * 9)
 """Makes texts equal that differ in digits alone: the usual case in a loop, told without a template."""
@@ -140,7 +147,7 @@ def _alike(before: Line, line: Line) -> bool:
         and not (line.opens and (_is_busy(before) or _is_busy(line)))
         and (_is_retold(left, right) if line.is_error else similar(left.message, right.message))
         and left.error == right.error
-        and _same_status(left.context, right.context)
+        and _same_outcome(left.context, right.context)
     )
 
 
@@ -153,15 +160,14 @@ def _is_retold(left: Entry, right: Entry) -> bool:
     )
 
 
-def _same_status(ours: dict[str, Any] | None, theirs: dict[str, Any] | None) -> bool:
+def _same_outcome(ours: dict[str, Any] | None, theirs: dict[str, Any] | None) -> bool:
     """
-    Whether two contexts carry the same status, or neither carries one.
+    Whether two contexts say of the same ending, or neither says of one.
     """
-    if (not ours or _STATUS_NAMES.isdisjoint(ours)) and (not theirs or _STATUS_NAMES.isdisjoint(theirs)):
+    ours, theirs = ours or {}, theirs or {}
+    if _OUTCOME_NAMES.isdisjoint(ours) and _OUTCOME_NAMES.isdisjoint(theirs):
         return True
-    return [(ours or {}).get(name) for name in STATUS_KEYS] == [
-        (theirs or {}).get(name) for name in STATUS_KEYS
-    ]
+    return all(ours.get(name) == theirs.get(name) for name in _OUTCOME_KEYS)
 
 
 def _is_busy(line: Line) -> bool:
