@@ -33,16 +33,20 @@ LONGEST_TEMPLATE: Final = 400
 _NUMBER: Final = re.compile(r"\b[a-f]{0,36}\d[0-9a-f]{0,36}\b|\d+")
 """A run of digits, or a whole word in hex that has a digit in it, as in ids."""
 
+_BETWEEN: Final = r"(?:[^\w\n]|\b(?:is|was|of|with|by|http)\b){1,8}"
+_THREE_DIGITS: Final = r"(\d{3})(?![\w%]|\.\d|\s?(?:[munk\u00b5]?s|secs?|[kmg]?b|bytes|rows|items)\b)"
+
 _OUTCOME: Final = re.compile(
     r"(?:status|(?<![a-z])(?:code|exit|errno|error|rc|returncode|signal))(?:[ _-]?code)?"
-    r"(?:[^\w\n]|\b(?:is|was|of|with|by|http)\b){1,8}(\d+)"
-    r"|(?:(?<![a-z])(?:http(?:/\d(?:\.\d)?)?|returned|responded|answered|replied)\b|[-=]>|\u2192"
-    r"|\b(?:get|head|post|put|patch|delete|options)\s\S{1,200})"
-    r"[^\w\n]{1,4}(\d{3})(?!\w)",
+    rf"{_BETWEEN}(\d+)"
+    r"|(?:(?<![a-z])(?:http(?:/\d(?:\.\d)?)?|returned|responded|response|answer(?:ed)?|replied|reply|upstream)\b"
+    rf"|[-=]>|\u2192){_BETWEEN}{_THREE_DIGITS}"
+    rf"|\b(?:get|head|post|put|patch|delete|options)\s\S{{1,200}}+(?:\s\S{{1,40}}+){{0,5}}?{_BETWEEN}{_THREE_DIGITS}",
     re.IGNORECASE,
 )
-"""A number that says how something ended: any number behind a word for just that, one of three digits, as
-HTTP statuses have, behind a word or an arrow for an answer, or behind the request, as in access logs."""
+"""A number that says how something ended: any number behind a word for just that, or one of three digits, as
+HTTP statuses have, behind a word or an arrow for an answer or behind the request, as in access logs; but not
+one with a unit."""
 
 _OUTCOME_KEYS: Final = (
     *STATUS_KEYS,
@@ -71,7 +75,7 @@ def outcomes(message: str) -> list[str]:
     """
     Return the numbers in *message* that say how something ended, such as an HTTP status or an exit code.
     """
-    return [found[1] or found[2] for found in _OUTCOME.finditer(message)]
+    return [message[slice(*_span(found))] for found in _OUTCOME.finditer(message)]
 
 
 @lru_cache(maxsize=256)
@@ -79,8 +83,11 @@ def _outcome_places(shape: str) -> tuple[slice, ...]:
     """
     Return where `outcomes` stand in each text of *shape*, its digits made zeros: in a loop always the same.
     """
-    spans = [found.span(1 if found[1] else 2) for found in _OUTCOME.finditer(shape)]
-    return tuple(slice(*span) for span in spans)
+    return tuple(slice(*_span(found)) for found in _OUTCOME.finditer(shape))
+
+
+def _span(found: re.Match[str]) -> tuple[int, int]:
+    return found.span(found.lastindex or 0)  # the one group that took part
 
 
 def similar(one: str, other: str) -> bool:
