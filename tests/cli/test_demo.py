@@ -94,7 +94,7 @@ def test_it_tells_the_story(once):
     places = [brief.index(step, brief.index("cause ")) for step in steps]
     assert places == sorted(places)
     assert "400 \N{MULTIPLICATION SIGN}" in brief
-    assert "cart re-rendered (effect run *)" in timeline
+    assert "cart re-rendered (effect run 1)" in timeline
     assert "in worker and backend" in brief
     assert max(map(len, out.splitlines())) <= 100
 

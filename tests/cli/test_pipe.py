@@ -147,6 +147,20 @@ def test_without_a_server_the_pipeline_goes_on(unused_url):
     assert "did not answer" in said
 
 
+def test_numbers_are_lines_like_any_other(served, trace):
+    """
+    A thousand lines that only count are one row of the report, which shows the first of them; one line is one.
+    """
+    data = "".join(f"{n}\n" for n in range(1, 1_001)).encode()
+    done = pipe(data, "--trace", trace, "--url", served.url)
+    assert "1,000 lines; 1,000 logged" in done.stderr.decode()
+    report = served.get(f"/api/v1/traces/{trace}/report")
+    assert [(row["message"], row["count"]) for row in report["timeline"]] == [("1", 1_000)]
+    assert "*" not in str(report["insights"])
+    done = pipe(b"end\n", "--trace", trace, "--url", served.url)
+    assert done.stderr.decode().startswith("tracelog: 1 line; 1 logged")
+
+
 def test_ctrl_c_is_for_the_program_in_front(served, trace, start):
     """
     The first Ctrl-C does not end it: what the interrupted program says last is passed on and logged.

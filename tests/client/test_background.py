@@ -101,18 +101,20 @@ def test_what_a_hook_drops_leaves_a_hole():
 @pytest.mark.parametrize("problem", [ValueError("x"), SystemExit(1), KeyboardInterrupt(), MemoryError()])
 def test_a_hook_that_raises(problem):
     """
-    Whatever a hook raises, the entry goes on as it was, redacted, and the trouble is told.
+    Whatever a hook raises, its entry is dropped and counted, the others go on, and the trouble is told.
     """
 
     def hook(entry):
-        entry.message = "half done"
-        raise problem
+        if entry.message == "bad":
+            raise problem
+        return entry
 
-    load = background(hook)([row("a password=hunter2hunter2")])
-    (entry,) = entries(load)
-    assert entry.message.startswith("a password=")
-    assert "hunter2" not in entry.message
-    assert load.trouble is problem
+    load = background(hook)([row("a"), row("bad"), row("b")])
+    assert [entry.message for entry in entries(load)] == ["a", "b"]
+    assert (load.rows[1], load.lost, load.kept) == (HOLE, {"before_send_error": 1}, 2)
+    assert load.trouble.startswith(
+        f"before_send failed and its entries are dropped: {type(problem).__name__}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,11 +122,11 @@ def test_a_hook_that_raises(problem):
 )
 def test_a_hook_that_returns_something_else(returned):
     """
-    A hook that returns no valid entry changes nothing.
+    A hook that returns no valid entry lets none out: it may have been meant to take a secret out.
     """
-    load = background(lambda entry: returned)([row("a")])
-    assert entries(load)[0].message == "a"
-    assert load.trouble is not None
+    load = background(lambda entry: returned)([row("a"), row("b")])
+    assert (load.kept, load.lost) == (0, {"before_send_error": 2})
+    assert "before_send failed" in load.trouble
 
 
 def test_a_hook_may_change_everything():
@@ -166,7 +168,7 @@ def test_what_cannot_be_shown_to_be_clean_does_not_leave(monkeypatch, problem):
         patch.setattr(one._redactor, "suspect", fail)
         load = one(rows[:])
     assert (load.rows, load.lost, load.kept) == ([HOLE] * 3, {"pipeline_error": 3}, 0)
-    assert isinstance(load.trouble, problem)
+    assert load.trouble.startswith(problem.__name__)
 
 
 def test_large_rows_are_cut_after_redaction():

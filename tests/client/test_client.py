@@ -3,6 +3,8 @@ Clients and the default one: settings, when they are wrong, and the functions of
 """
 
 import threading
+from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
@@ -311,3 +313,94 @@ def test_reconfiguring_takes_no_longer_than_the_exit_timeout(connect):
     client.flush(PATIENCE)
     assert other.messages == ["kept", "kept, too"]
     assert client.stats()["balanced"]
+
+
+def test_the_entries_of_a_memory_sink_are_a_list(client_of):
+    """
+    What a program has logged can be indexed, sliced and compared as any list, also when the oldest went.
+    """
+    sink = MemorySink(capacity=3)
+    client = client_of(sinks=[sink])
+    assert sink.entries == []
+    for text in "abcde":
+        client.get_logger("shop").info(text)
+    client.flush(PATIENCE)
+    assert [entry.message for entry in sink.entries[1:]] == ["d", "e"]
+    assert (sink.entries[-1].message, type(sink.entries)) == ("e", list)
+
+
+def test_any_name_can_be_a_field(connect):
+    """
+    Fields may be called as our own arguments are, in every call that takes fields.
+    """
+    client, wire = connect()
+    fields = {"self": 1, "name": "bob", "client": 2, "fields": 3, "bound": 4}
+    with client.trace("t", **fields), client.span("s", **fields):
+        client.get_logger("shop", **fields).info("said", message=5, args=6)
+    client.flush(5.0)
+    said, *closings = wire.entries.values()
+    assert (said.logger, said.context) == ("shop", {**fields, "message": 5, "args": 6})
+    assert [(entry.message, entry.context) for entry in closings] == [("s", fields), ("t", fields)]
+
+
+def test_any_name_can_be_a_field_of_the_module():
+    """
+    The functions of the module take the same fields as the methods.
+    """
+    client = tracelog.configure(sinks=["memory:"])
+    with tracelog.trace("t", name="bob", self=1), tracelog.span("s", name="eve"):
+        tracelog.get_logger("shop", name="amy").info("said")
+    client.flush(5.0)
+    assert [entry.context for entry in sinks_of(client)[0].entries] == [
+        {"name": "amy"},
+        {"name": "eve"},
+        {"name": "bob", "self": 1},
+    ]
+
+
+@pytest.mark.parametrize("settings", [{"self": 1}, {"name": 1}])
+def test_a_setting_of_any_name_is_refused_as_one(client_of, settings):
+    """
+    A setting that is none is one sentence, also where it is called as an argument of ours.
+    """
+    with pytest.raises(ConfigError, match="unknown setting"):
+        client_of(**settings)
+
+
+@pytest.mark.parametrize(
+    "timeout", [None, "x", "2", [], object(), float("nan"), Decimal(2), Fraction(2), 10**400]
+)
+@pytest.mark.parametrize("end", ["flush", "shutdown"])
+def test_a_timeout_that_is_no_number_is_the_usual_one(connect, timeout, end):
+    """
+    Whatever `flush` and `shutdown` are given, they deliver what waits.
+    """
+    client, wire = connect()
+    client.get_logger("shop").info("said")
+    assert getattr(client, end)(timeout) == 0
+    assert wire.messages == ["said"]
+
+
+@pytest.mark.parametrize("answer", [None, 12, "entry"], ids=["raises", "a number", "a text"])
+def test_a_scrubber_that_fails_lets_nothing_out(connect, capsys, answer):
+    """
+    An entry that `before_send` fails on reaches no sink; it is counted, and one line says what went wrong.
+    """
+
+    def scrub(entry):
+        if "card" not in entry.message:
+            return entry
+        return {"no": "card"}["card"] if answer is None else answer
+
+    client, wire = connect(before_send=scrub)
+    log = client.get_logger("shop")
+    log.info("hello")
+    log.info("card of Ann")
+    log.info("card of Bob")
+    assert client.flush(5.0) == 0
+    assert wire.messages == ["hello"]
+    stats = client.stats()
+    assert (stats["stored"], stats["dropped"], stats["balanced"]) == (1, {"before_send_error": 2}, True)
+    err = capsys.readouterr().err
+    assert err.startswith("tracelog: before_send failed and its entries are dropped: ")
+    assert err.count("\n") == 1

@@ -3,8 +3,11 @@ Which trace the running code belongs to: in tasks, in threads, across processes 
 """
 
 import asyncio
+import collections
 import concurrent.futures
+import email.message
 import threading
+import types
 
 import pytest
 from hypothesis import given
@@ -139,6 +142,73 @@ def test_what_inject_replaces(client):
     assert headers is stale
     assert headers == {"Accept": "*/*", **here.headers()}
     assert "tracestate" not in {name.lower() for name in headers}
+
+
+def lines_of(headers):
+    """
+    Return *headers*, of whatever make, as a dict in small letters.
+    """
+    pairs = headers.items() if hasattr(headers, "items") else headers
+    text = [[part.decode() if isinstance(part, bytes) else part for part in pair] for pair in pairs]
+    assert len({name.lower() for name, _ in text}) == len(text)
+    return {name.lower(): value for name, value in text}
+
+
+def message():
+    made = email.message.Message()
+    made["Accept"] = "*/*"
+    made["Traceparent"] = PARENT
+    return made
+
+
+CHANGED = {
+    "a dict": lambda: {"Accept": "*/*", "TraceParent": PARENT},
+    "a list of pairs": lambda: [("Accept", "*/*"), ("TraceParent", PARENT)],
+    "ASGI's list of bytes": lambda: [(b"accept", b"*/*"), (b"traceparent", PARENT.encode())],
+    "a mapping of its own": lambda: collections.UserDict({"Accept": "*/*", "TraceParent": PARENT}),
+    "a message": message,
+}
+
+
+@pytest.mark.parametrize("make", CHANGED.values(), ids=CHANGED)
+def test_inject_changes_what_it_is_given(client, make):
+    """
+    Whatever can be changed is changed in place, keeps its other headers, and names each once.
+    """
+    headers = make()
+    with client.trace("t") as here:
+        assert tracelog.inject(headers) is headers
+    assert lines_of(headers) == {"accept": "*/*", **here.headers()}
+    assert tracelog.extract(lines_of(headers)).parent_id == here.span_id
+
+
+COPIED = {
+    "a read-only view": lambda: types.MappingProxyType({"Accept": "*/*", "TraceParent": PARENT}),
+    "a tuple of pairs": lambda: (("Accept", "*/*"), ("TraceParent", PARENT)),
+    "a generator": lambda: (pair for pair in [(b"Accept", "*/*"), (b"TraceParent", PARENT)]),
+    "a dict that refuses": lambda: type("Frozen", (dict,), {"__setitem__": None})(Accept="*/*"),
+}
+
+
+@pytest.mark.parametrize("make", COPIED.values(), ids=COPIED)
+def test_inject_copies_what_it_cannot_change(client, make):
+    """
+    Headers that cannot be changed come back as a new dict with the trace added.
+    """
+    headers = make()
+    with client.trace("t") as here:
+        made = tracelog.inject(headers)
+    assert (type(made), made is headers) == (dict, False)
+    assert lines_of(made) == {"accept": "*/*", **here.headers()}
+
+
+@pytest.mark.parametrize("headers", [12, "text", [1], [()], object(), [None], b"x"], ids=repr)
+def test_inject_into_no_headers_at_all(client, headers):
+    """
+    Of what are no headers only the trace comes back, and nothing is raised.
+    """
+    with client.trace("t") as here:
+        assert tracelog.inject(headers) == here.headers()
 
 
 def test_inject_makes_headers(client):

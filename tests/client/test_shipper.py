@@ -191,14 +191,15 @@ def test_a_dead_server_is_told_of_once(connect, capsys):
     assert (out, err) == ("", "tracelog: nobody answers\n")
 
 
-def test_undelivered_entries_are_told_of(connect, capsys, released):
+@pytest.mark.parametrize(("count", "said"), [(1_234, "1,234 entries were"), (1, "1 entry was")])
+def test_undelivered_entries_are_told_of(connect, capsys, released, count, said):
     """
     When nothing was said before, shutdown says how many entries were not delivered.
     """
     client, _ = connect(pair.hangs(released))
-    log_some(client, 1_234)
+    log_some(client, count)
     client.shutdown(0.0)
-    assert capsys.readouterr().err == "tracelog: 1,234 entries were not delivered\n"
+    assert capsys.readouterr().err == f"tracelog: {said} not delivered\n"
 
 
 def test_complaints_hold_no_secrets_and_no_controls(connect, capsys):

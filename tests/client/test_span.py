@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import inspect
+import itertools
 import threading
 
 import pytest
@@ -494,6 +495,104 @@ def test_what_is_thrown_into_an_async_generator(wired):
         ("error", "ValueError"),
         ("info", None),
     ]
+
+
+def rows_of(client, *texts):
+    """
+    An async generator that was not decorated and yields *texts* from inside a block.
+    """
+
+    async def rows():
+        async with client.span("rows"):
+            for text in texts:
+                yield text
+
+    return rows()
+
+
+def test_a_block_in_a_stream_leaves_its_consumer_alone(wired):
+    """
+    A `with` in an undecorated async generator that ends inside a block of its consumer does not take the
+    consumer out of that block, nor stay when the consumer leaves it.
+    """
+    client, closings = wired
+
+    async def main():
+        async with client.trace("request"):
+            rows = rows_of(client, 1)
+            await anext(rows)
+            async with client.span("consumer"):
+                with pytest.raises(StopAsyncIteration):
+                    await anext(rows)
+                assert here() == "consumer"
+            assert here() == "request"
+        assert here() is None
+
+    asyncio.run(main())
+    assert [entry.message for entry in closings()] == ["rows", "consumer", "request"]
+
+
+def test_blocks_in_streams_that_end_out_of_turn(wired):
+    """
+    Whichever of several undecorated streams ends first, in the end the consumer is where it was.
+    """
+    client, closings = wired
+
+    async def main(order):
+        with client.trace("request"):
+            streams = [rows_of(client, 1) for _ in range(3)]
+            for stream in streams:
+                await anext(stream)
+            for number in order:
+                with pytest.raises(StopAsyncIteration):
+                    await anext(streams[number])
+            assert here() == "request"
+        assert here() is None
+
+    for order in itertools.permutations(range(3)):
+        asyncio.run(main(order))
+    assert [entry.message for entry in closings()].count("rows") == 18
+
+
+def test_a_stream_that_is_given_up_does_not_outlive_the_request(wired):
+    """
+    A block in an undecorated stream that nobody reads to its end is over with the consumer's own block.
+    """
+    client, _ = wired
+
+    async def main():
+        with client.trace("request"):
+            async for _ in rows_of(client, 1, 2):
+                break
+        assert here() is None
+
+    asyncio.run(main())
+
+
+def test_a_block_in_a_generator_leaves_its_consumer_alone(wired):
+    """
+    The same holds for a `with` in a plain generator, and for one that makes a context manager.
+    """
+    client, closings = wired
+
+    def rows():
+        with client.span("rows"):
+            yield 1
+
+    @contextlib.contextmanager
+    def session():
+        with client.span("session"):
+            yield
+
+    with client.trace("request"):
+        steps = rows()
+        next(steps)
+        with session():
+            assert next(steps, None) is None
+            assert here() == "session"
+        assert here() == "request"
+    assert here() is None
+    assert [entry.message for entry in closings()] == ["rows", "session", "request"]
 
 
 def test_streams_take_turns(wired):

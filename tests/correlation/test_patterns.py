@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.correlation.build import START, closing, hop, log
 from tracelog.correlation import correlate
-from tracelog.correlation.patterns import similar, template
+from tracelog.correlation.patterns import outcomes, similar, template
 
 
 def said(*messages, **more):
@@ -28,11 +28,13 @@ FOLDS = [
         id="a story in four steps",
     ),
     pytest.param(
-        said(*[f"effect run {n}" for n in range(17)]), [("effect run *", 17)], id="a loop that counts"
+        said(*[f"effect run {n}" for n in range(17)]), [("effect run 0", 17)], id="a loop that counts"
     ),
     pytest.param(said("n 1", "n 1", "n 2", "n 2"), [("n 1", 2), ("n 2", 2)], id="few alike, some the same"),
     pytest.param(
-        said(*[f"GET /orders/{n:032x}a1" for n in range(5)]), [("GET /orders/*", 5)], id="ids in hex"
+        said(*[f"GET /orders/{n:032x}a1" for n in range(5)]),
+        [(f"GET /orders/{0:032x}a1", 5)],
+        id="ids in hex",
     ),
     pytest.param(said(*["x"] * 3, level="error"), [("x", 3)], id="errors outside hops"),
     pytest.param(
@@ -134,6 +136,102 @@ def test_two_equal_hops_are_two_rows():
     )
 
 
+def test_a_row_is_an_entry_not_a_pattern():
+    """
+    Whatever folds, the row of a run says what its first entry said, character for character.
+    """
+    entries = said(*[str(n) for n in range(30)])
+    assert rows(entries) == [("0", 30)]
+    assert "*" not in correlate(entries).to_json()["timeline"][0]["message"]
+
+
+ENDINGS = [
+    "GET /pay -> status {}",
+    "GET /pay -> {}",
+    "GET /pay {} 3ms",
+    "GET /pay 12ms {}",
+    "POST /pay done in 120 ms {}",
+    "POST /pay responded with {} in 3ms",
+    "upstream {} in 3 ms",
+    '"GET /pay HTTP/1.1" {} 512',
+    "pay: HTTP {}",
+    "bank answered {}",
+    "bank returned: {}",
+    "attempt 1 failed with code {}",
+    "status_code={}",
+    '{{"status": {}, "took": 3}}',
+    "httpStatus={}",
+    "response status was {}",
+    "\u2192 {}",
+]
+
+
+@pytest.mark.parametrize("text", ENDINGS)
+def test_another_status_is_another_row(text):
+    """
+    One failure among many successes has a row of its own, wherever its status stands in the text.
+    """
+    texts = [text.format(500 if n == 4 else 200) for n in range(9)]
+    assert rows(said(*texts)) == [(text.format(200), 4), (text.format(500), 1), (text.format(200), 4)]
+
+
+@pytest.mark.parametrize(
+    "text", ["exit code {}", "worker exited: rc={}", "errno {}", "error {}", "killed by signal {}"]
+)
+def test_another_exit_code_is_another_row(text):
+    """
+    Numbers that say how something ended are no counters, however many digits they have.
+    """
+    texts = [text.format(int(n == 2)) for n in range(8)]
+    assert [count for _, count in rows(said(*texts))] == [2, 1, 5]
+
+
+@pytest.mark.parametrize(
+    ("key", "good", "bad"), [("status", 200, 500), ("exit_code", 0, 1), ("ok", True, False)]
+)
+def test_a_status_in_the_context_counts_too(key, good, bad):
+    """
+    Entries of one text fold only as far as they carry the same status.
+    """
+    entries = [log(f"e{n}", n, "paid", context={key: bad if n == 4 else good, "n": n}) for n in range(9)]
+    assert [row.count for row in correlate(entries).timeline] == [4, 1, 4]
+    bare = [log("e0", 0, "paid"), log("e1", 1, "paid", context={"status": 500})]
+    assert [row.count for row in correlate(bare).timeline] == [1, 1]
+    assert [
+        row.count for row in correlate([log("e0", 0, "paid"), log("e1", 1, "paid", context={})]).timeline
+    ] == [2]
+
+
+def test_errors_with_different_numbers_are_different_errors():
+    """
+    The attempts of a retry are told one by one, and the cause is a text that was logged.
+    """
+    texts = [f"attempt {n} failed: code {code}" for n, code in enumerate([503, 503, 401, 503, 503, 503], 1)]
+    report = correlate(said(*texts, level="error", span_id=hop(1)))
+    assert [(row.message, row.count) for row in report.timeline] == [(text, 1) for text in texts]
+    same = said(*["refused"] * 6, level="error", span_id=hop(1))
+    same[3].error = {"type": "Refused", "message": "another"}
+    assert [row.count for row in correlate(same).timeline] == [3, 1, 2]
+
+
+COUNTERS = [
+    "effect run {}",
+    "order {} took {} ms",
+    "read {} of 900 rows",
+    "GET /orders/{} 200 {}ms",
+    "decode {}",
+]
+
+
+@pytest.mark.parametrize("text", COUNTERS)
+def test_counters_ids_and_durations_fold(text):
+    """
+    A loop that counts is one row, also where its counter looks like a status.
+    """
+    texts = [text.format(n, n) for n in range(195, 205)]
+    assert rows(said(*texts)) == [(texts[0], 10)]
+
+
 TEMPLATES = [
     ("render loop: effect run 17", "render loop: effect run *"),
     ("order 7f3a9b took 12.5 ms", "order * took *.* ms"),
@@ -158,13 +256,13 @@ def test_similar_means_the_same_template(one, other):
     """
     The quick comparison word by word agrees with comparing whole templates.
     """
-    assert similar(one, other) == (template(one) == template(other))
+    assert similar(one, other) == ((template(one), outcomes(one)) == (template(other), outcomes(other)))
 
 
 @given(st.lists(st.sampled_from(["a", "b", "run 1", "run 2", "run 3"]), max_size=40))
 def test_folding_loses_nothing(messages):
     """
-    Rows and what they stand for add up, and each row's text is that of its entries.
+    Rows and what they stand for add up, and each row's text is that of its entries but for numbers.
     """
     report = correlate(said(*messages))
     spread = [row.message for row in report.timeline for _ in range(row.count)]

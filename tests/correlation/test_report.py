@@ -149,7 +149,7 @@ TOLD = [
     ("slow_hop", [("backend UPDATE orders SET state = 'charged' WHE… took 1.99 s", 1993.0)]),
     ("wait", [("1,993 ms of repeats only: backend in UPDATE orders SET state = 'charged' WHE…", 1993.0)]),
     ("cause", [("QueryCanceled: statement timeout after 2000 ms", None)]),
-    ("flood", [('1,090 \u00d7 "render loop: effect run *" (browser)', None)]),
+    ("flood", [('1,090 \u00d7 "render loop: effect run 0" (browser)', None)]),
     ("secrets", [("1 secret replaced", None)]),
     ("secret", [("[REDACTED:bearer:9c41ab] seen 2 times in worker and backend", None)]),
     ("orphan", []),

@@ -74,7 +74,7 @@ def test_the_page_tells_the_story():
     assert all(clean(row.message) in text for row in report.timeline)
     assert "1,993 ms of repeats only" in text
     assert "37 entries not kept, such as: mousemove 311,92" in text
-    assert "\u00d71,090 render loop: effect run *" in text
+    assert "\u00d71,090 render loop: effect run 0" in text
 
 
 def test_rows_carry_level_system_and_mark():

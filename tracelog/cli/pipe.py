@@ -75,7 +75,8 @@ def pipe(
         pour(sys.stdin.buffer, sys.stdout.buffer, shipped)
     client.shutdown(client.settings.exit_timeout)
     seen = f"; see tracelog show {shipped.trace_id}" if shipped.used else ""
-    tell(f"{shipped.lines:,} lines; {sum_of(client.stats())} at {address}{seen}")
+    lines = f"{shipped.lines:,} line{'' if shipped.lines == 1 else 's'}"
+    tell(f"{lines}; {sum_of(client.stats())} at {address}{seen}")
 
 
 def _go_on(error: ConfigError) -> None:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from tracelog.client.odd import encode
+from tracelog.client.odd import encode, shown
 from tracelog.client.pipeline import LEVEL_INDEX
 from tracelog.core.compact import HOLE, Header, Ids, Meta, Row, pack_id, read_rows
 from tracelog.core.cut import cut_entry
@@ -54,7 +54,7 @@ class Load:
         rows: In order; `bytes`, or what becomes such when it is late.
         whole: All of them as one piece, for who scans; None when it must be put together again.
         lost: How many ended here, by reason.
-        trouble: What a hook or stage raised last.
+        trouble: A sentence on what a hook or stage raised last.
     """
 
     __slots__ = ("lost", "rows", "trouble", "whole")
@@ -63,7 +63,7 @@ class Load:
         self.rows = rows
         self.whole: bytes | None = None
         self.lost: dict[str, int] = {}
-        self.trouble: BaseException | None = None
+        self.trouble: str | None = None
 
     @property
     def size(self) -> int:
@@ -137,7 +137,7 @@ class Background:
                 stage(load)
         except BaseException as error:  # never unredacted, never uncounted
             load.spoil("pipeline_error")
-            load.trouble = error
+            load.trouble = f"{_name(error)}; what could not be cleaned is dropped"
         return load
 
     def _prepare(self) -> None:
@@ -169,13 +169,17 @@ class Background:
             return self._redactor.text(text)
 
     def _apply_hook(self, load: Load) -> None:
+        """
+        Let the hook decide on each row. It may be what takes secrets out: where it fails, nothing leaves.
+        """
+
         def hooked(row: bytes) -> bytes | str:
             try:
                 kept = self._hook(self._entry(row)) if self._hook is not None else None
-                return "before_send" if kept is None else to_row(kept)
-            except BaseException as error:  # a broken hook must not cost the entry: it goes on as it was
-                load.trouble = error
-                return row
+                return "before_send" if kept is None else _returned(kept)
+            except BaseException as error:  # whatever a hook of the user's raises, the others go on
+                load.trouble = f"before_send failed and its entries are dropped: {_name(error)}"
+                return "before_send_error"
 
         load.change(hooked)
 
@@ -199,6 +203,22 @@ class Background:
 
     def _entry(self, row: bytes) -> Entry:
         return read_rows(self._header, [row])[0]
+
+
+def _returned(kept: Entry) -> bytes:
+    """
+    Return the row of what a hook returned.
+
+    Raises:
+        TypeError: When that is no entry; other errors when no row can hold it.
+    """
+    if not isinstance(kept, Entry):
+        raise TypeError(f"it must return the entry, another one or None, not {type(kept).__name__}")
+    return to_row(kept)
+
+
+def _name(error: BaseException) -> str:
+    return f"{type(error).__name__}: {shown(error)}"
 
 
 def _write_late(load: Load) -> None:

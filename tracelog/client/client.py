@@ -43,7 +43,7 @@ class Client:
         ConfigError: When a setting is wrong.
     """
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, /, **settings: Any) -> None:
         self._begin(client_settings(settings), settings)
 
     @classmethod
@@ -85,7 +85,7 @@ class Client:
         """
         return self._books.source
 
-    def reconfigure(self, **settings: Any) -> None:
+    def reconfigure(self, /, **settings: Any) -> None:
         """
         Go on with other settings; for at most the exit timeout the old sinks deliver what waits.
 
@@ -116,7 +116,7 @@ class Client:
         """
         return self.settings.enabled and RANK[level] >= self._rank
 
-    def get_logger(self, name: str = "", **bound: Any) -> Logger:
+    def get_logger(self, name: str = "", /, **bound: Any) -> Logger:
         """
         Return a logger called *name* with fields *bound*.
         """
@@ -125,6 +125,7 @@ class Client:
     def trace(  # noqa: PLR0913 - options that users name
         self,
         name: str = "",
+        /,
         *,
         trace_id: str | None = None,
         headers: Headers | None = None,
@@ -149,7 +150,7 @@ class Client:
         """
         return trace_span(lambda: self, name, fields, Wish(trace_id, headers, user_id, area, baggage))
 
-    def span(self, name: str = "", **fields: Any) -> Span:
+    def span(self, name: str = "", /, **fields: Any) -> Span:
         """
         Return a block that is one step of the current trace; it closes with its duration.
         """

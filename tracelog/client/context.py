@@ -7,12 +7,13 @@ themselves, threads by `carry`. Nothing here takes a lock, so that signal handle
 
 import functools
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextvars import ContextVar, copy_context
-from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Final, NamedTuple, ParamSpec, TypeVar, overload
 
 import msgspec
 
+from tracelog.client.carrier import write_into
 from tracelog.client.hop import MUTED, Trace, fresh
 from tracelog.client.ids import new_span_id
 from tracelog.client.odd import shown
@@ -29,13 +30,10 @@ __all__ = ["NOTHING", "Headers", "Trace", "Wish", "carry", "current", "extract",
 
 P = ParamSpec("P")
 R = TypeVar("R")
+C = TypeVar("C", bound=MutableMapping[Any, Any] | list[Any])
 
 Headers = Mapping[str, Any] | Iterable[tuple[Any, Any]]
 """Headers of a call: a mapping, or pairs of names and values."""
-
-TRACE_HEADERS: Final = frozenset({"traceparent", "tracestate", "x-trace-id"})
-"""What `inject` replaces, however it is spelt: two `traceparent` are none at all (W3C Trace Context §3.2)."""
-
 
 PLACE: Final[ContextVar[Trace | None]] = ContextVar("tracelog", default=None)
 
@@ -177,22 +175,31 @@ def current() -> Trace | None:
     return None if here is MUTED else here
 
 
-def inject(headers: dict[str, str] | None = None) -> dict[str, str]:
+@overload
+def inject(headers: None = None) -> dict[str, str]: ...
+
+
+@overload
+def inject(headers: C) -> C: ...
+
+
+@overload
+def inject(headers: Headers) -> dict[str, Any]: ...
+
+
+def inject(headers: Any = None) -> Any:
     """
     Return *headers* with the current trace added: `traceparent`, `tracestate`, `baggage`, `x-trace-id`.
 
-    Outside any trace the process's own is handed on, so that what is called can still be found.
+    Outside any trace the process's own is handed on, so that what is called can still be found. Never raises.
+
+    Args:
+        headers: A mapping or a list of pairs, which is changed and returned; of what cannot be changed, such
+            as a tuple of pairs, a new dict is made.
     """
-    carried = {} if headers is None else headers
     here = PLACE.get() or root()
-    if here is MUTED:
-        return carried  # what a sink calls is no part of the program's traces
-    added = here.headers()
-    replaced = TRACE_HEADERS | added.keys()
-    for name in [name for name in carried if str(name).lower() in replaced]:
-        del carried[name]
-    carried.update(added)
-    return carried
+    # what a sink calls is no part of the program's traces
+    return write_into(headers, {} if here is MUTED else here.headers())
 
 
 def extract(headers: Headers) -> Trace | None:

@@ -91,7 +91,7 @@ def configure(**settings: Any) -> "Client":
     return default.configure(settings)
 
 
-def get_logger(name: str = "", **bound: Any) -> Logger:
+def get_logger(name: str = "", /, **bound: Any) -> Logger:
     """
     Return a logger of the default client.
 
@@ -125,6 +125,7 @@ def stats() -> dict[str, Any]:
 
 def trace(  # noqa: PLR0913 - options that users name
     name: str = "",
+    /,
     *,
     trace_id: str | None = None,
     headers: Headers | None = None,
@@ -139,7 +140,7 @@ def trace(  # noqa: PLR0913 - options that users name
     return trace_span(default, name, fields, Wish(trace_id, headers, user_id, area, baggage))
 
 
-def span(name: str = "", **fields: Any) -> Span:
+def span(name: str = "", /, **fields: Any) -> Span:
     """
     Return a block that is one step of the current trace; it closes with its duration.
     """

@@ -145,7 +145,7 @@ class Deliveries:
             for index, outbox in enumerate(self._outboxes):
                 outbox.put(seq, load, shared=index > 0)
         if load.trouble is not None:
-            self._complaint.about(load.trouble)
+            self._complaint(load.trouble)
         return size
 
     def send(self, turn_ends: float, *, at_once: bool) -> bool:

@@ -5,10 +5,28 @@ Those who wait for delivery: each for what was logged before it asked, however m
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, SupportsFloat
 
 LONGEST_S: Final = 86_400.0
 """No wait is longer: locks of some systems cannot count much further."""
+
+USUAL_S: Final = 2.0
+"""What `flush` and `shutdown` wait when nobody says how long."""
+
+
+def wait_seconds(timeout: object) -> float:
+    """
+    Return how long a wait of *timeout* seconds is, at most `LONGEST_S`; what is no number is `USUAL_S`.
+
+    A `flush(None)` that raised would leave undelivered what it was called to deliver.
+    """
+    seconds = USUAL_S
+    with suppress(Exception):  # a number of a make that does not keep to the rules is none
+        if isinstance(timeout, int | float):
+            seconds = timeout
+        elif isinstance(timeout, SupportsFloat):
+            seconds = float(timeout)
+    return USUAL_S if seconds != seconds else min(max(0.0, seconds), LONGEST_S)  # noqa: PLR0124 - NaN
 
 
 class Flush:

@@ -24,9 +24,10 @@ class Trace:
         user_id: Who it is for; *area* the part of the application.
         incoming: What travels on to other systems (flags, tracestate, baggage).
         raw: The ids as every entry of this hop carries them, encoded once.
+        left_to: Set when the hop was left while another stood on it: where who leaves that one returns to.
     """
 
-    __slots__ = ("area", "incoming", "name", "parent_id", "raw", "span_id", "user_id")
+    __slots__ = ("area", "incoming", "left_to", "name", "parent_id", "raw", "span_id", "user_id")
 
     def __init__(
         self, incoming: Incoming, span_id: str, *, name: Any = "", user_id: Any = None, area: Any = None
@@ -40,6 +41,7 @@ class Trace:
         trace = pack_id(incoming.trace_id, 16) or incoming.trace_id
         ids = Ids(trace, _packed(span_id), _packed(self.parent_id), self.user_id, self.area)
         self.raw: msgspec.Raw = encode_ids(ids)
+        self.left_to: tuple[Trace | None] | None = None
 
     @property
     def trace_id(self) -> str:

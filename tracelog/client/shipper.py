@@ -15,7 +15,7 @@ from tracelog.client.books import Books
 from tracelog.client.complaint import Complaint
 from tracelog.client.context import PLACE
 from tracelog.client.deliveries import Deliveries, Plan
-from tracelog.client.flushes import LONGEST_S, Flush, Flushes
+from tracelog.client.flushes import Flush, Flushes, wait_seconds
 from tracelog.client.gate import SLOT, Gate
 from tracelog.client.hop import MUTED
 from tracelog.client.looper import Found, Looper
@@ -120,7 +120,7 @@ class Shipper:
         """
         if self._looper.is_current or not (self.pending() or self._deliveries.report_due()):
             return self.pending()
-        deadline = _deadline(timeout)
+        deadline = time.monotonic() + wait_seconds(timeout)
         flush = self.nudge()
         if self._looper.alive:
             flush.wait(deadline - time.monotonic())
@@ -143,7 +143,7 @@ class Shipper:
         """
         if self._closed:
             return 0
-        deadline = _deadline(timeout)
+        deadline = time.monotonic() + wait_seconds(timeout)
         self.flush(timeout)
         self._closed = True
         self._gate.high_water = 0
@@ -155,7 +155,7 @@ class Shipper:
         """
         Make room for another shipper: deliver for *timeout* seconds, and leave the queue to the next one.
         """
-        deadline = _deadline(timeout)
+        deadline = time.monotonic() + wait_seconds(timeout)
         if not self._closed:
             self.flush(timeout)
         self._retired = True
@@ -288,8 +288,4 @@ class Shipper:
         self._flushes.dismiss()
         self._looper.stop(deadline - time.monotonic())
         if left:
-            self._complaint(f"{left:,} entries were not delivered")
-
-
-def _deadline(timeout: float) -> float:
-    return time.monotonic() + min(max(0.0, timeout), LONGEST_S)
+            self._complaint(f"{left:,} {'entry was' if left == 1 else 'entries were'} not delivered")

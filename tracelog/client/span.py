@@ -3,19 +3,24 @@
 
 Entering makes the hop current for this task or thread; leaving logs one entry with the hop's start and
 duration, at error level when an exception came through.
+
+A `with` inside a generator changes the place of whoever iterates (PEP 568, which would keep them apart, was
+deferred), and may be left while a block of the consumer is current. It must not take the consumer out of
+that: it is marked as left, and who leaves the block above steps over it.
 """
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextvars import Token
-from types import TracebackType
-from typing import Any, ParamSpec, Protocol, TypeVar, cast
+from types import FrameType, TracebackType
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar, cast
 
 from tracelog.client.closing import Closing
 from tracelog.client.context import NOTHING, PLACE, Wish, start
 from tracelog.client.hop import MUTED, Trace
 from tracelog.client.odd import shown
-from tracelog.client.wrap import Visit, wrap
+from tracelog.client.wrap import ASYNC_GENERATOR, GENERATOR, Visit, wrap
 from tracelog.core.entry import is_trace_id
 
 P = ParamSpec("P")
@@ -28,6 +33,21 @@ class Host(Protocol):
     """
 
     def close_span(self, closing: Closing) -> None: ...
+
+
+class Entered(NamedTuple):
+    """
+    A block under way.
+
+    Attributes:
+        visit: Its hop, and since when.
+        token: Where its place was taken.
+        loose: Whether that was inside a generator, so that it may be left out of turn.
+    """
+
+    visit: Visit
+    token: Token[Trace | None]
+    loose: bool
 
 
 class Span:
@@ -48,7 +68,7 @@ class Span:
         self._name = name
         self._fields = fields
         self._wish = wish
-        self._entered: dict[int, tuple[Visit, Token[Trace | None]]] = {}
+        self._entered: dict[int, Entered] = {}
 
     def begin(self) -> Visit:
         """
@@ -72,10 +92,14 @@ class Span:
         self._client().close_span(closing)
 
     def __enter__(self) -> Trace:
+        return self._enter(sys._getframe(1))  # noqa: SLF001 - the one way to know who enters
+
+    def _enter(self, caller: FrameType) -> Trace:
         visit = self.begin()
         trace = visit.trace
         if trace is not MUTED:
-            self._entered[id(trace)] = visit, PLACE.set(trace)
+            loose = bool(caller.f_code.co_flags & (GENERATOR | ASYNC_GENERATOR))
+            self._entered[id(trace)] = Entered(visit, PLACE.set(trace), loose)
         return trace
 
     def __exit__(
@@ -84,15 +108,10 @@ class Span:
         entered = self._leave(PLACE.get())
         if entered is None:
             return
-        visit, token = entered
-        try:
-            PLACE.reset(token)
-        except ValueError:  # left in another task than it was entered in
-            if PLACE.get() is visit.trace:
-                PLACE.set(None if token.old_value is Token.MISSING else token.old_value)
-        self.end(visit, error)
+        _step_down(entered)
+        self.end(entered.visit, error)
 
-    def _leave(self, here: Trace | None) -> tuple[Visit, Token[Trace | None]] | None:
+    def _leave(self, here: Trace | None) -> Entered | None:
         """
         Return the entry that ends now: the one that is current *here*, else the only one.
         """
@@ -102,7 +121,7 @@ class Span:
         return entered
 
     async def __aenter__(self) -> Trace:
-        return self.__enter__()
+        return self._enter(sys._getframe(1))  # noqa: SLF001 - as above
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -115,6 +134,30 @@ class Span:
         """
         name = self._name or getattr(function, "__name__", type(function).__name__)
         return wrap(function, Span(self._client, name, self._fields, self._wish))
+
+
+def _step_down(entered: Entered) -> None:
+    """
+    Make current again what was so before *entered*, unless another block of the same task stands on it.
+    """
+    trace, token = entered.visit.trace, entered.token
+    before = None if token.old_value is Token.MISSING else token.old_value
+    if entered.loose and PLACE.get() is not trace:
+        trace.left_to = (before,)
+        return
+    try:
+        PLACE.reset(token)
+    except ValueError:  # left in another task than it was entered in
+        if PLACE.get() is trace:
+            PLACE.set(before)
+    if before is not None and before.left_to is not None and PLACE.get() is before:
+        PLACE.set(_standing(before))
+
+
+def _standing(place: Trace | None) -> Trace | None:
+    while place is not None and place.left_to is not None:
+        (place,) = place.left_to
+    return place
 
 
 def trace_span(

@@ -6,7 +6,7 @@ Every step is deterministic and none looks at the order in which entries were ha
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from tracelog.core.entry import Entry
 from tracelog.correlation.account import Account, Reports
@@ -40,7 +40,7 @@ UNKNOWN_PARENT: Final = "unknown parent"
 
 
 def correlate(
-    entries: Iterable[Entry],
+    entries: Iterable[Entry | Mapping[str, Any]],
     *,
     trace_id: str | None = None,
     reports: Reports | None = None,
@@ -53,7 +53,8 @@ def correlate(
     The same entries in any order give the same report. They are not changed.
 
     Args:
-        entries: Entries of one trace, as fetched. Those of several are told as one, and an insight says so.
+        entries: Entries of one trace, as fetched, or their JSON objects. Those of several traces are told as
+            one, and an insight says so.
         trace_id: Its id; without it that of the entries.
         reports: Ledgers of the trace by system, in the promised shape, as further witnesses of what was not
             kept.
@@ -147,8 +148,6 @@ def _text(line: Line) -> str:
     """
     Return what the row of *line* says; of a span that failed also with what, which its name does not tell.
     """
-    if line.text is not None:
-        return line.text
     error = line.entry.error
     if not line.is_span or not line.is_error or error is None or not error.get("message"):
         return line.entry.message

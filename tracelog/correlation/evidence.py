@@ -26,7 +26,7 @@ AGAINST_THE_CLOCK: Final = 0.5
 MAX_CAUSES: Final = 32
 """Deepest nesting of causes that an entry can carry (its depth limit)."""
 
-_STATUS_KEYS: Final = ("status", "status_code", "statusCode", "http.status_code", "http.response.status_code")
+STATUS_KEYS: Final = ("status", "status_code", "statusCode", "http.status_code", "http.response.status_code")
 _STATUS: Final = re.compile(
     r"\b(?:status|returned|responded|answered|code|http)\b[^0-9\n]{0,16}([45]\d\d)\b", re.IGNORECASE
 )
@@ -54,7 +54,7 @@ def status_of(entry: Entry) -> int | None:
     """
     Return the HTTP error status that *entry* tells of, in its context or its message.
     """
-    for key in _STATUS_KEYS:
+    for key in STATUS_KEYS:
         value = (entry.context or {}).get(key)
         if isinstance(value, int | str) and str(value).isdecimal() and 400 <= int(value) <= 599:
             return int(value)

@@ -164,7 +164,7 @@ def _flood(facts: Facts) -> Iterator[Insight]:
     """
     floods = [line for line in facts.lines if line.count >= FLOOD and not line.is_loss]
     for line in sorted(floods, key=lambda line: -line.count)[:MOST]:
-        text = shorten(line.text or line.entry.message, NAME)
+        text = shorten(line.entry.message, NAME)
         yield Insight("flood", f'{number(line.count)} {TIMES} "{text}" ({line.system})', [line.id], None)
 
 

@@ -1,13 +1,27 @@
 """
-What was handed in, each entry once and each with an id: the ground that the order of arrival cannot shake.
+What was handed in, each entry once, with an id and a time: the ground that the order of arrival cannot shake.
+
+JSON objects are read as on the wire. A time that is none (absent, absurd, not a number) is unknown: it counts
+as the arrival, else as the beginning of the trace, from where the running number of a source moves it to its
+place.
 """
 
 from collections.abc import Iterable, Mapping
 from itertools import count
+from math import inf
+from typing import Any, Final
 
 import msgspec
 
 from tracelog.core.entry import Entry, encode_entry
+from tracelog.core.straighten import straighten
+from tracelog.errors import InvalidEntryError
+
+LATEST_MS: Final = 253_402_300_800_000.0
+"""The year 10000: no calendar of ours goes on, and sums with larger numbers are no longer exact."""
+
+UNKNOWN: Final = inf
+"""The time of an entry whose time is unknown, until the others are known."""
 
 
 class Intake(msgspec.Struct, frozen=True):
@@ -20,18 +34,22 @@ class Intake(msgspec.Struct, frozen=True):
     duplicate: int
 
 
-def distinct(entries: Iterable[Entry]) -> Intake:
+def distinct(entries: Iterable[Entry | Mapping[str, Any]]) -> Intake:
     """
     Return each entry once, whatever the order handed in; none is changed.
 
     Of entries that share an id the one that arrived first is kept. An entry without an id is named by its
     source and number, or else by a number of our own, on a copy.
+
+    Raises:
+        InvalidEntryError: When a JSON object cannot be an entry: it has no message or an unusable trace id.
     """
     chosen: dict[str, Entry] = {}
     nameless: list[Entry] = []
     handed = duplicate = 0
-    for entry in entries:
+    for given in entries:
         handed += 1
+        entry = given if isinstance(given, Entry) and _is_sound(given) else _mended(given)
         named = entry if entry.id else _named(entry)
         if named is None:
             nameless.append(entry)
@@ -40,7 +58,66 @@ def distinct(entries: Iterable[Entry]) -> Intake:
         else:
             chosen[named.id], left = sorted((chosen[named.id], named), key=_arrival)
             duplicate += left.weight
-    return Intake([*chosen.values(), *_numbered(nameless, chosen)], handed, duplicate)
+    return Intake(_timed([*chosen.values(), *_numbered(nameless, chosen)]), handed, duplicate)
+
+
+def _is_sound(entry: Entry) -> bool:
+    return (
+        -LATEST_MS < entry.timestamp < LATEST_MS
+        and (entry.last_timestamp is None or -LATEST_MS < entry.last_timestamp < LATEST_MS)
+        and (entry.received_at is None or -LATEST_MS < entry.received_at < LATEST_MS)
+    )
+
+
+def _mended(given: Entry | Mapping[str, Any]) -> Entry:
+    """
+    Return the entry that *given* means, with times that are times or unknown.
+    """
+    entry = given if isinstance(given, Entry) else _read(given)
+    return msgspec.structs.replace(
+        entry,
+        timestamp=entry.timestamp if abs(entry.timestamp) < LATEST_MS else UNKNOWN,
+        last_timestamp=_moment(entry.last_timestamp),
+        received_at=_moment(entry.received_at),
+    )
+
+
+def _read(raw: Mapping[str, Any]) -> Entry:
+    """
+    Return *raw* straightened; what the server has said of a stored entry is believed here.
+    """
+    if not isinstance(raw, Mapping):
+        raise InvalidEntryError(
+            f"an entry is an Entry or a JSON object, not {type(raw).__name__}", reason="not_an_object"
+        )
+    entry = straighten(raw, now_ms=UNKNOWN, new_trace_id=str)
+    origin, fixed = raw.get("origin"), raw.get("fixed")
+    return msgspec.structs.replace(
+        entry,
+        received_at=_moment(raw.get("received_at")),
+        origin=origin if isinstance(origin, str) else None,
+        fixed=fixed if isinstance(fixed, list) else entry.fixed,
+    )
+
+
+def _moment(value: Any) -> float | None:
+    known = isinstance(value, int | float) and abs(value) < LATEST_MS
+    return float(value) if known else None
+
+
+def _timed(entries: list[Entry]) -> list[Entry]:
+    """
+    Return *entries* with a time for those whose own is unknown.
+    """
+    if all(entry.timestamp < LATEST_MS for entry in entries):
+        return entries
+    begin = min([entry.timestamp for entry in entries if entry.timestamp < LATEST_MS], default=0.0)
+    return [
+        entry
+        if entry.timestamp < LATEST_MS
+        else msgspec.structs.replace(entry, timestamp=begin if (at := entry.received_at) is None else at)
+        for entry in entries
+    ]
 
 
 def _named(entry: Entry) -> Entry | None:

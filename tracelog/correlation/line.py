@@ -71,7 +71,6 @@ class Line(msgspec.Struct, gc=False):
         gap: The silence before it, where that is worth showing.
         run: How many lines it stands for: 1 for itself alone, 0 when another line stands for it.
         count: Log calls in the run, until *last_raw* by the clock of the source.
-        text: What to show instead of the entry's message, for a run of similar ones.
     """
 
     entry: Entry
@@ -91,7 +90,6 @@ class Line(msgspec.Struct, gc=False):
     run: int = 1
     count: int = 1
     last_raw: float | None = None
-    text: str | None = None
 
     @property
     def id(self) -> str:

@@ -57,7 +57,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         id: The entry, or the first of the run.
         at_ms: Corrected, from the start of the trace.
         raw_timestamp: What the clock of the source said.
-        message: The text; `*` stands for the numbers in which a run of similar entries differs.
+        message: The text of the entry, or of the first of the run; the others may differ in counters.
         duration_ms: Of a closed span, which began at *at_ms*.
         count: How many log calls the row stands for.
         kind: None for a plain entry, else `summary`, `suppressed` or `context`.

@@ -8,8 +8,6 @@ this module's.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-
 from tracelog import correlation
 from tracelog.core.entry import Entry
 from tracelog.correlation import Missing
@@ -65,9 +63,8 @@ def correlate(
         evicted: Entries that the store had and dropped, of no known system.
 
     Raises:
-        msgspec.ValidationError: When a JSON object is no entry.
+        InvalidEntryError: When a JSON object cannot be an entry: it has no message or an unusable trace id.
     """
     gone = [*missing, Missing("", "evicted", evicted)]
-    typed = [entry if isinstance(entry, Entry) else msgspec.convert(entry, Entry) for entry in entries]
-    made = correlation.correlate(typed, trace_id=trace_id, reports=reports, missing=gone)
+    made = correlation.correlate(entries, trace_id=trace_id, reports=reports, missing=gone)
     return Report(**{name: getattr(made, name) for name in made.__struct_fields__})

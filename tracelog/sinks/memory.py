@@ -2,8 +2,6 @@
 A sink that keeps entries in a bounded list: for tests and for looking at what a program logs.
 """
 
-from collections import deque
-
 from tracelog.core.entry import Entry
 from tracelog.sinks.base import Parcel, Receipt
 
@@ -17,10 +15,12 @@ class MemorySink:
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
-        self.entries: deque[Entry] = deque(maxlen=capacity)
+        self.entries: list[Entry] = []
+        self._capacity = capacity
 
     def __call__(self, parcel: Parcel) -> Receipt:
         self.entries.extend(parcel.entries)
+        del self.entries[: max(0, len(self.entries) - self._capacity)]
         return Receipt(rejected=parcel.unreadable)
 
     def close(self) -> None:

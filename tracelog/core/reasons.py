@@ -1,0 +1,49 @@
+"""
+Why entries end otherwise than stored: every reason that tracelog itself gives, by outcome, with its meaning.
+
+The one table of them. `docs/life-of-an-entry.md` shows it, and tests hold both against the code. A foreign
+server or sink may name others; they are counted under their own names, up to `ledger.REASONS` of them.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
+    "dropped": {
+        "queue_overflow": "the queue was full, and this was of the lowest level in it",
+        "before_send": "the hook returned None",
+        "before_send_error": "the hook raised, or returned what is no entry",
+        "redact_failed": "it could not be shown to be free of secrets",
+        "pipeline_error": "a stage of the background thread failed on the rows it had in hand",
+        "encode": "a value in it cannot be written, or not be read again",
+        "invalid": "no row can hold it, such as one with a span id that is none",
+        "reentrant": "it was logged by a sink or hook, on the shipping thread: it would follow itself",
+        "retry_expired": "nobody took its batch for `retry_for` seconds",
+        "sink_error": "a sink failed in a way of its own",
+        "shutdown": "it was not delivered when the program ended",
+        "after_close": "it was logged after `shutdown()`",
+    },
+    "rejected": {
+        "missing_message": "it has no message",
+        "bad_trace_id": "its trace id can name no trace",
+        "bad_json": "it is no valid JSON",
+        "not_an_object": "it is JSON, but no object",
+        "too_large": "it is larger than the other end takes",
+        "too_deep": "it is nested more deeply than can be read",
+        "bad_row": "it is no row of a compact batch",
+        "invalid": "it was refused without a reason",
+        "unanswered": "the answer counts fewer entries than were sent",
+        "http_<status>": "the server refused the batch with this status",
+        "sink_refused": "the sink refused the batch without a reason",
+        "wrong_type": "in Redis the trace's key holds something else",
+        "redis_permission": "the Redis user may not write",
+        "redis_cluster": "the sink cannot write to a Redis cluster",
+        "redis_refused": "Redis refused the write",
+        "no_stream": "the process has no console",
+        "stream_closed": "the console or stream was closed",
+    },
+    "limited": {
+        "withheld": "the server had said that its quota is used up; the client did not send it",
+    },
+}
+"""By outcome and reason, in the order in which an entry meets them."""
