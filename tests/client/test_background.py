@@ -7,12 +7,13 @@ import threading
 import pytest
 
 from tests.sinks.parcels import TRACE, row
-from tracelog.client.background import EXTRA_FIELDS, Background, to_row
+from tracelog.client.background import Background, to_row
 from tracelog.client.crash import note
 from tracelog.client.pipeline import LateRow, encode_meta
 from tracelog.core.compact import HOLE, Header, Ids, encode_ids, read_rows
 from tracelog.core.entry import Entry
 from tracelog.core.redact import Redactor, RedactSettings
+from tracelog.core.rows import EXTRA_FIELDS
 
 HEADER = Header(v=1, source="s", system="backend", sent_at=1.8e12)
 

@@ -24,12 +24,13 @@ class Desk:
     An outbox on a clock of its own.
     """
 
-    def __init__(self, *steps, retry_for=300.0):
+    def __init__(self, *steps, retry_for=300.0, heeds=True):
         self.now = 1_000.0
         self.wire = pair.Wire(*steps)
         self.books = Books(Gate())
         header = Header(v=1, source=self.books.source, system="backend")
         terms = Terms(header, retry_for, self.books, lambda: self.now, lambda: 1.8e9, chance=lambda: 1.0)
+        terms = terms._replace(heeds=heeds)
         self.outbox = Outbox(self.wire, terms)
 
     def put(self, *messages, **fields):
@@ -94,6 +95,50 @@ def test_it_waits_before_it_tries_again():
     desk.now += 1.0
     assert desk.send()
     assert desk.outbox.trouble is None
+
+
+def test_it_withholds_what_the_quota_has_no_room_for():
+    """
+    While the other end has room for errors only, lower levels are counted as limited and do not travel.
+    """
+    desk = Desk(lambda _wire, _batch: Receipt(limited={"system_quota": 1}, hold_s=30.0))
+    desk.put("refused")
+    desk.send()
+    assert "quota" in desk.outbox.trouble
+    desk.put("withheld", "withheld", None)
+    desk.put("an error", level="error")
+    desk.send()
+    assert desk.wire.messages == ["an error"]
+    assert desk.told == (1, 0, {"system_quota": 1, "withheld": 2}, {}, {})
+    assert desk.outbox.idle
+    assert (desk.outbox.in_flight, desk.outbox.bytes) == (0, 0)
+    desk.now += 30.0
+    desk.put("again")
+    desk.send()
+    assert desk.wire.messages == ["an error", "again"]
+
+
+def test_without_limits_nothing_is_withheld():
+    """
+    A trusted load is sent whatever the other end says of its quota.
+    """
+    desk = Desk(lambda _wire, _batch: Receipt(hold_s=30.0), heeds=False)
+    desk.put("a")
+    desk.send()
+    desk.put("b")
+    desk.send()
+    assert desk.wire.messages == ["b"]
+
+
+def test_what_was_withheld_is_reported():
+    """
+    The other end learns of withheld entries as it does of dropped ones.
+    """
+    desk = Desk(lambda _wire, _batch: Receipt(hold_s=30.0))
+    desk.put("a")
+    desk.send()
+    desk.put("b", "c")
+    assert desk.books.dropped(desk.outbox.ledger) == 2
 
 
 def test_it_obeys_a_pause_that_was_asked_for():

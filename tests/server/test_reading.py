@@ -387,6 +387,31 @@ def test_a_lying_report_breaks_nothing(report: bytes) -> None:
     assert ledger["balanced"] is True
 
 
+def test_what_a_client_withheld_is_limited_once() -> None:
+    """
+    Limits that the server counted itself are not counted again from the client's report; withheld entries are.
+    """
+    report = {
+        "emitted": 10,
+        "stored": 3,
+        "limited": {"system_quota": 4, "withheld": 2},
+        "suppressed": {"loop": 1},
+    }
+    tally = Tally(
+        source="s",
+        system="b",
+        received=3,
+        duplicate=0,
+        max_seq=9,
+        outcomes={"limited": {"system_quota": 4}, "suppressed": {"loop": 1}},
+        report=msgspec.json.encode(report),
+        last_seen_ms=NOW,
+    )
+    ledger = ledger_of([tally], NOW)
+    assert ledger["limited"] == {"system_quota": 4, "withheld": 2}
+    assert (ledger["suppressed"], ledger["in_flight"], ledger["balanced"]) == ({"loop": 1}, 0, True)
+
+
 def test_a_silent_source_owes_what_is_unreported() -> None:
     """
     What a source still owes is in flight while it speaks, and missing once it is silent for a minute.

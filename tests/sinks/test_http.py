@@ -428,6 +428,14 @@ BATCHES = [
         Receipt(rejected={"bad_row": 2}),
     ),
     ({"accepted": 1}, Receipt(rejected={"unanswered": 2})),
+    (
+        {"accepted": 1, "limited": {"q": 2}, "remaining_quota": 0, "retry_after": 12.5},
+        Receipt(limited={"q": 2}, hold_s=12.5),
+    ),
+    ({"accepted": 3, "remaining_quota": 0, "retry_after": 1e9}, Receipt(hold_s=60.0)),
+    ({"accepted": 3, "remaining_quota": 7, "retry_after": 9}, Receipt()),
+    ({"accepted": 3, "remaining_quota": 0, "retry_after": -9}, Receipt()),
+    ({"accepted": 3, "remaining_quota": 0, "retry_after": "soon"}, Receipt()),
 ]
 
 

@@ -14,18 +14,7 @@ from tracelog.client.pipeline import LEVEL_INDEX
 from tracelog.core.compact import HOLE, Header, Ids, Meta, Row, pack_id, read_rows
 from tracelog.core.cut import cut_entry
 from tracelog.core.entry import DEFAULT_LIMITS, Entry
-
-EXTRA_FIELDS: Final = (
-    "stack",
-    "error",
-    "duration_ms",
-    "kind",
-    "count",
-    "last_timestamp",
-    "why",
-    "sample_rate",
-    "hops",
-)
+from tracelog.core.rows import EXTRA_FIELDS
 
 Hook = Callable[[Entry], Entry | None]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tracelog.client.gate import Gate
 from tracelog.client.ids import new_source
-from tracelog.core.ledger import Ledger, view
+from tracelog.core.ledger import WITHHELD, Ledger, view
 
 
 class Books:
@@ -81,10 +81,11 @@ class Books:
 
     def dropped(self, sink: Ledger) -> int:
         """
-        Return how many entries were dropped that the other end should know of.
+        Return how many entries ended on this side, dropped or withheld: the other end should know of them.
 
         What a sink logs itself is left out: a report about it would make it log again, for ever.
         """
         drops = self._gate.drops.read()
         mine = sum(drops.values()) - drops["reentrant"]
-        return mine + sum(self.ended.dropped.values()) + sum(sink.dropped.values())
+        withheld = self.ended.limited.get(WITHHELD, 0) + sink.limited.get(WITHHELD, 0)
+        return mine + sum(self.ended.dropped.values()) + sum(sink.dropped.values()) + withheld

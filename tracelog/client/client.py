@@ -206,6 +206,7 @@ class Client:
         """
         shown_ledger = self._shipper.stats()
         own = {key: value for key, value in shown_ledger.items() if key != "sinks"}
+        own["max_seq"] = self._books.seq - 1 if self._books.seq else None
         return {**shown_ledger, "sources": {self.source: own}}
 
     def __del__(self) -> None:

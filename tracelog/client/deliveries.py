@@ -59,6 +59,7 @@ class Deliveries:
             time.time,
             chance=_chance,
             most_rows=max(1, min(CHUNK_ROWS, settings.queue_entries // PINNED)),
+            heeds=settings.limits,
         )
         self._outboxes = [Outbox(sink, terms) for sink in plan.sinks]
         self._first = self._outboxes[0]

@@ -15,11 +15,12 @@ from tracelog.client.books import Books
 from tracelog.client.odd import SIGNALS, shown
 from tracelog.client.receipts import REASON_CHARS, outcomes
 from tracelog.client.retry import Retry
-from tracelog.client.stock import CHUNK_ROWS, Amount, Chunk, Stock
+from tracelog.client.stock import CHUNK_ROWS, Amount, Chunk, Stock, withhold
 from tracelog.core.compact import HOLE, Header, read_rows
-from tracelog.core.ledger import Ledger
+from tracelog.core.entry import ERROR_RANK
+from tracelog.core.ledger import WITHHELD, Ledger
 from tracelog.errors import SinkRefusedError, SinkUnavailableError
-from tracelog.sinks.base import Parcel, ParcelTooLargeError, Sink
+from tracelog.sinks.base import Parcel, ParcelTooLargeError, Receipt, Sink
 
 ROW_BYTES: Final = 48
 """What Python needs around the bytes of a row: 33 for the object, 8 for its place in a list, and rounding."""
@@ -37,6 +38,7 @@ class Terms(NamedTuple):
         wall: Returns Unix seconds.
         chance: Returns a random number from 0 to 1, for jitter.
         most_rows: Of a parcel.
+        heeds: Whether entries are withheld that a server has no quota for.
     """
 
     header: Header
@@ -46,6 +48,7 @@ class Terms(NamedTuple):
     wall: Callable[[], float]
     chance: Callable[[], float]
     most_rows: int = CHUNK_ROWS
+    heeds: bool = True
 
 
 class Report(NamedTuple):
@@ -101,6 +104,7 @@ class Outbox:
         self._retry = Retry()
         self._most_rows = terms.most_rows
         self._over = False
+        self._held_until = 0.0
 
     @property
     def idle(self) -> bool:
@@ -127,7 +131,10 @@ class Outbox:
         """
         if self._over or not load.rows:
             return
-        chunk = Chunk(seq, load.rows[:] if shared else load.rows, load.kept, load.size)
+        held = self._terms.clock() < self._held_until
+        chunk = Chunk(seq, load.rows[:] if shared or held else load.rows, load.kept, load.size)
+        if held:
+            self.ledger.count("limited", WITHHELD, withhold(chunk, ERROR_RANK).entries)
         self.in_flight += chunk.kept
         self.bytes += chunk.size
         self._stock.put(chunk)
@@ -170,7 +177,19 @@ class Outbox:
             self._retry.worked()
             self._most_rows = min(self._terms.most_rows, self._most_rows + self._most_rows // 8 + 1)
             self._end(lot, outcomes(receipt, lot.kept))
+            self._heed(receipt)
         return True
+
+    def _heed(self, receipt: Any) -> None:
+        """
+        Keep to what the other end said of its quota: what it would refuse need not travel.
+        """
+        seconds = receipt.hold_s if isinstance(receipt, Receipt) and self._terms.heeds else 0.0
+        if seconds > 0.0:
+            self._held_until = self._terms.clock() + seconds
+            self.trouble = (
+                f"the quota is used up; entries below error are withheld and counted for {seconds:.0f} s"
+            )
 
     def shed(self, entries: int, size: int) -> None:
         """

@@ -116,6 +116,15 @@ class Stock:
         return Amount(gone, freed + sum(chunk.size for chunk in empty))
 
 
+def withhold(chunk: Chunk, below: int) -> Amount:
+    """
+    Make holes of all rows of *chunk* whose rank is less than *below*, and return how much went.
+    """
+    most = Amount(len(chunk.rows) + 1, chunk.size + 1)
+    went = [_lighten(chunk, rank, most) for rank in range(below)]
+    return Amount(sum(part.entries for part in went), sum(part.size for part in went))
+
+
 def _fit_together(last: Chunk, chunk: Chunk) -> bool:
     return len(last.rows) + len(chunk.rows) <= CHUNK_ROWS and last.size + chunk.size <= CHUNK_BYTES
 

@@ -18,6 +18,10 @@ REASONS: Final = 64
 OTHER: Final = "other"
 """Where reasons beyond the first `REASONS` are counted."""
 
+WITHHELD: Final = "withheld"
+"""Limited by the client itself, because the server had said that its quota is used up. All other limits are
+counted by the server, and known to the client from its answers."""
+
 REASONED: Final = ("suppressed", "limited", "rejected", "dropped")
 """Outcomes that name a reason."""
 

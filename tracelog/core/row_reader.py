@@ -14,7 +14,7 @@ import msgspec
 from tracelog.core.causes import is_straight_error
 from tracelog.core.clean import clean_text, plain_text, shorten
 from tracelog.core.entry import LEVELS, NAME_CHARS, SOURCE_CHARS, Entry, is_span_id, is_trace_id
-from tracelog.core.rows import Header, row_decoder
+from tracelog.core.rows import EXTRA_FIELDS, Header, row_decoder
 from tracelog.core.straighten import straighten
 from tracelog.core.times import EARLIEST_MS
 from tracelog.core.wire import DECODE_ERRORS, Reader
@@ -25,17 +25,6 @@ SPAN_BYTES: Final = 8
 """Sizes of W3C ids, which travel as raw bytes."""
 
 _NUL: Final = b"\\u0000"
-_EXTRA: Final = (
-    "stack",
-    "error",
-    "duration_ms",
-    "kind",
-    "count",
-    "last_timestamp",
-    "why",
-    "sample_rate",
-    "hops",
-)
 
 _any = msgspec.msgpack.Decoder()
 _encode = msgspec.msgpack.Encoder().encode
@@ -182,7 +171,7 @@ class RowReader:
         """
         Give *entry* its rarer fields; return whether they are straight.
         """
-        for name in _EXTRA:
+        for name in EXTRA_FIELDS:
             if (value := getattr(extra, name)) is not None:
                 setattr(entry, name, value)
         if entry.last_timestamp is not None and entry.last_timestamp > self._latest:

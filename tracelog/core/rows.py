@@ -6,13 +6,26 @@ look; they are built for the limits in force.
 """
 
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from tracelog.core.entry import LEVELS, Limits
 from tracelog.core.ids import Ids
 from tracelog.core.straight import Count, Duration, Kind, Moment, Name, Rate, Seq, context_type
+
+EXTRA_FIELDS: Final = (
+    "stack",
+    "error",
+    "duration_ms",
+    "kind",
+    "count",
+    "last_timestamp",
+    "why",
+    "sample_rate",
+    "hops",
+)
+"""Fields of `Entry` that few rows have: they travel by name, behind the others."""
 
 
 class Header(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from tracelog.core import query as language
 from tracelog.core.entry import LARGEST_COUNT, Entry, decode_entry
-from tracelog.core.ledger import Ledger, from_view, view
+from tracelog.core.ledger import WITHHELD, Ledger, from_view, view
 from tracelog.errors import QuerySyntaxError, UnknownReferenceError
 from tracelog.render.reported import correlate
 from tracelog.stores import Store, Tally, Trace, TraceFilter
@@ -190,9 +190,9 @@ def _source_view(rows: list[Tally], now_ms: float) -> dict[str, Any]:
                 ledger.count(outcome, reason, n)
         report = _plausible(row.report) if row.report else report
     reported = from_view(report)
-    for outcome in ("dropped", "suppressed"):
-        for reason, n in getattr(reported, outcome).items():
-            ledger.count(outcome, reason, n)
+    for reason, n in reported.dropped.items():
+        ledger.count("dropped", reason, n)
+    ledger.count("limited", WITHHELD, reported.limited.get(WITHHELD, 0))
     numbers = [row.max_seq for row in rows if row.max_seq is not None]
     said = report.get("emitted")
     emitted = max(ledger.ended(), said if isinstance(said, int) else 0, max(numbers) + 1 if numbers else 0)

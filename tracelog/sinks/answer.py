@@ -19,6 +19,9 @@ from tracelog.sinks.base import ParcelTooLargeError, Receipt
 RETRY_AFTER_CAP_S: Final = 300.0
 """As long as a batch is tried at all: a longer wait would only be a slower way to lose it."""
 
+HOLD_CAP_S: Final = 60.0
+"""Quotas are counted by the minute: after that there may be room again."""
+
 RETRYABLE: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 REASONS_KEPT: Final = 32
@@ -90,7 +93,19 @@ def _receipt(reply: Mapping[str, Any], sent: int) -> Receipt:
     missing = sent - told - sum(sum(reasons.values()) for reasons in (suppressed, limited, rejected))
     if missing > 0:
         rejected["unanswered"] = missing
-    return Receipt(duplicate=duplicate, suppressed=suppressed, limited=limited, rejected=rejected)
+    return Receipt(
+        duplicate=duplicate, suppressed=suppressed, limited=limited, rejected=rejected, hold_s=_hold(reply)
+    )
+
+
+def _hold(reply: Mapping[str, Any]) -> float:
+    """
+    Return for how long the quota is used up: a server says both, or nothing.
+    """
+    seconds = reply.get("retry_after")
+    if reply.get("remaining_quota") != 0 or not isinstance(seconds, int | float) or not seconds > 0:
+        return 0.0
+    return min(float(seconds), HOLD_CAP_S)
 
 
 def _json(answer: bytes) -> dict[str, Any]:

@@ -105,12 +105,14 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         duplicate: How many were stored by an earlier try.
         suppressed: Entries not kept, by reason; so *limited* and *rejected*.
+        hold_s: Seconds during which the other end has room for errors only; 0 when it did not say so.
     """
 
     duplicate: int = 0
     suppressed: dict[str, int] = {}
     limited: dict[str, int] = {}
     rejected: dict[str, int] = {}
+    hold_s: float = 0.0
 
 
 class Sink(Protocol):
