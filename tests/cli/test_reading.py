@@ -80,6 +80,32 @@ def test_what_the_store_has_dropped_is_told(tmp_path, start, trace, form):
     assert "1 evicted from the store" in shown
 
 
+@pytest.mark.parametrize("budget", [60, 300, 999_999])
+def test_a_brief_keeps_to_its_budget(served, stored, budget):
+    """
+    `brief` is the story as Markdown in at most so many tokens of four bytes; with room for all it is the export.
+    """
+    result = served.run("brief", stored, "--budget", str(budget))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith("# ✗ database is locked")
+    assert len(result.stdout.encode()) <= 4 * budget
+    if budget == 999_999:
+        assert result.stdout == served.run("brief", stored).stdout
+        assert result.stdout == served.run("show", stored, "--format", "md").stdout
+
+
+@pytest.mark.parametrize("budget", ["abc", "0", "-5", "1e3", "1000000", "2k", "\N{SUPERSCRIPT TWO}"])
+def test_a_budget_that_is_none_is_a_usage_error(served, stored, budget):
+    """
+    What is no number of tokens is told with one that is, before anything is asked.
+    """
+    result = served.run("brief", stored, "--budget", budget)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith(
+        f"Error: Invalid value for '--budget': a number of tokens such as 2000, below 1,000,000, not {budget!r}\n"
+    )
+
+
 @pytest.mark.parametrize("command", ["show", "export"])
 @pytest.mark.parametrize(("form", "begin"), [("ndjson", '{"id":'), ("md", "#")])
 def test_exports_go_to_standard_output(served, stored, command, form, begin):
@@ -160,7 +186,7 @@ def test_a_file_that_cannot_be_written_is_a_sentence(served, stored, tmp_path):
     assert "cannot be written: No such file or directory" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["show", "export"])
+@pytest.mark.parametrize("command", ["show", "brief", "export"])
 @pytest.mark.parametrize("ref", ["no-such-trace", "00000000", "a/b?c#d", "\x1b[31m"])
 def test_an_unknown_reference_is_a_sentence(served, command, ref):
     """
@@ -173,7 +199,7 @@ def test_an_unknown_reference_is_a_sentence(served, command, ref):
     assert "\x1b" not in result.stderr
 
 
-@pytest.mark.parametrize("command", ["show", "export"])
+@pytest.mark.parametrize("command", ["show", "brief", "export"])
 @pytest.mark.parametrize("ref", ["", " "])
 def test_an_empty_reference_is_a_usage_error(served, command, ref):
     """

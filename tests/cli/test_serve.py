@@ -114,9 +114,7 @@ def test_a_taken_port_is_a_sentence(taken, command):
 
 
 def listening_at(host):
-    return socket.create_server(
-        (host.strip("[]"), 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET
-    )
+    return socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
 
 
 def has_address(host):
@@ -127,7 +125,7 @@ def has_address(host):
     return True
 
 
-HOSTS = ["127.0.0.1", "localhost", *(host for host in ("::1", "[::1]") if has_address(host))]
+HOSTS = ["127.0.0.1", "localhost", *(host for host in ("::1",) if has_address(host))]
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -141,6 +139,30 @@ def test_a_port_is_looked_at_where_it_is_asked_for(host):
             need_port(host, port)
     need_port(host, port)
     need_port(host, 0)
+
+
+@pytest.mark.parametrize("host", [*HOSTS, *(f"[{host}]" for host in HOSTS if ":" in host)])
+def test_it_listens_where_it_says(host, tmp_path, start):
+    """
+    The address it prints answers, in each form in which this machine can be named.
+    """
+    options = ("--port", "0", "--host", host, "--store", "sqlite::memory:")
+    started = start("serve", *options, cwd=tmp_path)
+    with urlopen(started.line(r"listening on (\S+)") + "/readyz", timeout=10) as answer:
+        assert answer.status == 200
+    assert started.end(signal.SIGTERM)[0] == 0
+
+
+def test_a_store_that_cannot_be_opened_is_a_sentence(tmp_path, start):
+    """
+    A file that cannot be made ends the start with its reason, without a traceback.
+    """
+    started = start("serve", "--port", "0", "--store", f"sqlite:///{os.devnull}/logs.db", cwd=tmp_path)
+    code, out, err = started.end()
+    assert (code, out) == (1, "")
+    assert f"the store {os.devnull}/logs.db cannot be opened" in err
+    assert err.endswith("tracelog: the server did not start at http://127.0.0.1:0; the lines above say why\n")
+    assert "Traceback" not in err
 
 
 def test_a_store_that_is_away_is_told_and_so_is_its_return(tmp_path, start):

@@ -397,3 +397,62 @@ def test_started_is_the_first_sign_of_life():
     """
     report = correlate([closing("s", 1, 5, 20), log("a", 10, span_id=hop(1))])
     assert (report.started, report.duration_ms) == (START + 5, 20.0)
+
+
+def test_a_row_names_its_service_where_its_system_has_several():
+    """
+    Two services of one system are told apart row by row; where the system says it all, no row repeats it.
+    """
+    entries = [
+        log("a", 0, service="checkout"),
+        log("b", 1, service="billing"),
+        log("c", 2),
+        log("d", 3, system="worker", service="edge"),
+        log("e", 4, system="worker"),
+    ]
+    rows = correlate(entries).to_json()["timeline"]
+    assert [row.get("service") for row in rows] == ["checkout", "billing", None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("message", "error", "told"),
+    [
+        ("charge failed", {"type": "CardError", "message": "declined"}, "CardError: declined"),
+        ("charge failed: declined", {"type": "bank.CardError", "message": "declined"}, "bank.CardError"),
+        ("CardError: declined", {"type": "bank.CardError", "message": "declined"}, None),
+        ("checkout failed", {"type": "Error", "message": "checkout failed"}, None),
+        ("charge failed", {"type": "Error", "message": "declined"}, "Error: declined"),
+        ("charge failed", {"type": "CardError", "message": ""}, "CardError"),
+        ("charge failed", {"message": "declined"}, "declined"),
+        ("charge failed", {}, None),
+        ("charge failed", None, None),
+        ("", {"type": "CardError", "message": "declined\nat once"}, "CardError: declined …"),
+        ("x", {"type": "CardError", "message": "y" * 1000}, "CardError: " + "y" * 188 + "…"),
+    ],
+)
+def test_a_row_tells_of_its_exception_what_the_message_does_not(message, error, told):
+    """
+    Type and text of an exception stand in the row unless the message says them already; the message stays as
+    it was logged.
+    """
+    (row,) = correlate([log("a", 0, message, level="error", error=error)]).timeline
+    assert (row.message, row.error) == (message, told)
+
+
+def test_entries_of_several_traces_are_told_as_such():
+    """
+    What belongs to another trace is counted by trace and named; one trace, and entries that name none, are
+    no mixture.
+    """
+    own = [log(f"a{n}", n, f"step {chr(97 + n)}") for n in range(3)]
+    strangers = [msgspec.structs.replace(log(f"b{n}", n), trace_id=f"other-{n % 7}") for n in range(10)]
+    report = correlate([*own, *strangers])
+    (insight,) = [insight for insight in report.insights if insight.kind == "traces"]
+    assert insight.summary == (
+        f"entries of 8 traces are told as one: 3 of {own[0].trace_id}, 2 of other-0, 2 of other-1, "
+        "2 of other-2, 1 of other-3 and 3 more traces"
+    )
+    assert insight.entries == [entry.id for entry in strangers]
+    nameless = msgspec.structs.replace(log("n", 5), trace_id="")
+    for alone in ([*own, nameless], []):
+        assert [i for i in correlate(alone).insights if i.kind == "traces"] == []

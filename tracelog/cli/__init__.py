@@ -14,7 +14,7 @@ from tracelog import __version__
 from tracelog.cli.demo import demo
 from tracelog.cli.failure import SentenceGroup
 from tracelog.cli.pipe import pipe
-from tracelog.cli.reading import export, search, show
+from tracelog.cli.reading import brief, export, search, show
 from tracelog.cli.serve import serve
 from tracelog.cli.status import status
 from tracelog.cli.tail import tail
@@ -28,7 +28,7 @@ def commands() -> None:
     """
 
 
-for _command in (serve, demo, show, tail, search, export, status, pipe):
+for _command in (serve, demo, show, brief, tail, search, export, status, pipe):
     commands.add_command(_command)
 
 

@@ -1,5 +1,5 @@
 """
-`tracelog show`, `search` and `export`: what is stored, read by a person or handed to another program.
+`tracelog show`, `brief`, `search` and `export`: what is stored, read by a person or handed on.
 """
 
 from pathlib import Path
@@ -17,6 +17,12 @@ from tracelog.render.reported import Report, correlate
 
 MOST: Final = 1000
 """Entries that the server gives at a time."""
+
+BUDGET: Final = 2_000
+"""Tokens of a brief: the story and some sixty rows, small beside what an agent reads otherwise."""
+
+MOST_TOKENS: Final = 1_000_000
+"""More is no brief; an export has it all."""
 
 FORMATS: Final = {".json": "json", ".ndjson": "ndjson", ".md": "md", ".html": "html"}
 """Forms of an export, by the suffix of a file that holds it."""
@@ -85,6 +91,35 @@ def report_of(api: Api, ref: str) -> Report:
     stored = api.read(trace_path(ref), _Stored)
     entries = [decode_entry(bytes(raw)) for raw in stored.entries]
     return correlate(entries, trace_id=stored.trace_id, evicted=stored.evicted)
+
+
+def _tokens(_ctx: click.Context, _option: click.Parameter, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < len(str(MOST_TOKENS)) and int(text)):
+        raise click.BadParameter(
+            f"a number of tokens such as {BUDGET}, below {MOST_TOKENS:,}, not {text[:20]!r}"
+        )
+    return int(text)
+
+
+@click.command()
+@click.argument("ref")
+@click.option(
+    "--budget",
+    metavar="TOKENS",
+    callback=_tokens,
+    default=str(BUDGET),
+    show_default=True,
+    help="Tokens at most, counted as four bytes each.",
+)
+@server_options
+def brief(ref: str, budget: int, url: str | None, key: str | None) -> None:
+    """
+    Tell a trace within a number of tokens: for an agent, or for a ticket.
+
+    What happened and whether all of it is here stand first, then causes and sums, then the most telling rows
+    of the timeline.
+    """
+    write(open_api(url, key).get(trace_path(ref, "/export"), format="md", budget=budget).decode())
 
 
 @click.command()

@@ -19,6 +19,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import click
+import msgspec
 
 from tracelog.cli.failure import FOUND, USAGE, CommandError
 from tracelog.cli.options import tell
@@ -51,6 +52,7 @@ def serve(host: str | None, port: int | None, store: str | None, opened: bool, n
     run = open_server()
     given = {"host": host, "port": port, "store": store, "limits": False if no_limits else None}
     settings = server_settings(given)
+    settings = msgspec.structs.replace(settings, host=settings.host.strip("[]"))  # as in an address
     need_port(settings.host, settings.port)
 
     listened = False
@@ -70,13 +72,10 @@ def serve(host: str | None, port: int | None, store: str | None, opened: bool, n
     except KeyboardInterrupt:
         listened = True  # how the person said stop; by now everything is stored and closed
     except SystemExit:
-        listened = False  # what uvicorn does when it cannot listen; its own line says why
+        listened = False  # what uvicorn does when it cannot listen after all; its own line says why
     if not listened:
         at = _address(settings.host, settings.port)
-        raise CommandError(
-            f"the server did not start at {at}; the line above says why (--port 0 takes any free port)",
-            FOUND,
-        )
+        raise CommandError(f"the server did not start at {at}; the lines above say why", FOUND)
     tell("stopped")
 
 
@@ -110,7 +109,6 @@ def need_port(host: str, port: int) -> None:
     """
     if port == 0:
         return
-    host = host.strip("[]")
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will

@@ -18,9 +18,22 @@ from tracelog.correlation.lanes import GRAIN, lay, span_ms
 from tracelog.correlation.line import Line, Node
 from tracelog.correlation.patterns import fold
 from tracelog.correlation.performance import critical_path, measure, steps
-from tracelog.correlation.report import Clock, Hop, Missing, Report, Row, System
+from tracelog.correlation.report import Clock, Hop, Insight, Missing, Report, Row, System
 from tracelog.correlation.timeline import mark_gaps, merge, rank_of
 from tracelog.correlation.tree import grow, settle
+from tracelog.correlation.words import listed, number, plural, shorten
+
+ERROR: Final = 200
+"""Characters of an exception's text in a row: enough to recognise it, the entry itself has the rest."""
+
+COMMON: Final = frozenset({"", "Error", "Exception"})
+"""Types that tell no more than that it is an error."""
+
+TRACES: Final = 5
+"""Traces named when entries of several were handed in."""
+
+IDS: Final = 20
+"""Entries named then."""
 
 UNKNOWN_PARENT: Final = "unknown parent"
 """Name of a hop that others name as their cause and that said nothing here."""
@@ -40,7 +53,7 @@ def correlate(
     The same entries in any order give the same report. They are not changed.
 
     Args:
-        entries: Entries of one trace, as fetched.
+        entries: Entries of one trace, as fetched. Those of several are told as one, and an insight says so.
         trace_id: Its id; without it that of the entries.
         reports: Ledgers of the trace by system, in the promised shape, as further witnesses of what was not
             kept.
@@ -71,7 +84,7 @@ def correlate(
         systems=_systems(lanes, clocks, base),
         timeline=_rows(lines, begin),
         chains=facts.chains,
-        insights=find_insights(facts),
+        insights=[*_several_traces(intake.entries), *find_insights(facts)],
         critical_path=steps(facts.path),
         ledger=account.ledger(intake, lines),
         clocks=clocks,
@@ -79,14 +92,16 @@ def correlate(
     )
 
 
-def _rows(lines: Iterable[Line], begin: float) -> list[Row]:
+def _rows(lines: Sequence[Line], begin: float) -> list[Row]:
     rows = []
+    speakers = Counter(system for system, service in _speakers(lines) if service)
     for line in lines:
         if not line.run:
             continue
         entry, took = line.entry, None
         if line.is_span:
             took = round(line.end - line.at if line.run > 1 else span_ms(entry) or 0.0, GRAIN)
+        text = _text(line)
         rows.append(
             Row(
                 entry.id,
@@ -94,7 +109,7 @@ def _rows(lines: Iterable[Line], begin: float) -> list[Row]:
                 entry.timestamp,
                 line.system,
                 entry.level,
-                _text(line),
+                text,
                 entry.span_id,
                 entry.parent_id,
                 took,
@@ -103,9 +118,29 @@ def _rows(lines: Iterable[Line], begin: float) -> list[Row]:
                 line.gap,
                 line.last_raw,
                 entry.why if line.is_loss else None,
+                entry.service if speakers[line.system] > 1 else None,
+                _untold(line, text),
             )
         )
     return rows
+
+
+def _speakers(lines: Iterable[Line]) -> set[tuple[str, str | None]]:
+    return {(line.system, line.entry.service) for line in lines}
+
+
+def _untold(line: Line, text: str) -> str | None:
+    """
+    Return what the exception of *line* is and says, as far as *text* leaves it out.
+    """
+    error = line.entry.error
+    if error is None or line.text is not None:
+        return None
+    kind, said = error.get("type") or "", error.get("message") or ""
+    named = kind in COMMON or kind.rpartition(".")[2] in text
+    if said in text:
+        return None if named else kind
+    return shorten(f"{kind}: {said}" if kind else said, ERROR)
 
 
 def _text(line: Line) -> str:
@@ -180,3 +215,19 @@ def _total(lines: Sequence[Line], begin: float) -> float:
 def _trace_of(intake: Intake) -> str:
     traces = Counter([entry.trace_id for entry in intake.entries])
     return min(traces, key=lambda trace: (-traces[trace], trace), default="")
+
+
+def _several_traces(entries: Sequence[Entry]) -> list[Insight]:
+    """
+    Return the insight that entries of several traces are told as one, where that is so.
+    """
+    if len({entry.trace_id for entry in entries} - {""}) < 2:
+        return []
+    counts = Counter([entry.trace_id for entry in entries if entry.trace_id])
+    traces = sorted(counts, key=lambda trace: (-counts[trace], trace))
+    named = [f"{number(counts[trace])} of {trace}" for trace in traces[:TRACES]]
+    if len(traces) > TRACES:
+        named.append(plural(len(traces) - TRACES, "more trace"))
+    text = f"entries of {number(len(traces))} traces are told as one: {listed(named)}"
+    strangers = sorted(entry.id for entry in entries if entry.trace_id not in {"", traces[0]})
+    return [Insight("traces", text, strangers[:IDS], None)]

@@ -64,6 +64,8 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         gap_before_ms: The silence before the row, when it is worth showing.
         last_timestamp: Of the last entry of a run, by the clock of the source; absent on single entries.
         why: Why the entries of a `suppressed` row were not kept; absent on others.
+        service: Who spoke, where several services of its system did; absent where the system says it all.
+        error: Type and text of the exception, as far as the message does not tell them; absent when it does.
     """
 
     id: str
@@ -80,6 +82,8 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     gap_before_ms: float | None
     last_timestamp: float | None = None
     why: str | None = None
+    service: str | None = None
+    error: str | None = None
 
     @property
     def ends_ms(self) -> float:

@@ -91,13 +91,13 @@ def _longest(rows: Sequence[Row]) -> set[int]:
 
 def _edges(rows: Sequence[Row]) -> set[int]:
     """
-    Return the places of the first and the last row, the first of each system, and the rows around silences.
+    Return the places of the first and the last row, the first of each speaker, and the rows around silences.
     """
     edges = {0, len(rows) - 1}
-    seen: set[str] = set()
+    seen: set[tuple[str, str | None]] = set()
     for i, row in enumerate(rows):
-        if row.system not in seen:
-            seen.add(row.system)
+        if (row.system, row.service) not in seen:
+            seen.add((row.system, row.service))
             edges.add(i)
         if row.gap_before_ms is not None:
             edges.update((i - 1, i))

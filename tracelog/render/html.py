@@ -15,6 +15,7 @@ from tracelog.correlation.words import TIMES, milliseconds, number, plural
 from tracelog.render.choose import Left, by_worth, with_gaps
 from tracelog.render.paint import system_style
 from tracelog.render.reasons import in_words, left_out, unplaced
+from tracelog.render.row import said, who
 from tracelog.render.story import Piece, Told, headline, sizes, tell
 from tracelog.render.text import clean, moment, offset
 
@@ -41,8 +42,10 @@ dd{margin:0;overflow-wrap:anywhere}
 .said{font-family:ui-monospace,monospace;font-size:13px}
 ol{list-style:none;margin:0;padding:0}
 li{display:grid;grid-template-columns:5.5em 6.5em 1fr 6em;gap:0 12px;padding:2px 0}
+.wide li{grid-template-columns:5.5em 10em 1fr 6em}
 li+li{border-top:1px solid var(--line)}
 .at,.took{text-align:right}
+li>span{overflow-wrap:anywhere}
 .track{position:relative;overflow-wrap:anywhere;padding:0 6px}
 .bar{position:absolute;top:2px;bottom:2px;min-width:2px;border-radius:3px;background:currentColor;opacity:.22}
 .track .said{position:relative}
@@ -64,7 +67,7 @@ PAGE: Final = """\
 <section class="card"><dl>
 {brief}
 </dl></section>
-<section class="card"><ol>
+<section class="card"><ol{wide}>
 {rows}
 </ol></section>
 </main></body></html>
@@ -87,6 +90,7 @@ def html(report: Report, *, url: str | None = None) -> str:
         mark="✓" if good else "✗",
         facts=escape(" · ".join(facts)),
         brief="\n".join(_told(line) for line in tell(report, url)),
+        wide=' class="wide"' if any(row.service for row in report.timeline) else "",
         rows="\n".join(_rows(report, shown)),
     )
 
@@ -121,7 +125,7 @@ def _rows(report: Report, shown: Iterable[Row | Left]) -> Iterator[str]:
 
 
 def _row(row: Row, total: float) -> str:
-    hue, text = system_style(row.system), clean(row.message)
+    hue, text = system_style(row.system), said(row)
     if row.kind == "suppressed":
         text = f"{plural(row.count, 'entry', 'entries')} not kept, such as: {text}"
     elif row.count > 1:
@@ -133,7 +137,7 @@ def _row(row: Row, total: float) -> str:
     took = milliseconds(row.duration_ms) if row.duration_ms is not None else ""
     return (
         f'<li class="{level}"><span class="at">{offset(row.at_ms)}</span>'
-        f'<span class="{hue}">{escape(clean(row.system))}</span><span class="track">'
+        f'<span class="{hue}">{escape(who(row))}</span><span class="track">'
         f'<span class="bar {hue}" style="left:{left:.2f}%;width:{wide:.2f}%"></span>'
         f'<span class="said">{mark}{escape(text)}</span></span><span class="took">{took}</span></li>'
     )

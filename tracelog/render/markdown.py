@@ -14,6 +14,7 @@ from tracelog.correlation import Link, Report, Row
 from tracelog.correlation.words import TIMES, milliseconds, number, plural
 from tracelog.render.choose import Left, by_worth, with_gaps
 from tracelog.render.reasons import in_words, left_out, unplaced
+from tracelog.render.row import said, who
 from tracelog.render.story import Told, headline, sizes, tell
 from tracelog.render.text import clean, moment, offset
 
@@ -29,6 +30,12 @@ MESSAGE: Final = 400
 
 BRIEF_MESSAGE: Final = 160
 """The same in the timeline where a budget is set: more rows tell more than longer ones."""
+
+SYSTEM: Final = 8
+"""Characters of the column of systems at least."""
+
+WHO: Final = 20
+"""The same at most: so far the column is widened for long names, beyond it they push the text aside."""
 
 NOTE: Final = (
     f"`+n` is milliseconds from the start, `{TIMES}n` log calls in one row. "
@@ -130,7 +137,10 @@ def _timeline(report: Report, places: Sequence[int], most: int) -> list[str]:
     if not places:
         return []
     silences = {i.entries[-1]: i.summary for i in report.insights if i.kind in {"wait", "silence"}}
-    lines = [line for row in with_gaps(report.timeline, places) for line in _lines(row, silences, most)]
+    speakers = {(row.system, row.service): row for row in map(report.timeline.__getitem__, places)}
+    names = min(WHO, max([SYSTEM, *(len(who(row)) for row in speakers.values())]))
+    rows = with_gaps(report.timeline, places)
+    lines = [line for row in rows for line in _lines(row, silences, most, names)]
     lines.extend(
         f"... {plural(loss.count, 'entry', 'entries')} not here: {in_words(loss)}"
         for loss in unplaced(report)
@@ -138,19 +148,19 @@ def _timeline(report: Report, places: Sequence[int], most: int) -> list[str]:
     return ["", "## Timeline", "", NOTE, "", *fence(lines)]
 
 
-def _lines(row: Row | Left, silences: Mapping[str, str], most: int) -> Iterator[str]:
+def _lines(row: Row | Left, silences: Mapping[str, str], most: int, names: int) -> Iterator[str]:
     if isinstance(row, Left):
         yield f"... {left_out(row)}"
         return
     if row.gap_before_ms is not None:
         yield f"... {clean(silences.get(row.id) or milliseconds(row.gap_before_ms) + ' of silence')}"
-    text = _shortened(clean(row.message), most)
+    text = _shortened(said(row), most)
     if row.kind == "suppressed":
         text = f"({plural(row.count, 'entry', 'entries')} not kept, such as:) {text}"
     elif row.count > 1:
         text = f"{TIMES}{number(row.count)} {text}"
     took = "" if row.duration_ms is None else f"  ({milliseconds(row.duration_ms)})"
-    yield f"{offset(row.at_ms):<7} {clean(row.system):<8} {clean(row.level):<5} {text}{took}"
+    yield f"{offset(row.at_ms):<7} {who(row):<{names}} {clean(row.level):<5} {text}{took}"
 
 
 def _within(room: int, lines: list[str]) -> str:

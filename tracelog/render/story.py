@@ -15,6 +15,7 @@ from tracelog.correlation import Report, Row
 from tracelog.correlation.words import DASH, TIMES, duration, milliseconds, number, plural
 from tracelog.render.paint import system_style
 from tracelog.render.reasons import in_words
+from tracelog.render.row import said, who
 from tracelog.render.text import clean, clock
 
 REF: Final = 8
@@ -92,15 +93,15 @@ def headline(report: Report) -> tuple[bool, str]:
         handled, took = len(report.chains), duration(report.duration_ms)
         tail = f"; {plural(handled, 'error')} on the way, handled" if handled else " without an error"
         entries = sum(system.entries for system in report.systems)
-        said = f"{name} finished" if name else plural(entries, "entry", "entries")
-        return True, f"{said} in {took}{tail}"
+        well = f"{name} finished" if name else plural(entries, "entry", "entries")
+        return True, f"{well} in {took}{tail}"
     rows = {row.id: row for row in report.timeline}
     root = rows[failures[0].root]
     what = clean(root.message)
     if (named := _CLASS.match(what)) is not None:
         what = what[named.end() :]
-    said = f"{name} failed: {what}" if name and name != what else what
-    return False, f"{said}, in {_where(report, root.system)}"
+    failed = f"{name} failed: {what}" if name and name != what else what
+    return False, f"{failed}, in {_where(report, root)}"
 
 
 def sizes(report: Report) -> list[str]:
@@ -180,7 +181,7 @@ def _folded(report: Report) -> Iterator[Told]:
         begin = (report.started or 0.0) + row.at_ms
         end = (report.started or 0.0) + row.ends_ms
         times = f"{clock(begin)}{DASH}{clock(end)}" if clock(begin) != clock(end) else clock(begin)
-        text = f'{number(row.count)} {TIMES} "{clean(row.message)}" ({clean(row.system)}, {times})'
+        text = f'{number(row.count)} {TIMES} "{clean(row.message)}" ({who(row)}, {times})'
         yield Told("" if i else "folded", Piece(text))
     if len(runs) > RUNS:
         yield Told("", Piece(f"and {plural(len(runs) - RUNS, 'more run')}", "dim"))
@@ -198,9 +199,14 @@ def _secrets(report: Report) -> Iterator[Told]:
 
 def _notes(report: Report) -> Iterator[Told]:
     """
-    What a reader should know about the evidence: clocks, unknown causes, failures not listed.
+    What a reader should know about the evidence: strangers, clocks, unknown causes, failures not listed.
     """
-    for kind, label in (("clock", "clocks"), ("orphan", "unknown"), ("more_failures", "more")):
+    for kind, label in (
+        ("traces", "mixed"),
+        ("clock", "clocks"),
+        ("orphan", "unknown"),
+        ("more_failures", "more"),
+    ):
         found = [clean(insight.summary) for insight in report.insights if insight.kind == kind]
         for i, text in enumerate(found[:OTHERS]):
             yield Told("" if i else label, Piece(text))
@@ -233,12 +239,12 @@ PARTS: Final[Sequence[Callable[[Report], Iterator[Told]]]] = (
 
 
 def _event(label: str, row: Row, *, handled: bool = False) -> Told:
-    text, moment = clean(row.message), row.at_ms
+    text, moment = said(row), row.at_ms
     if row.count > 1:
         text = f"{TIMES}{number(row.count)} {text}"
     elif row.duration_ms is not None:
         text, moment = f"{text} (failed after {duration(row.duration_ms)})", row.ends_ms
-    lead = (Piece(clean(row.system), system_style(row.system)), Piece(f"+{milliseconds(moment)}", "dim"))
+    lead = (Piece(who(row), system_style(row.system)), Piece(f"+{milliseconds(moment)}", "dim"))
     return Told(label, Piece(text, "error", said=True), lead, "handled: " if handled else "", row.id)
 
 
@@ -252,6 +258,7 @@ def _operation(report: Report) -> str:
     return clean(max(tops, key=lambda row: row.duration_ms or 0.0).message) if tops else ""
 
 
-def _where(report: Report, system: str) -> str:
-    service = next((known.service for known in report.systems if known.system == system), None)
+def _where(report: Report, row: Row) -> str:
+    system = row.system
+    service = row.service or next((one.service for one in report.systems if one.system == system), None)
     return clean(f"{service} ({system})" if service and service != system else system)

@@ -20,13 +20,16 @@ from tracelog.render.choose import by_worth, with_gaps
 from tracelog.render.paint import paint
 from tracelog.render.story import Told, headline, sizes, tell
 from tracelog.render.text import columns, cut, pad, wrap
-from tracelog.render.waterfall import WIDEST_NAME, draw
+from tracelog.render.waterfall import WIDEST_NAME, WIDEST_WHO, draw
 
 ROWS: Final = 80
 """Rows of the timeline that are drawn: two screens. A flood of rows hides what they tell."""
 
 LABEL: Final = 9
 """Columns of the label in front of a line, its space behind it included."""
+
+ROOMY: Final = 80
+"""Columns from which on a brief has room for a long name in front of its lines."""
 
 LINES: Final = 3
 """Lines that one text of the brief may take."""
@@ -71,7 +74,7 @@ def _head(report: Report, width: int, color: bool) -> Iterator[str]:
 
 def _brief(told: Sequence[Told], width: int, color: bool) -> Iterator[str]:
     lead = [max((columns(t.lead[i].text) for t in told if t.lead), default=0) for i in range(2)]
-    lead[0] = min(lead[0], WIDEST_NAME)
+    lead[0] = min(lead[0], WIDEST_NAME if width < ROOMY else WIDEST_WHO)
     for line in told:
         start = "  " + paint(line.label.ljust(LABEL), "dim", color=color)
         used = 2 + LABEL

@@ -19,6 +19,7 @@ from tracelog.correlation.words import TIMES, duration, milliseconds, number, pl
 from tracelog.render.choose import Left
 from tracelog.render.paint import LEVEL_STYLE, paint, system_style
 from tracelog.render.reasons import in_words, left_out, unplaced
+from tracelog.render.row import said, who
 from tracelog.render.text import clean, columns, cut, offset, pad
 
 MARKS: Final[Mapping[str, str]] = {"warn": "!", "error": "✗", "fatal": "✗"}
@@ -29,6 +30,9 @@ BARS: Final = ((140, 48), (100, 26), (80, 16), (0, 0))
 
 WIDEST_NAME: Final = 12
 """Columns of a system's name; the known ones need seven."""
+
+WIDEST_WHO: Final = 20
+"""Columns of system and service, as in `backend/checkout`, where the terminal has them to spare."""
 
 LEAST: Final = 20
 """Columns that a text keeps, however narrow the terminal is."""
@@ -86,10 +90,12 @@ def draw(report: Report, rows: Iterable[Row | Left], *, width: int, color: bool)
 
 def _sheet(report: Report, rows: list[Row], width: int, color: bool) -> Sheet:
     times = max([len(offset(row.at_ms)) for row in rows], default=2)
-    names = min(WIDEST_NAME, max([columns(clean(row.system)) for row in rows], default=0))
     took = max([len(_took(row)) for row in rows], default=0)
     bar = next(cells for least, cells in BARS if width >= least) if report.duration_ms > 0 else 0
-    sides = 2 + times + 2 + names + 3 + (2 + bar if bar else 0) + (2 + took if took else 0)
+    sides = 2 + times + 2 + 3 + (2 + bar if bar else 0) + (2 + took if took else 0)
+    room = max(WIDEST_NAME, min(WIDEST_WHO, width - sides - LEAST))
+    names = min(room, max([columns(who(row)) for row in rows], default=0))
+    sides += names
     return Sheet(width, color, times, names, max(LEAST, width - sides), bar, took, report.duration_ms)
 
 
@@ -97,7 +103,7 @@ def _row(sheet: Sheet, row: Row) -> str:
     style = LEVEL_STYLE.get(row.level, "")
     hue = system_style(row.system)
     is_error = RANK.get(row.level, 1) >= ERROR_RANK
-    text = clean(row.message)
+    text = said(row)
     if row.count > 1:
         text = f"{TIMES}{number(row.count)} {text}"
     took = _took(row)
@@ -110,7 +116,7 @@ def _row(sheet: Sheet, row: Row) -> str:
         text = pad(text, sheet.text)
     parts = (
         ("  " + offset(row.at_ms).rjust(sheet.times), "dim"),
-        ("  " + pad(clean(row.system), sheet.names), hue),
+        ("  " + pad(who(row), sheet.names), hue),
         (f" {MARKS.get(row.level, ' ')} ", style),
         (text, style if is_error or row.level == "debug" else ""),
         (bar if took else bar.rstrip(), "error" if is_error else hue),
@@ -144,9 +150,9 @@ def _scale(sheet: Sheet) -> str:
 
 def _lost(sheet: Sheet, row: Row) -> str:
     why = in_words(Missing(row.system, row.why or "unknown", row.count))
-    text = f"{plural(row.count, 'entry', 'entries')} not kept: {why}, such as: {clean(row.message)}"
+    text = f"{plural(row.count, 'entry', 'entries')} not kept: {why}, such as: {said(row)}"
     start = f"  {offset(row.at_ms).rjust(sheet.times)}  "
-    name = paint(pad(clean(row.system), sheet.names), system_style(row.system), color=sheet.color)
+    name = paint(pad(who(row), sheet.names), system_style(row.system), color=sheet.color)
     room = sheet.width - _indent(sheet)
     tail = paint(" ⋯ " + cut(text, room), "dim", color=sheet.color)
     return paint(start, "dim", color=sheet.color) + name + tail
