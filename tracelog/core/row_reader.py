@@ -14,6 +14,7 @@ import msgspec
 from tracelog.core.causes import is_straight_error
 from tracelog.core.clean import clean_text, plain_text, shorten
 from tracelog.core.entry import LEVELS, NAME_CHARS, SOURCE_CHARS, Entry, is_span_id, is_trace_id
+from tracelog.core.identity import readable
 from tracelog.core.rows import EXTRA_FIELDS, Header, row_decoder
 from tracelog.core.straighten import straighten
 from tracelog.core.times import EARLIEST_MS
@@ -131,6 +132,8 @@ class RowReader:
             return None  # no id at all: unhashable, or not what may stand there
         entry.id = f"{self.source}-{seq}"
         entry.seq = seq
+        if not entry.trace_id:
+            self._reader.name_trace(entry)
         entry.timestamp = timestamp = int(row.seconds * 1e6 + 0.5) / 1e3
         entry.level = LEVELS[meta.level]
         entry.message = row.message
@@ -153,9 +156,9 @@ class RowReader:
 
     def _trace(self, value: Any) -> str:
         if value is None:
-            return self._reader.mint.trace_id()
+            return ""  # it may follow from the id, which is not known yet
         text = value.hex() if isinstance(value, bytes) and len(value) == TRACE_BYTES else value
-        if not isinstance(text, str) or not is_trace_id(text):
+        if not isinstance(text, str) or not is_trace_id(text) or readable(text) != text:
             raise ValueError
         self._traces[value] = text
         return text
