@@ -262,6 +262,17 @@ def test_reports_travel_along(report, sent):
     assert (None if batch.report is None else msgspec.json.decode(batch.report)) == sent
 
 
+def test_a_refused_row_is_told_apart():
+    """
+    A row that cannot be read is known by its number, and by what the header says of all rows.
+    """
+    batch = decode([row(), pack(7), HOLE, pack([])])
+    assert [drop.entry for drop in batch.drops] == [
+        Entry(id="p1-41", system="backend", source="p1", seq=41),
+        Entry(id="p1-43", system="backend", source="p1", seq=43),
+    ]
+
+
 def test_own_limits():
     """
     Limits are settings here as well.

@@ -111,7 +111,8 @@ def decode_batch(data: bytes, *, now_ms: float, mint: Mint, limits: Limits = DEF
             batch.entries.append(reader.read(header.seq + index, row, clean=clean))
             batch.places.append(index)
         except InvalidEntryError as error:
-            batch.drops.append(Drop(index, "rejected", error.reason, str(error)))
+            who = reader.identify(header.seq + index)
+            batch.drops.append(Drop(index, "rejected", error.reason, str(error), who))
     return batch
 
 

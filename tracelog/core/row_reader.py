@@ -104,6 +104,8 @@ class RowReader:
         except DECODE_ERRORS:
             entry = None
         if entry is not None:
+            if not entry.trace_id:
+                self._reader.name_trace(entry)
             return entry
         try:
             raw = _any.decode(_encode(row) if data is None else data)
@@ -116,9 +118,18 @@ class RowReader:
             entry.timestamp = raw["timestamp"]
         return entry
 
+    def identify(self, seq: int) -> Entry:
+        """
+        Return what is known of row number *seq* however it looks: its id, source, number and system.
+        """
+        system = self._template.system
+        return Entry(id=f"{self.source}-{seq}", system=system, source=self.source, seq=seq)
+
     def straight(self, seq: int, row: Any) -> Entry | None:
         """
         Return the entry of *row*, of the type `row_type`, or None when it needs straightening.
+
+        Its trace stays empty where the row names none.
         """
         meta, ids, fields = row.meta, row.ids, row.fields
         entry = copy(self._template)
@@ -132,8 +143,6 @@ class RowReader:
             return None  # no id at all: unhashable, or not what may stand there
         entry.id = f"{self.source}-{seq}"
         entry.seq = seq
-        if not entry.trace_id:
-            self._reader.name_trace(entry)
         entry.timestamp = timestamp = int(row.seconds * 1e6 + 0.5) / 1e3
         entry.level = LEVELS[meta.level]
         entry.message = row.message

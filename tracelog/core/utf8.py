@@ -14,7 +14,7 @@ from tracelog.core.entry import Entry
 REPLACED: Final = "\ufffd"
 
 STRINGS: Final = 200_000
-"""Texts of a row that are looked at: far more than fields that can be kept; a row made of them takes seconds."""
+"""Texts of a row that are looked at: far more than can be kept. A row made of nothing else takes seconds."""
 
 _ESCAPES = re.compile(
     r"(\\\\)|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
@@ -85,7 +85,7 @@ def clean_msgpack(data: bytes) -> bytes:
 
 def _payload(data: bytes, at: int) -> tuple[int, int]:
     """
-    Return where the content of the text, binary or extension at *at* begins and ends; *at* twice if it is none.
+    Return where the content of the text, binary or extension at *at* begins and ends; *at* twice for others.
     """
     kind = data[at]
     if kind in _SHORT:

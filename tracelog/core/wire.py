@@ -1,20 +1,20 @@
 """
-Bytes become entries: one object, an array or NDJSON, told apart by content.
+Bytes become entries: one object, an array, NDJSON or a JSON text sequence, told apart by content.
 
 Straight input takes the fast way: one typed decode for the whole body and a short look at each entry.
 Anything else is read item by item, so that one bad line or entry is rejected alone, with index and reason.
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from tracelog.core.causes import is_straight_error
 from tracelog.core.entry import DEFAULT_LIMITS, SYSTEM, Entry, Limits, is_span_id, is_trace_id
-from tracelog.core.identity import own_id, readable, rename, trace_of
+from tracelog.core.identity import identify, own_id, readable, rename, trace_of
 from tracelog.core.numbers import decode_any
-from tracelog.core.split import BLANK, split_array, split_lines
+from tracelog.core.split import BLANK, DECODE_ERRORS, RECORD, split_items
 from tracelog.core.stage import Batch, Drop
 from tracelog.core.straight import straight_decoders
 from tracelog.core.straighten import straighten
@@ -22,8 +22,7 @@ from tracelog.core.times import LATEST_AHEAD_MS
 from tracelog.core.utf8 import clean_json, name_replaced
 from tracelog.errors import InvalidBodyError, InvalidEntryError
 
-DECODE_ERRORS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
-"""The families that the decoder raises on bad input: syntax and type, encoding, nesting, number size."""
+__all__ = ["DECODE_ERRORS", "Mint", "Reader", "decode_json"]
 
 _BOM = b"\xef\xbb\xbf"
 _NUL = b"\\u0000"
@@ -43,15 +42,12 @@ class Mint(msgspec.Struct, frozen=True):
     entry_id: Callable[[], str]
 
 
-_raws = msgspec.json.Decoder(list[msgspec.Raw])
-
-
 def decode_json(data: bytes, *, now_ms: float, mint: Mint, limits: Limits = DEFAULT_LIMITS) -> Batch:
     """
     Return the batch that *data* holds.
 
     Args:
-        data: A request body, already inflated: one object, an array of objects, or one object a line.
+        data: A request body, already inflated: one object, an array of them, or one a line or record.
         now_ms: Arrival, Unix milliseconds.
         mint: Where missing ids come from.
         limits: How many entries a body may hold, and the bounds of each.
@@ -64,7 +60,7 @@ def decode_json(data: bytes, *, now_ms: float, mint: Mint, limits: Limits = DEFA
         raise InvalidBodyError(
             "the body is empty; send one JSON object, an array of them, or one a line", reason="empty"
         )
-    if body[:1] not in (b"{", b"["):
+    if body[:1] not in (b"{", b"[", RECORD):
         raise InvalidBodyError(
             'the body is neither a JSON object nor an array; send {"message": "…"}, […] or one object a line',
             reason="not_json",
@@ -143,7 +139,7 @@ class Reader:
         Return the batch read item by item: each stands or falls alone.
         """
         text, repaired = clean_json(body)
-        items, single = self._items(text)
+        items, single = split_items(text, self.limits.entries)
         if len(items) > self.limits.entries:
             raise _too_many(self.limits.entries)
         batch = Batch(entries=[], places=[], single=single)
@@ -152,7 +148,8 @@ class Reader:
                 batch.entries.append(self.read(item, repaired=repaired))
                 batch.places.append(index)
             except InvalidEntryError as error:
-                batch.drops.append(Drop(index, "rejected", error.reason, str(error)))
+                who = self._identify(item)
+                batch.drops.append(Drop(index, "rejected", error.reason, str(error), who))
         return batch
 
     def read(self, item: bytes, *, repaired: bool = False) -> Entry:
@@ -273,16 +270,17 @@ class Reader:
         self.complete(entry)
         return entry  # type: ignore[no-any-return]
 
-    def _items(self, text: bytes) -> tuple[list[bytes], bool]:
+    def _identify(self, item: bytes) -> Entry | None:
         """
-        Return the items of *text*, and whether it is one bare object.
+        Return who speaks in *item*, which was refused; None where it cannot be read at all.
         """
-        if text[:1] != b"[":
-            return split_lines(text, self.limits.entries)
+        if len(item) > self.limits.body:
+            return None
         try:
-            return [bytes(raw) for raw in _raws.decode(text)[: self.limits.entries + 1]], False
+            raw = decode_any(item)
         except DECODE_ERRORS:
-            return split_array(text, self.limits.entries), False
+            return None
+        return identify(raw, now_ms=self.now_ms, limits=self.limits)
 
 
 def _brief(error: Exception) -> str:
