@@ -18,6 +18,7 @@ from tracelog.core.identity import readable
 from tracelog.core.rows import EXTRA_FIELDS, Header, row_decoder
 from tracelog.core.straighten import straighten
 from tracelog.core.times import EARLIEST_MS
+from tracelog.core.utf8 import clean_msgpack, name_replaced
 from tracelog.core.wire import DECODE_ERRORS, Reader
 from tracelog.errors import InvalidEntryError
 
@@ -107,13 +108,11 @@ class RowReader:
             if not entry.trace_id:
                 self._reader.name_trace(entry)
             return entry
-        try:
-            raw = _any.decode(_encode(row) if data is None else data)
-        except DECODE_ERRORS as error:
-            reason = str(error).split("\n", 1)[0][:200]
-            raise InvalidEntryError(f"the row cannot be read: {reason}", reason="bad_row") from None
+        raw, repaired = _decode_any(_encode(row) if data is None else bytes(data))
         raw = self._spell_out(seq, raw)
         entry = self._reader.straighten(raw)
+        if repaired:
+            name_replaced(entry)
         if self._earliest == -math.inf and isinstance(raw["timestamp"], float):
             entry.timestamp = raw["timestamp"]
         return entry
@@ -224,6 +223,20 @@ class RowReader:
             if not raw[name] and context and isinstance(context.get(name), str):
                 raw[name] = context.pop(name)
         return raw
+
+
+def _decode_any(data: bytes) -> tuple[Any, bool]:
+    """
+    Return the value of *data*, a row's msgpack, and whether texts in it had to be made readable.
+    """
+    try:
+        try:
+            return _any.decode(data), False
+        except UnicodeDecodeError:
+            return _any.decode(clean_msgpack(data)), True
+    except DECODE_ERRORS as error:
+        reason = str(error).split("\n", 1)[0][:200]
+        raise InvalidEntryError(f"the row cannot be read: {reason}", reason="bad_row") from None
 
 
 def _lift(entry: Entry, fields: dict[str, Any]) -> dict[str, Any]:
