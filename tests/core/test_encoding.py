@@ -110,10 +110,46 @@ def test_a_cut_body_is_damaged(name: str, data: st.DataObject) -> None:
     said, pack = PACKERS[name]
     packed = pack(b"one entry after another " * 50)
     cut = packed[: data.draw(st.integers(0, len(packed) - 1))]
-    for damaged in (cut, packed + b"\0", packed + packed):
+    more = packed + packed[:-1] if "gzip" in name else packed + packed
+    for damaged in (cut, packed + b"\0", more):
         with pytest.raises(InvalidBodyError) as refused:
             inflate(damaged, said, limit=LIMIT)
         assert (refused.value.status, refused.value.reason) == (400, "bad_encoding")
+
+
+@given(parts=st.lists(st.binary(max_size=200), min_size=1, max_size=5), size=st.sampled_from([1, 3, 1 << 16]))
+def test_members_of_gzip_are_one_body(parts: list[bytes], size: int) -> None:
+    """
+    Several members one behind the other are their contents one behind the other, however they are read.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoding, "PIECE", size)
+        assert inflate(b"".join(map(gzip.compress, parts)), b"gzip", limit=LIMIT) == b"".join(parts)
+
+
+@pytest.mark.parametrize(
+    ("packed", "status"),
+    [
+        (gzip.compress(b"a" * LIMIT) + gzip.compress(b""), None),
+        (gzip.compress(b"a" * LIMIT) + gzip.compress(b"b"), 413),
+        (gzip.compress(b"a") * encoding.MEMBERS, None),
+        (gzip.compress(b"a") * (encoding.MEMBERS + 1), 400),
+        (gzip.compress(b"a") * 100_000, 400),
+        (gzip.compress(b"a") + gzip.compress(b"b")[:12], 400),
+        (gzip.compress(b"a") + b"more", 400),
+    ],
+    ids=["full", "over", "most members", "too many members", "far too many", "second cut short", "no member"],
+)
+def test_members_share_the_bound(packed: bytes, status: int | None) -> None:
+    """
+    All members together may hold what one may hold, and their number is bounded.
+    """
+    if status is None:
+        assert inflate(packed, b"gzip", limit=LIMIT)
+        return
+    with pytest.raises(InvalidBodyError) as refused:
+        inflate(packed, b"gzip", limit=LIMIT)
+    assert refused.value.status == status
 
 
 @given(body=st.binary(max_size=300))

@@ -5,6 +5,7 @@ Bytes become entries: form told by content, each item standing or falling alone.
 import pytest
 
 from tests.core.corpus import GOOD, NOW, outcome, read, read_one, refusal
+from tracelog.core.clean import shorten
 from tracelog.core.entry import Entry
 from tracelog.core.wire import Mint, decode_json
 
@@ -54,6 +55,17 @@ from tracelog.core.wire import Mint, decode_json
             False,
             id="brackets in strings",
         ),
+        pytest.param(
+            b'\x1e{"message":"a"}\n\x1e{"message":"b","x":1}\n', ["a", "b"], False, id="text sequence"
+        ),
+        pytest.param(
+            b'\xef\xbb\xbf\x1e\x1e\n \x1e{\n"message":"a"\n}\r\n\x1e\x1e{"message":"\\u001e"}\x1e',
+            ["a", "\x1e"],
+            False,
+            id="text sequence with nothing in places",
+        ),
+        pytest.param(b'\x1e{"message":"a"}', ["a"], False, id="text sequence of one"),
+        pytest.param(b"\x1e\n\x1e", [], False, id="text sequence of none"),
     ],
 )
 def test_forms(body, messages, single):
@@ -134,6 +146,7 @@ def test_what_is_no_body(body, reason):
         pytest.param(b'{"message":"a","n":1e999', [], [(0, "bad_json")], id="cut off behind a large number"),
         pytest.param(b'{"message":"a","n":' + b"1" * 5000 + b"x}", [], [(0, "bad_json")], id="digits and a letter"),
         pytest.param(b'[{"message":"a"},{"n":NaN},{"message":"b"}]', [(0, "a"), (2, "b")], [(1, "missing_message")], id="NaN and no message"),
+        pytest.param(b'\x1e{"message":"a"\n\x1e{"message":"b"}\n\x1e7', [(1, "b")], [(0, "bad_json"), (2, "not_an_object")], id="a text sequence cut off within"),
         pytest.param(b'[{"message":"a",,},{"message":"b"}]', [(1, "b")], [(0, "bad_json")], id="commas in an item"),
         pytest.param(b'[{"message":"a"],{"message":"b"}]', [(1, "b")], [(0, "bad_json")], id="brackets that do not match"),
         pytest.param(b'[{"a":"\x01]},{"},{"message":"b"}]', [(1, "b")], [(0, "bad_json")], id="brackets in a bad string"),
@@ -193,6 +206,27 @@ def test_a_text_that_is_such_a_number_says_what_was_written(field, read_as):
     entry = read_one(f'{{"message":"a","{field}":1e999}}'.encode())
     assert getattr(entry, field) == read_as
     assert entry.fixed == [field]
+
+
+@pytest.mark.parametrize(
+    ("item", "who"),
+    [
+        ({"source": "q8", "seq": 1, "system": "worker"}, ("q8-1", "q8", 1, "worker")),
+        ({"id": "mine", "source": "q8", "seq": "7"}, ("mine", "q8", 7, "")),
+        ({"source": "s" * 200, "system": "My App"}, ("", shorten("s" * 200, 96), None, "my-app")),
+        ({"message": "m", "trace_id": "*", "source": "q8", "id": ["a", 1]}, ("a 1", "q8", None, "")),
+        ({"seq": {}, "source": 5, "system": []}, ("", "5", None, "")),
+        (7, None),
+        (None, None),
+    ],
+)
+def test_a_refused_entry_is_told_apart(item, who):
+    """
+    Of an entry that is refused, what says whose it was is kept, straightened like that of any other.
+    """
+    (drop,) = read([{"message": "ok"}, item]).drops
+    told = drop.entry
+    assert (told and (told.id, told.source, told.seq, told.system)) == who
 
 
 def test_one_broken_line_in_a_hundred():

@@ -57,6 +57,16 @@ CASES: dict[str, tuple[bytes, int, str | None]] = {
         200,
         None,
     ),
+    "text sequence": (
+        plain(b'\x1e{"message":"a"}\n\x1e{"message":"b"}\n', ("Content-Type", "application/json-seq")),
+        200,
+        None,
+    ),
+    "compact with a broken text": (
+        plain(compact("a", "b").replace(b"\xa1b", b"\xa1\xff"), ("Content-Type", CONTENT_TYPE)),
+        200,
+        None,
+    ),
     "empty batch": (plain(b"[]", JSON), 200, None),
     "same id twice": (
         plain(b'[{"id":"x","trace_id":"t","message":"a"},{"id":"x","trace_id":"t","message":"b"}]'),
@@ -87,6 +97,11 @@ CASES: dict[str, tuple[bytes, int, str | None]] = {
     ),
     "compact damaged": (plain(b"\x92\x01", ("Content-Type", CONTENT_TYPE)), 400, "bad_batch"),
     "gzip": (encoded("gzip", gzip.compress(ENTRY)), 200, None),
+    "gzip of two members": (
+        encoded("gzip", gzip.compress(b'[{"message":"a"},') + gzip.compress(b'{"message":"b"}]')),
+        200,
+        None,
+    ),
     "GZIP": (encoded("GZIP", gzip.compress(ENTRY)), 200, None),
     "deflate": (encoded("deflate", zlib.compress(ENTRY)), 200, None),
     "zstd": (encoded("zstd", zstandard.compress(ENTRY)), 200, None),

@@ -337,6 +337,33 @@ def test_the_ledger_adds_up(way: Running) -> None:
         assert ledger[name] == own[name]
 
 
+@pytest.mark.parametrize("form", ["array", "compact"])
+def test_a_refused_entry_is_counted_where_its_sender_is(form: str, way: Running) -> None:
+    """
+    What was refused stands in the ledger of its source and its system, and leaves no hole in the numbers.
+    """
+    source, system = f"refused-{form}-{way.port}", f"ours-{form}"
+    if form == "array":
+        sent = [{"source": source, "system": system, "seq": n, "message": "m"} for n in range(3)]
+        del sent[1]["message"]
+        answer = way.post(sent)
+    else:
+        row = msgspec.msgpack.encode(Row(NOW / 1000, Meta(2), Ids("ab" * 16), "m", None))
+        header = Header(v=1, source=source, system=system)
+        answer = way.post(encode_batch(header, [row, b"\x07", row]), ("Content-Type", CONTENT_TYPE))
+    assert [one["index"] for one in answer.json["rejected"]] == [1]
+    end = time.monotonic() + 20
+    for narrowed in (f"source={source}", f"system={system}"):
+        while True:
+            ledger = way.get(f"/api/v1/ledger?{narrowed}").json
+            if ledger["rejected"] or time.monotonic() > end:
+                break
+            time.sleep(0.05)
+        assert sum(ledger["rejected"].values()) == 1
+        assert (ledger["emitted"], ledger["stored"]) == (3, 2)
+        assert (ledger["in_flight"], ledger["unreported"], ledger["balanced"]) == (0, 0, True)
+
+
 def test_a_trace_has_a_ledger_of_its_own(filled: Running) -> None:
     """
     `?trace=` counts what is there, by source, and takes every kind of reference.

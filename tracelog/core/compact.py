@@ -23,6 +23,7 @@ from tracelog.core.ids import Ids, encode_ids, pack_id
 from tracelog.core.row_reader import RowReader, holds_nul
 from tracelog.core.rows import Header, Meta, Row, row_type
 from tracelog.core.stage import Batch, Drop
+from tracelog.core.utf8 import clean_msgpack
 from tracelog.core.wire import DECODE_ERRORS, Mint, Reader
 from tracelog.errors import InvalidBodyError, InvalidEntryError
 
@@ -49,7 +50,7 @@ HOLE: Final = b"\xc0"
 
 
 class _Split(msgspec.Struct, array_like=True):
-    header: Header
+    header: msgspec.Raw
     rows: list[msgspec.Raw]
 
 
@@ -65,6 +66,7 @@ def _whole(limits: Limits) -> msgspec.msgpack.Decoder[Any]:
 
 
 _split = msgspec.msgpack.Decoder(_Split)
+_header = msgspec.msgpack.Decoder(Header)
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -111,7 +113,8 @@ def decode_batch(data: bytes, *, now_ms: float, mint: Mint, limits: Limits = DEF
             batch.entries.append(reader.read(header.seq + index, row, clean=clean))
             batch.places.append(index)
         except InvalidEntryError as error:
-            batch.drops.append(Drop(index, "rejected", error.reason, str(error)))
+            who = reader.identify(header.seq + index)
+            batch.drops.append(Drop(index, "rejected", error.reason, str(error), who))
     return batch
 
 
@@ -159,10 +162,18 @@ def _decode(data: bytes, limits: Limits) -> tuple[Header, list[Any], bool]:
         return whole.header, whole.rows, not holds_nul(whole.rows)
     try:
         split = _split.decode(data)
+        header = _read_header(bytes(split.header))
     except DECODE_ERRORS as error:
         reason = str(error).split("\n", 1)[0][:200]
         raise InvalidBodyError(f"the body is no compact batch: {reason}", reason="bad_batch") from None
-    return split.header, [None if bytes(raw) == HOLE else raw for raw in split.rows], False
+    return header, [None if bytes(raw) == HOLE else raw for raw in split.rows], False
+
+
+def _read_header(data: bytes) -> Header:
+    try:
+        return _header.decode(data)
+    except UnicodeDecodeError:
+        return _header.decode(clean_msgpack(data))
 
 
 def _report(header: Header, limits: Limits) -> bytes | None:

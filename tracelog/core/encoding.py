@@ -24,6 +24,13 @@ WINDOW: Final = 8 * 1024 * 1024
 """Memory that a zstd frame may ask for: what level 19 uses, and far below what the format allows."""
 
 
+MEMBERS: Final = 1_000
+"""Members that a gzip body may have, as many as entries: each costs a new state of the inflater."""
+
+PIECE: Final = 64 * 1024
+"""Bytes given to the inflater at a time: it copies what lies behind the end of a member."""
+
+
 class Compressor:
     """
     Compresses one body after another; belongs to one thread.
@@ -91,6 +98,41 @@ def _inflate_zlib(bits: int) -> Callable[[bytes, int], bytes]:
     return inflate_zlib
 
 
+def _inflate_gzip(body: bytes, limit: int) -> bytes:
+    """
+    A gzip body is one member or several, one behind the other (RFC 1952 §2.2): files put together, or a
+    sender that begins anew at each flush.
+    """
+    parts: list[bytes] = []
+    rest, left = memoryview(body), limit
+    for _ in range(MEMBERS):
+        rest, left = _inflate_member(rest, left, parts)
+        if left < 0:
+            raise too_large(limit)
+        if not rest:
+            return b"".join(parts)
+    raise zlib.error(f"it has more than {MEMBERS:,} members")
+
+
+def _inflate_member(rest: memoryview, left: int, parts: list[bytes]) -> tuple[memoryview, int]:
+    """
+    Inflate the member at the beginning of *rest* into *parts*; return what is behind it, and how many of the
+    *left* bytes are left: -1 when there were more.
+    """
+    inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    while not inflater.eof:
+        if not rest:
+            raise zlib.error("the data is cut short")
+        piece = rest[:PIECE]
+        part = inflater.decompress(piece, left + 1)
+        if len(part) > left:
+            return rest, -1
+        parts.append(part)
+        left -= len(part)
+        rest = rest[len(piece) - len(inflater.unconsumed_tail) - len(inflater.unused_data) :]
+    return rest, left
+
+
 def _inflate_deflate(body: bytes, limit: int) -> bytes:
     """
     HTTP's deflate is zlib's format (RFC 9110 §8.4.1.2); some senders leave its frame out.
@@ -132,8 +174,8 @@ def _inflate_unsized(inflater: Any, body: bytes, limit: int) -> bytes:
 
 
 _INFLATERS: Final[dict[bytes, Callable[[bytes, int], bytes]]] = {
-    b"gzip": _inflate_zlib(16 + zlib.MAX_WBITS),
-    b"x-gzip": _inflate_zlib(16 + zlib.MAX_WBITS),
+    b"gzip": _inflate_gzip,
+    b"x-gzip": _inflate_gzip,
     b"deflate": _inflate_deflate,
     b"zstd": _inflate_zstd,
 }

@@ -14,9 +14,11 @@ import msgspec
 from tracelog.core.causes import is_straight_error
 from tracelog.core.clean import clean_text, plain_text, shorten
 from tracelog.core.entry import LEVELS, NAME_CHARS, SOURCE_CHARS, Entry, is_span_id, is_trace_id
+from tracelog.core.identity import readable
 from tracelog.core.rows import EXTRA_FIELDS, Header, row_decoder
 from tracelog.core.straighten import straighten
 from tracelog.core.times import EARLIEST_MS
+from tracelog.core.utf8 import clean_msgpack, name_replaced
 from tracelog.core.wire import DECODE_ERRORS, Reader
 from tracelog.errors import InvalidEntryError
 
@@ -103,21 +105,30 @@ class RowReader:
         except DECODE_ERRORS:
             entry = None
         if entry is not None:
+            if not entry.trace_id:
+                self._reader.name_trace(entry)
             return entry
-        try:
-            raw = _any.decode(_encode(row) if data is None else data)
-        except DECODE_ERRORS as error:
-            reason = str(error).split("\n", 1)[0][:200]
-            raise InvalidEntryError(f"the row cannot be read: {reason}", reason="bad_row") from None
+        raw, repaired = _decode_any(_encode(row) if data is None else bytes(data))
         raw = self._spell_out(seq, raw)
         entry = self._reader.straighten(raw)
+        if repaired:
+            name_replaced(entry)
         if self._earliest == -math.inf and isinstance(raw["timestamp"], float):
             entry.timestamp = raw["timestamp"]
         return entry
 
+    def identify(self, seq: int) -> Entry:
+        """
+        Return what is known of row number *seq* however it looks: its id, source, number and system.
+        """
+        system = self._template.system
+        return Entry(id=f"{self.source}-{seq}", system=system, source=self.source, seq=seq)
+
     def straight(self, seq: int, row: Any) -> Entry | None:
         """
         Return the entry of *row*, of the type `row_type`, or None when it needs straightening.
+
+        Its trace stays empty where the row names none.
         """
         meta, ids, fields = row.meta, row.ids, row.fields
         entry = copy(self._template)
@@ -153,9 +164,9 @@ class RowReader:
 
     def _trace(self, value: Any) -> str:
         if value is None:
-            return self._reader.mint.trace_id()
+            return ""  # it may follow from the id, which is not known yet
         text = value.hex() if isinstance(value, bytes) and len(value) == TRACE_BYTES else value
-        if not isinstance(text, str) or not is_trace_id(text):
+        if not isinstance(text, str) or not is_trace_id(text) or readable(text) != text:
             raise ValueError
         self._traces[value] = text
         return text
@@ -212,6 +223,20 @@ class RowReader:
             if not raw[name] and context and isinstance(context.get(name), str):
                 raw[name] = context.pop(name)
         return raw
+
+
+def _decode_any(data: bytes) -> tuple[Any, bool]:
+    """
+    Return the value of *data*, a row's msgpack, and whether texts in it had to be made readable.
+    """
+    try:
+        try:
+            return _any.decode(data), False
+        except UnicodeDecodeError:
+            return _any.decode(clean_msgpack(data)), True
+    except DECODE_ERRORS as error:
+        reason = str(error).split("\n", 1)[0][:200]
+        raise InvalidEntryError(f"the row cannot be read: {reason}", reason="bad_row") from None
 
 
 def _lift(entry: Entry, fields: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """
-A body taken apart into its entries, without understanding them: one object, an array, one object a line.
+A body taken apart into its entries, without understanding them: one object, an array, one object a line or
+record.
 
 The decoder stops at the first fault of a document and cannot say where the faulty entry ends. This scanner
 looks at brackets and strings only, so that a fault inside one entry stays inside it. It needs no recursion,
@@ -9,9 +10,17 @@ and its work is bounded.
 import re
 from typing import Final
 
+import msgspec
+
 from tracelog.errors import InvalidBodyError
 
+DECODE_ERRORS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
+"""The families that the decoder raises on bad input: syntax and type, encoding, nesting, number size."""
+
 BLANK: Final = b" \t\r\n"
+
+RECORD: Final = b"\x1e"
+"""Begins each record of a JSON text sequence (RFC 7464 §2.1). JSON itself allows it nowhere."""
 
 STEPS: Final = 200_000
 """Runs of brackets that are looked at. A thousand entries of a hundred nested objects each need as many; a
@@ -22,7 +31,37 @@ _AT_TOP = re.compile(rb'(?:[^"\[\]{},]++|"(?:[^"\\\n]++|\\.)*+["\n]?)*+([\[{]++|
 """From one bracket to the next, strings skipped. A line break ends a string: JSON allows none in it, and an
 unclosed string must not swallow the lines that follow."""
 
+_RECORDS = re.compile(rb"\x1e[ \t\r\n\x1e]*")
 _LINE_END = re.compile(rb"\n[ \t\r\n]*")
+
+
+_raws = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def split_items(text: bytes, limit: int) -> tuple[list[bytes], bool]:
+    """
+    Return the items of *text*, at most *limit* + 1 of them, and whether it is one bare object.
+
+    Raises:
+        InvalidBodyError: When it begins as an array and is none.
+    """
+    if text[:1] == RECORD:
+        return split_records(text, limit), False
+    if text[:1] != b"[":
+        return split_lines(text, limit)
+    try:
+        return [bytes(raw) for raw in _raws.decode(text)[: limit + 1]], False
+    except DECODE_ERRORS:
+        return split_array(text, limit), False
+
+
+def split_records(text: bytes, limit: int) -> list[bytes]:
+    """
+    Return the items of *text*, a JSON text sequence (RFC 7464), at most *limit* + 1 of them.
+
+    An object may be printed over several lines; separators with nothing between them are none (§2.1).
+    """
+    return [item.strip(BLANK) for item in _RECORDS.split(text, maxsplit=limit + 1) if item]
 
 
 def split_array(text: bytes, limit: int) -> list[bytes]:

@@ -1,36 +1,31 @@
 """
-Bytes become entries: one object, an array or NDJSON, told apart by content.
+Bytes become entries: one object, an array, NDJSON or a JSON text sequence, told apart by content.
 
 Straight input takes the fast way: one typed decode for the whole body and a short look at each entry.
 Anything else is read item by item, so that one bad line or entry is rejected alone, with index and reason.
 """
 
-import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from tracelog.core.causes import is_straight_error
 from tracelog.core.entry import DEFAULT_LIMITS, SYSTEM, Entry, Limits, is_span_id, is_trace_id
+from tracelog.core.identity import identify, own_id, readable, rename, trace_of
 from tracelog.core.numbers import decode_any
-from tracelog.core.split import BLANK, split_array, split_lines
+from tracelog.core.split import BLANK, DECODE_ERRORS, RECORD, split_items
 from tracelog.core.stage import Batch, Drop
 from tracelog.core.straight import straight_decoders
 from tracelog.core.straighten import straighten
 from tracelog.core.times import LATEST_AHEAD_MS
+from tracelog.core.utf8 import clean_json, name_replaced
 from tracelog.errors import InvalidBodyError, InvalidEntryError
 
-DECODE_ERRORS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
-"""The families that the decoder raises on bad input: syntax and type, encoding, nesting, number size."""
+__all__ = ["DECODE_ERRORS", "Mint", "Reader", "decode_json"]
 
 _BOM = b"\xef\xbb\xbf"
 _NUL = b"\\u0000"
-_REPLACED = "\ufffd"
-_ESCAPES = re.compile(
-    r"(\\\\)|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
-)
-"""A backslash that stands for itself, a proper pair of surrogates, or (second group) half of one."""
 
 
 class Mint(msgspec.Struct, frozen=True):
@@ -38,7 +33,8 @@ class Mint(msgspec.Struct, frozen=True):
     Where new names come from: the core draws no random numbers itself.
 
     Attributes:
-        trace_id: Returns a new trace id, 32 lowercase hex digits.
+        trace_id: Returns a new trace id, 32 lowercase hex digits; or always the one that the sender gave for
+            entries that name none.
         entry_id: Returns a new unique entry id.
     """
 
@@ -46,15 +42,12 @@ class Mint(msgspec.Struct, frozen=True):
     entry_id: Callable[[], str]
 
 
-_raws = msgspec.json.Decoder(list[msgspec.Raw])
-
-
 def decode_json(data: bytes, *, now_ms: float, mint: Mint, limits: Limits = DEFAULT_LIMITS) -> Batch:
     """
     Return the batch that *data* holds.
 
     Args:
-        data: A request body, already inflated: one object, an array of objects, or one object a line.
+        data: A request body, already inflated: one object, an array of them, or one a line or record.
         now_ms: Arrival, Unix milliseconds.
         mint: Where missing ids come from.
         limits: How many entries a body may hold, and the bounds of each.
@@ -67,7 +60,7 @@ def decode_json(data: bytes, *, now_ms: float, mint: Mint, limits: Limits = DEFA
         raise InvalidBodyError(
             "the body is empty; send one JSON object, an array of them, or one a line", reason="empty"
         )
-    if body[:1] not in (b"{", b"["):
+    if body[:1] not in (b"{", b"[", RECORD):
         raise InvalidBodyError(
             'the body is neither a JSON object nor an array; send {"message": "…"}, […] or one object a line',
             reason="not_json",
@@ -82,7 +75,18 @@ class Reader:
     One body being read: the arrival time, the mint and the limits that all its entries share.
     """
 
-    __slots__ = ("_many", "_one", "_spans", "_systems", "_traces", "latest", "limits", "mint", "now_ms")
+    __slots__ = (
+        "_given",
+        "_many",
+        "_one",
+        "_spans",
+        "_systems",
+        "_traces",
+        "latest",
+        "limits",
+        "mint",
+        "now_ms",
+    )
 
     def __init__(self, now_ms: float, mint: Mint, limits: Limits = DEFAULT_LIMITS) -> None:
         self.now_ms = now_ms
@@ -94,6 +98,7 @@ class Reader:
         self._traces = {""}
         self._systems = {""}
         self._spans: set[str] = set()
+        self._given: bool | None = None
 
     def fast(self, body: bytes) -> Batch | None:
         """
@@ -133,8 +138,8 @@ class Reader:
         """
         Return the batch read item by item: each stands or falls alone.
         """
-        text, repaired = _clean_bytes(body)
-        items, single = self._items(text)
+        text, repaired = clean_json(body)
+        items, single = split_items(text, self.limits.entries)
         if len(items) > self.limits.entries:
             raise _too_many(self.limits.entries)
         batch = Batch(entries=[], places=[], single=single)
@@ -143,7 +148,8 @@ class Reader:
                 batch.entries.append(self.read(item, repaired=repaired))
                 batch.places.append(index)
             except InvalidEntryError as error:
-                batch.drops.append(Drop(index, "rejected", error.reason, str(error)))
+                who = self._identify(item)
+                batch.drops.append(Drop(index, "rejected", error.reason, str(error), who))
         return batch
 
     def read(self, item: bytes, *, repaired: bool = False) -> Entry:
@@ -174,7 +180,7 @@ class Reader:
             ) from None
         entry = self.straighten(raw)
         if repaired:
-            _name_replaced(entry)
+            name_replaced(entry)
         return entry
 
     def straighten(self, raw: Any) -> Entry:
@@ -188,7 +194,8 @@ class Reader:
             raise InvalidEntryError(
                 'an entry must be a JSON object such as {"message": "…"}', reason="not_an_object"
             )
-        entry = straighten(raw, now_ms=self.now_ms, new_trace_id=self.mint.trace_id, limits=self.limits)
+        entry = straighten(raw, now_ms=self.now_ms, new_trace_id=str, limits=self.limits)
+        rename(entry)
         self.complete(entry)
         return entry
 
@@ -199,7 +206,7 @@ class Reader:
         Absent fields are completed, not straightened.
         """
         if entry.trace_id not in self._traces:
-            if not is_trace_id(entry.trace_id):
+            if not is_trace_id(entry.trace_id) or readable(entry.trace_id) != entry.trace_id:
                 return False
             self._traces.add(entry.trace_id)
         if entry.system not in self._systems:
@@ -223,11 +230,34 @@ class Reader:
         """
         if not entry.timestamp:
             entry.timestamp = self.now_ms
-        if not entry.trace_id:
-            entry.trace_id = self.mint.trace_id()
         if not entry.id:
-            named = entry.source is not None and entry.seq is not None
-            entry.id = f"{entry.source}-{entry.seq}" if named else self.mint.entry_id()
+            entry.id = own_id(entry)
+        if not entry.trace_id:
+            self.name_trace(entry)
+        if not entry.id:
+            entry.id = self.mint.entry_id()
+
+    def name_trace(self, entry: Entry) -> None:
+        """
+        Give *entry*, whose id is known if it has one of its own, the trace that its sender did not name.
+
+        It is the one given for the whole request, if there is one. Else it follows from the id: an entry sent
+        again must come to the same trace, or it would be stored twice.
+        """
+        if entry.id and not self._trace_is_given():
+            entry.trace_id = trace_of(entry.id)
+        else:
+            entry.trace_id = self.mint.trace_id()
+            rename(entry)
+
+    def _trace_is_given(self) -> bool:
+        """
+        Whether the mint makes no new trace ids but says the same one every time.
+        """
+        if self._given is None:
+            first, second = self.mint.trace_id(), self.mint.trace_id()
+            self._given = first == second
+        return self._given
 
     def _read_straight(self, item: bytes) -> Entry | None:
         try:
@@ -240,50 +270,17 @@ class Reader:
         self.complete(entry)
         return entry  # type: ignore[no-any-return]
 
-    def _items(self, text: bytes) -> tuple[list[bytes], bool]:
+    def _identify(self, item: bytes) -> Entry | None:
         """
-        Return the items of *text*, and whether it is one bare object.
+        Return who speaks in *item*, which was refused; None where it cannot be read at all.
         """
-        if text[:1] != b"[":
-            return split_lines(text, self.limits.entries)
+        if len(item) > self.limits.body:
+            return None
         try:
-            return [bytes(raw) for raw in _raws.decode(text)[: self.limits.entries + 1]], False
+            raw = decode_any(item)
         except DECODE_ERRORS:
-            return split_array(text, self.limits.entries), False
-
-
-def _clean_bytes(body: bytes) -> tuple[bytes, bool]:
-    r"""
-    Return *body* as UTF-8 in which no escape stands for half a character, and whether it had to be changed.
-
-    Browsers write lone surrogates (`"\ud800"`) and the decoder refuses the whole document for one of them.
-    """
-    try:
-        text = body.decode()
-        repaired = False
-    except UnicodeDecodeError:
-        text = body.decode(errors="replace")
-        repaired = True
-    if "\\u" in text:
-        cleaned = _ESCAPES.sub(lambda found: _REPLACED if found.group(2) else found.group(0), text)
-        repaired = repaired or cleaned != text
-        text = cleaned
-    return (text.encode(), True) if repaired else (body, False)
-
-
-def _name_replaced(entry: Entry) -> None:
-    """
-    Name in `fixed` the fields that hold the mark of something unreadable.
-    """
-    names = [name for name, value in msgspec.structs.asdict(entry).items() if _holds_mark(value)]
-    fixed = entry.fixed or []
-    entry.fixed = [*fixed, *(name for name in names if name not in fixed)] or None
-
-
-def _holds_mark(value: Any) -> bool:
-    if isinstance(value, str):
-        return _REPLACED in value
-    return isinstance(value, dict) and _REPLACED.encode() in msgspec.json.encode(value)
+            return None
+        return identify(raw, now_ms=self.now_ms, limits=self.limits)
 
 
 def _brief(error: Exception) -> str:
