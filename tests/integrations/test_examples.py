@@ -1,0 +1,43 @@
+"""
+The examples of the integrations run as they stand.
+"""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.started import ROOT, plain_environment
+
+HERE = ROOT / "examples/integrations"
+
+EXAMPLES = {
+    "stdlib_logging.py": {"ordering tea", "ordering cup", "no cup in stock", "place order"},
+}
+"""Messages that each example must have logged."""
+
+
+def run(name):
+    command = [sys.executable, "-W", "error", str(HERE / name)]
+    return subprocess.run(
+        command, cwd=ROOT, env=plain_environment(), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_logs_what_it_says(name):
+    """
+    The example ends well, and its entries are those that its program tells of.
+    """
+    done = run(name)
+    assert done.returncode == 0, done.stderr
+    entries = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {entry["message"] for entry in entries} >= EXAMPLES[name]
+
+
+def test_every_example_is_tried():
+    """
+    No example stands there that no test runs.
+    """
+    assert sorted(path.name for path in HERE.glob("*.py")) == sorted(EXAMPLES)
