@@ -1,5 +1,6 @@
 """
-A program that logs with the standard library, shipped as it is: `python examples/integrations/stdlib_logging.py`.
+A program that logs with the standard library, shipped as it is:
+`python examples/integrations/stdlib_logging.py`.
 
 Its own lines go to standard error with the trace id in front, the entries to standard output, or to
 TRACELOG_URL where that is set.

@@ -23,7 +23,8 @@ from tests.integrations.loggers import logger_of
 from tests.pair import pair
 from tracelog.client.context import PLACE
 from tracelog.client.hop import MUTED
-from tracelog.integrations.logging import Handler, StampedRecord, TraceFilter, setup
+from tracelog.integrations.logging import Handler, TraceFilter, setup
+from tracelog.integrations.records import StampedRecord
 
 LEVELS = [
     (5, "debug"),

@@ -23,6 +23,7 @@ from tracelog.core.entry import RANK
 if TYPE_CHECKING:
     from tracelog.client.client import Client
 
+_LEVELS: Final = {10: "debug", 20: "info", 30: "warn", 40: "error", 50: "fatal"}
 NUMBERS: Final = ((50, "fatal"), (40, "error"), (30, "warn"), (20, "info"))
 """Least numbers of the standard library's levels, which loguru and structlog share."""
 
@@ -107,9 +108,8 @@ def level_of_number(number: Any) -> str:
     """
     Return our level for a *number* of the standard library's `logging`; what is no number counts as info.
     """
-    if not isinstance(number, int):
-        return "info"
-    return next((name for least, name in NUMBERS if number >= least), "debug")
+    level = _LEVELS.get(number) if type(number) is int else "info"
+    return level or next((name for least, name in NUMBERS if number >= least), "debug")
 
 
 def chosen(client: "Client | None") -> "Callable[[], Client]":
