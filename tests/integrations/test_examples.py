@@ -14,6 +14,7 @@ HERE = ROOT / "examples/integrations"
 
 EXAMPLES = {
     "stdlib_logging.py": {"ordering tea", "ordering cup", "no cup in stock", "place order"},
+    "with_structlog.py": {"order received", "order refused", "place order"},
 }
 """Messages that each example must have logged."""
 
