@@ -66,9 +66,7 @@ def setup(*, client: "Client | None" = None) -> Callable[[], None]:
     if through or any(isinstance(one, Processor) for one in processors):
         return _nothing
     ours = Processor(tee=True, client=client)
-    processors.insert(
-        max(0, len(processors) - 1), ours
-    )  # in place: loggers in use hold this list
+    processors.insert(max(0, len(processors) - 1), ours)  # in place: loggers in use hold this list
 
     def undo() -> None:
         if ours in processors:
