@@ -74,7 +74,7 @@ LIBRARIES = {
     "redis": ["stores/redis*.py", "sinks/redis.py"],
     "structlog": ["integrations/structlog.py"],
     "click": ["cli/*"],
-    "starlette": ["server/*", "integrations/asgi.py", "cli/demo/*"],
+    "starlette": ["server/*", "integrations/starlette.py", "cli/demo/*"],
     "uvicorn": ["cli/*", "server/run.py", "server/protocol.py"],
     "re2": ["core/redact*.py"],
     "zstandard": ["*"],

@@ -13,6 +13,7 @@ from tests.cli.started import ROOT, plain_environment
 HERE = ROOT / "examples/integrations"
 
 EXAMPLES = {
+    "fastapi_app.py": {"ordering tea", "ordering cup", "GET /orders/tea", "GET /orders/cup"},
     "stdlib_logging.py": {"ordering tea", "ordering cup", "no cup in stock", "place order"},
     "with_structlog.py": {"order received", "order refused", "place order"},
 }
@@ -20,7 +21,7 @@ EXAMPLES = {
 
 
 def run(name):
-    command = [sys.executable, "-W", "error", str(HERE / name)]
+    command = [sys.executable, "-W", "error", str(HERE / name), "--once"]
     return subprocess.run(
         command, cwd=ROOT, env=plain_environment(), capture_output=True, text=True, timeout=60, check=False
     )

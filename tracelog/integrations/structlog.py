@@ -52,7 +52,7 @@ class Processor:
 
 def setup(*, client: "Client | None" = None) -> Callable[[], None]:
     """
-    Log what structlog renders, beside it: the processor goes before the last one of the present configuration.
+    Log what structlog renders, beside it: the processor goes before the last one that is configured now.
 
     Where structlog logs through the standard library, that one's handler gets its events already, so nothing
     is done. A second call changes nothing.
@@ -66,7 +66,8 @@ def setup(*, client: "Client | None" = None) -> Callable[[], None]:
     if through or any(isinstance(one, Processor) for one in processors):
         return _nothing
     ours = Processor(tee=True, client=client)
-    processors.insert(max(0, len(processors) - 1), ours)  # in place: loggers in use hold this list
+    place = max(0, len(processors) - 1)
+    processors.insert(place, ours)  # in place: loggers in use hold this list
 
     def undo() -> None:
         if ours in processors:
