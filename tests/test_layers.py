@@ -85,7 +85,7 @@ LIBRARIES = {
     "pytest": ["testing.py", "testing/*"],
     **{
         name: [f"integrations/{name}.py"]
-        for name in ["aiohttp", "celery", "django", "flask", "httpx", "loguru", "requests", "rq", "urllib3"]
+        for name in "aiohttp celery django flask httpx httpx2 loguru requests rq urllib3".split()
     },
 }
 """Third-party modules and the files that import them. A library without a row is not used."""

@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from tests.client import conftest as process
+from tests.integrations.calling import echoing
 from tracelog.client import default
 
 connect = process.connect
@@ -47,3 +48,12 @@ def told(connect):
 
     told.client = client
     return told
+
+
+@pytest.fixture(scope="session")
+def echoes():
+    """
+    A server that says which trace headers it was sent.
+    """
+    with echoing() as running:
+        yield running

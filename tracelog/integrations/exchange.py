@@ -139,11 +139,3 @@ class Exchange:
             message = f"{self.trace.name} failed after its answer"
             line = Line(level="error", message=message, place=self.trace, fault=note(failure))
             log_line(self._client, line)
-
-
-class Call(Exchange):
-    """
-    A request that this program makes.
-    """
-
-    refused = "warn"

@@ -7,7 +7,6 @@ The standard library's `logging`: log calls of any program as entries, and the t
 How a record becomes an entry stands in `records.py`.
 """
 
-import functools
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tracelog.client.complaint import Complaint
 from tracelog.client.foreign import chosen, log_line, lost
 from tracelog.client.hop import MUTED
+from tracelog.integrations.patching import Undo, replace
 from tracelog.integrations.records import line_of, place_of, stamp_of, stamp_records
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class TraceFilter(logging.Filter):
         return bool(super().filter(record))
 
 
-def setup(*, level: int | str = logging.NOTSET, client: "Client | None" = None) -> Callable[[], None]:
+def setup(*, level: int | str = logging.NOTSET, client: "Client | None" = None) -> Undo:
     """
     Log what any logger lets through, also where it does not propagate, as those of uvicorn and gunicorn.
 
@@ -90,26 +90,17 @@ def setup(*, level: int | str = logging.NOTSET, client: "Client | None" = None) 
     Returns:
         A function that undoes it.
     """
-    before = logging.Logger.callHandlers
-    if hasattr(before, "__tracelog__"):
-        return _nothing
     handler = Handler(level, client=client)
 
-    @functools.wraps(before)
-    def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
-        if record.levelno >= handler.level:
-            handler.handle(record)
-        before(self, record)
+    def make(before: Callable[..., None]) -> Callable[..., None]:
+        def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
+            if record.levelno >= handler.level:
+                handler.handle(record)
+            before(self, record)
 
-    call_handlers.__tracelog__ = True  # type: ignore[attr-defined] # how a second call knows
-    logging.Logger.callHandlers = call_handlers  # type: ignore[method-assign] # sees every record once
+        return call_handlers
 
-    def undo() -> None:
-        if logging.Logger.callHandlers is call_handlers:
-            logging.Logger.callHandlers = before  # type: ignore[method-assign]
-        handler.setLevel(logging.CRITICAL * 1000)  # where somebody else has wrapped it since
-
-    return undo
+    return replace(logging.Logger, "callHandlers", make)  # sees every record once
 
 
 def _is_new(record: logging.LogRecord, client: int) -> bool:
@@ -123,9 +114,3 @@ def _is_new(record: logging.LogRecord, client: int) -> bool:
         return False
     stamp.seen += (client,)
     return True
-
-
-def _nothing() -> None:
-    """
-    What undoing is where nothing was done.
-    """

@@ -3,19 +3,19 @@ Starlette, and FastAPI on top of it: every app of the process behind the ASGI mi
 """
 
 import functools
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
 from tracelog.integrations.asgi import Middleware
+from tracelog.integrations.patching import MARK, Undo, nothing
 
 if TYPE_CHECKING:
     from tracelog.client.client import Client
 
 
-def setup(*, client: "Client | None" = None) -> Callable[[], None]:
+def setup(*, client: "Client | None" = None) -> Undo:
     """
     Log the requests of every app, its own middleware and error pages included. A second call changes nothing.
 
@@ -23,8 +23,8 @@ def setup(*, client: "Client | None" = None) -> Callable[[], None]:
         A function that undoes it.
     """
     before = Starlette.__call__
-    if hasattr(before, "__tracelog__"):
-        return _nothing
+    if hasattr(before, MARK):
+        return nothing
     active = [True]
 
     @functools.wraps(before)
@@ -32,7 +32,7 @@ def setup(*, client: "Client | None" = None) -> Callable[[], None]:
         app = functools.partial(before, self)
         await (Middleware(app, client=client) if active else app)(scope, receive, send)
 
-    call.__tracelog__ = True  # type: ignore[attr-defined] # how a second call knows
+    setattr(call, MARK, True)
     Starlette.__call__ = call  # type: ignore[method-assign] # the one door of all apps
 
     def undo() -> None:
@@ -41,9 +41,3 @@ def setup(*, client: "Client | None" = None) -> Callable[[], None]:
             Starlette.__call__ = before  # type: ignore[method-assign] # as it was
 
     return undo
-
-
-def _nothing() -> None:
-    """
-    What undoing is where nothing was done.
-    """

@@ -4,7 +4,7 @@ structlog: its events as entries, by a processor at the end of the chain or, as 
     structlog.configure(processors=[structlog.contextvars.merge_contextvars, Processor()])
 """
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -13,6 +13,7 @@ from tracelog.client.complaint import Complaint
 from tracelog.client.foreign import chosen, log_line, lost
 from tracelog.core.levels import LEVEL_NAMES
 from tracelog.integrations.events import read_event
+from tracelog.integrations.patching import Undo, nothing
 
 if TYPE_CHECKING:
     from tracelog.client.client import Client
@@ -50,7 +51,7 @@ class Processor:
         raise structlog.DropEvent
 
 
-def setup(*, client: "Client | None" = None) -> Callable[[], None]:
+def setup(*, client: "Client | None" = None) -> Undo:
     """
     Log what structlog renders, beside it: the processor goes before the last one that is configured now.
 
@@ -64,7 +65,7 @@ def setup(*, client: "Client | None" = None) -> Callable[[], None]:
     processors = config["processors"]
     through = isinstance(config["logger_factory"], structlog.stdlib.LoggerFactory)
     if through or any(isinstance(one, Processor) for one in processors):
-        return _nothing
+        return nothing
     ours = Processor(tee=True, client=client)
     place = max(0, len(processors) - 1)
     processors.insert(place, ours)  # in place: loggers in use hold this list
@@ -74,9 +75,3 @@ def setup(*, client: "Client | None" = None) -> Callable[[], None]:
             processors.remove(ours)
 
     return undo
-
-
-def _nothing() -> None:
-    """
-    What undoing is where nothing was done.
-    """
