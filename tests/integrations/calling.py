@@ -131,7 +131,7 @@ class CallContract:
         """
         _, body = self.call(f"{echoes.url}/redirect?to={foreign(echoes.url)}/echo")
         assert json.loads(body) == {}
-        assert [call.context["status"] for call in told_calls(told)] == self.redirected
+        assert tuple(call.context["status"] for call in told_calls(told)) == self.redirected
 
     redirected = (307, 200)
 

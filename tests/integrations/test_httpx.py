@@ -36,11 +36,11 @@ class Async:
 
 
 class One:
-    library, setup, redirected = httpx, staticmethod(ours.setup), [307, 200]
+    library, setup = httpx, staticmethod(ours.setup)
 
 
 class Two:
-    library, setup, redirected = httpx2, staticmethod(ours2.setup), [307, 200]
+    library, setup = httpx2, staticmethod(ours2.setup)
 
 
 class TestHttpx(One, Sync, CallContract):

@@ -22,9 +22,12 @@ __all__ = ["instrument"]
 TRIGGERS: Final = {
     "logging": "logging",
     "structlog": "structlog",
+    "loguru": "loguru",
     "starlette": "starlette.applications",
     "httpx": "httpx",
     "httpx2": "httpx2",
+    "requests": "requests",
+    "urllib3": "urllib3",
 }
 """What "auto" switches on, and the module whose loading shows that a program uses it."""
 
