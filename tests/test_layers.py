@@ -76,6 +76,7 @@ LIBRARIES = {
     "click": ["cli/*"],
     "starlette": ["server/*", "integrations/starlette.py", "cli/demo/*"],
     "uvicorn": ["cli/*", "server/run.py", "server/protocol.py"],
+    "asgiref": ["integrations/django.py"],  # Django's own, for what is sync and async
     "re2": ["core/redact*.py"],
     "zstandard": ["*"],
     "google": ["server/receivers/otlp*.py", "sinks/otlp.py", "core/otlp*.py"],

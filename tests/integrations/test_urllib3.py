@@ -35,10 +35,8 @@ def test_retries_are_one_call(told, echoes, instrumented):
     """
     A call that is tried again and again is one entry, with how it ended.
     """
-    with (
-        urllib3.PoolManager(retries=urllib3.Retry(2, status_forcelist=[503])) as pool,
-        pytest.raises(Exception),
-    ):
+    retries = urllib3.Retry(2, status_forcelist=[503])
+    with urllib3.PoolManager(retries=retries) as pool, pytest.raises(urllib3.exceptions.MaxRetryError):
         pool.request("GET", f"{echoes.url}/echo?status=503")
     (call,) = told_calls(told)
     assert (call.level, call.error["type"]) == ("error", "urllib3.exceptions.MaxRetryError")

@@ -24,6 +24,8 @@ TRIGGERS: Final = {
     "structlog": "structlog",
     "loguru": "loguru",
     "starlette": "starlette.applications",
+    "flask": "flask",
+    "aiohttp": "aiohttp",
     "httpx": "httpx",
     "httpx2": "httpx2",
     "requests": "requests",

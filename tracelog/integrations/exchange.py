@@ -75,6 +75,7 @@ class Exchange:
     Attributes:
         trace: The hop.
         status: Of the answer; None while there is none.
+        failure: An exception that a framework has made an answer of.
         ended: Whether the entry was logged.
     """
 
@@ -85,6 +86,7 @@ class Exchange:
         self.trace = start(name, wish)
         self.fields = dict(fields)
         self.status: int | None = None
+        self.failure: Exception | None = None
         self.ended = False
         self._client = client
         self._started = time.time()
@@ -112,7 +114,7 @@ class Exchange:
         Only an `Exception` is a failure: being cancelled or interrupted is named, no more. One that comes
         after the end, as from a background task, is an entry of its own.
         """
-        failure = error if isinstance(error, Exception) else None
+        failure = error if isinstance(error, Exception) else self.failure
         if self.muted:
             return
         if self.ended:
