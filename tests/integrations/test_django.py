@@ -2,6 +2,7 @@
 Each request of a Django app is one entry of its caller's trace, under WSGI and under ASGI.
 """
 
+import asyncio
 import sys
 import time
 from types import ModuleType
@@ -12,11 +13,13 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse, StreamingHttpResponse
+from django.test import RequestFactory
 from django.urls import path
 
 import tracelog
 from tests.integrations.serving import Asgi, Wsgi
 from tests.integrations.traces import CONTINUED, PARENT, RESTARTED, TRACE
+from tracelog.integrations.django import Middleware
 
 
 def order(request, order):
@@ -118,6 +121,26 @@ def test_outcomes_are_told(told, server, url, status, level, error):
     assert (answer.status, request.context["status"], request.level) == (status, status, level)
     assert (request.error or {}).get("message") == error
     assert answer.header("x-trace-id") == request.trace_id
+
+
+def interrupted(request):
+    raise KeyboardInterrupt
+
+
+async def interrupted_later(request):
+    raise KeyboardInterrupt
+
+
+def test_what_passes_through_is_told(told):
+    """
+    What Django makes no answer of goes on, and is named by the entry.
+    """
+    given = RequestFactory().get("/x")
+    with pytest.raises(KeyboardInterrupt):
+        Middleware(interrupted)(given)
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(Middleware(interrupted_later)(given))
+    assert [entry.context["ended_by"] for entry in told()] == ["KeyboardInterrupt"] * 2
 
 
 @pytest.mark.parametrize("headers", [*CONTINUED, *RESTARTED])

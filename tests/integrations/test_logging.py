@@ -546,6 +546,20 @@ def test_a_hostile_record_is_counted(told, capsys):
     assert capsys.readouterr().err == "tracelog: RuntimeError: no level\n"
 
 
+def test_what_a_client_does_not_log_costs_nothing(connect):
+    """
+    Lines below the client's level, and all lines of a client that has no room, end at once; the latter are counted.
+    """
+    quiet, wire = connect(level="warn")
+    full, _ = connect(queue_entries=1, flush_interval=60)
+    for client in (quiet, full):
+        log = logger_of("a", Handler(client=client))
+        for number in range(100):
+            log.info("line %d", number)
+    assert (quiet.flush(10), wire.messages, quiet.stats()["emitted"]) == (0, [], 0)
+    assert full.stats()["dropped"]["queue_overflow"] > 0
+
+
 def test_odd_loggers_and_moments_are_taken(told):
     """
     A record whose name is no text, or whose moment is none, is an entry all the same.

@@ -39,19 +39,25 @@ def read_event(event: Mapping[str, Any], level: str, logger: str) -> Line:
         logger: The name of the logger; one in the event wins.
     """
     fields = {key: value for key, value in event.items() if key not in SAID}
+    line = Line(level=level, logger=logger, message=event.get("event", ""), fields=fields)
+    if len(event) > len(fields) + 1 or "event" not in event:
+        _add_said(line, event, fields)
+    return line
+
+
+def _add_said(line: Line, event: Mapping[str, Any], fields: dict[str, Any]) -> None:
+    """
+    Add to *line* what processors before ours have said in *event*; what has no place in it goes to *fields*.
+    """
     if not isinstance(event.get("level", ""), str | int):
         fields["level"] = event["level"]
     error = current_error(event.get("exc_info"))
-    return Line(
-        level=_level(event.get("level"), level),
-        logger=event.get("logger") or logger,
-        message=event.get("event", ""),
-        args=_args(event.get("positional_args")),
-        fields=fields,
-        seconds=_seconds(event, fields),
-        fault=None if error is None else note(error),
-        stack=_stack(event, fields),
-    )
+    line.level = _level(event.get("level"), line.level)
+    line.logger = event.get("logger") or line.logger
+    line.args = _args(event.get("positional_args"))
+    line.seconds = _seconds(event, fields)
+    line.fault = None if error is None else note(error)
+    line.stack = _stack(event, fields)
 
 
 def _level(said: Any, level: str) -> str:
