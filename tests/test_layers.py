@@ -86,7 +86,18 @@ LIBRARIES = {
     "pytest": ["testing.py", "testing/*"],
     **{
         name: [f"integrations/{name}.py"]
-        for name in "aiohttp celery django flask httpx httpx2 loguru requests rq urllib3".split()
+        for name in [
+            "aiohttp",
+            "celery",
+            "django",
+            "flask",
+            "httpx",
+            "httpx2",
+            "loguru",
+            "requests",
+            "rq",
+            "urllib3",
+        ]
     },
 }
 """Third-party modules and the files that import them. A library without a row is not used."""

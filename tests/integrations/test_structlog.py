@@ -167,6 +167,7 @@ EVENTS = [
     ({"event": "a", "level": ["x"]}, {"level": ["x"]}, None),
     ({"event": "%s!", "positional_args": ("a",)}, {}, None),
     ({"event": "a", "logger": "named"}, {}, None),
+    ({"event": "a", 5: "five"}, {"5": "five"}, None),
 ]
 
 

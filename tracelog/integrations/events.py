@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from tracelog.client.crash import Stack, asked_stack, current_error, note
 from tracelog.client.foreign import Line, level_of_number
+from tracelog.client.odd import shown
 from tracelog.core.levels import LEVEL_NAMES
 from tracelog.core.times import to_milliseconds
 
@@ -38,7 +39,8 @@ def read_event(event: Mapping[str, Any], level: str, logger: str) -> Line:
         level: Of the method that was called; a level in the event wins.
         logger: The name of the logger; one in the event wins.
     """
-    fields = {key: value for key, value in event.items() if key not in SAID}
+    said = event.items()
+    fields = {key if type(key) is str else shown(key): value for key, value in said if key not in SAID}
     line = Line(level=level, logger=logger, message=event.get("event", ""), fields=fields)
     if len(event) > len(fields) + 1 or "event" not in event:
         _add_said(line, event, fields)
