@@ -75,8 +75,9 @@ LIBRARIES = {
     "redis": ["stores/redis*.py", "sinks/redis.py"],
     "structlog": ["integrations/structlog.py"],
     "click": ["cli/*"],
-    "starlette": ["server/*", "integrations/asgi.py", "cli/demo/*"],
+    "starlette": ["server/*", "integrations/starlette.py", "cli/demo/*"],
     "uvicorn": ["cli/*", "server/run.py", "server/protocol.py"],
+    "asgiref": ["integrations/django.py"],  # Django's own, for what is sync and async
     "re2": ["core/redact*.py"],
     "zstandard": ["*"],
     "google": ["server/receivers/otlp*.py", "sinks/otlp.py", "core/otlp*.py"],
@@ -86,7 +87,18 @@ LIBRARIES = {
     "pytest": ["testing.py", "testing/*"],
     **{
         name: [f"integrations/{name}.py"]
-        for name in ["aiohttp", "celery", "django", "flask", "httpx", "loguru", "requests", "rq", "urllib3"]
+        for name in [
+            "aiohttp",
+            "celery",
+            "django",
+            "flask",
+            "httpx",
+            "httpx2",
+            "loguru",
+            "requests",
+            "rq",
+            "urllib3",
+        ]
     },
 }
 """Third-party modules and the files that import them. A library without a row is not used."""

@@ -1,0 +1,154 @@
+"""
+Each request of a Django app is one entry of its caller's trace, under WSGI and under ASGI.
+"""
+
+import asyncio
+import sys
+import time
+from types import ModuleType
+
+import django
+import pytest
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpResponse, StreamingHttpResponse
+from django.test import RequestFactory
+from django.urls import path
+
+import tracelog
+from tests.integrations.serving import Asgi, Wsgi
+from tests.integrations.traces import CONTINUED, PARENT, RESTARTED, TRACE
+from tracelog.integrations.django import Middleware
+
+
+def order(request, order):
+    tracelog.get_logger("shop").info("looking", order=order)
+    return HttpResponse("x")
+
+
+async def later(request):
+    tracelog.get_logger("shop").info("looking")
+    return HttpResponse("x")
+
+
+def fail(request):
+    raise LookupError("no such order")
+
+
+def stream(request):
+    async def parts():
+        yield b"ab"
+
+    return StreamingHttpResponse(parts() if hasattr(request, "scope") else [b"a", b"b"])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def configured():
+    """
+    Settings with our middleware first.
+    """
+    urls = ModuleType("shop_urls")
+    urls.urlpatterns = [
+        path("orders/<int:order>", order),
+        path("later", later),
+        path("fail", fail),
+        path("stream", stream),
+    ]
+    sys.modules["shop_urls"] = urls
+    settings.configure(
+        ROOT_URLCONF="shop_urls",
+        ALLOWED_HOSTS=["*"],
+        MIDDLEWARE=["tracelog.integrations.django.Middleware", "django.middleware.common.CommonMiddleware"],
+        LOGGING_CONFIG=None,
+        SECRET_KEY="for tests",
+    )
+    django.setup()
+
+
+@pytest.fixture(scope="module", params=["wsgi", "asgi"])
+def server(request, configured):
+    """
+    The app under WSGI and under ASGI.
+    """
+    app = (
+        Wsgi(get_wsgi_application())
+        if request.param == "wsgi"
+        else Asgi(get_asgi_application(), lifespan="off")
+    )
+    with app as running:
+        yield running
+
+
+def settled(told):
+    """
+    Return the entries once a request is among them.
+    """
+    for _ in range(400):
+        entries = told()
+        if entries and entries[-1].duration_ms is not None:
+            return entries
+        time.sleep(0.005)
+    raise AssertionError(entries)
+
+
+@pytest.mark.parametrize(("url", "route"), [("/orders/7", "orders/<int:order>"), ("/later", "later")])
+def test_a_request_is_one_entry(told, server, url, route):
+    """
+    A request is an entry with its route, for views of both kinds; what is logged inside belongs to it.
+    """
+    answer = server.get(url)
+    line, request = settled(told)
+    assert request.context == {"method": "GET", "path": url, "route": route, "status": 200}
+    assert (line.message, line.span_id) == ("looking", request.span_id)
+    assert answer.header("x-trace-id") == request.trace_id
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "level", "error"),
+    [
+        ("/fail", 500, "error", "no such order"),
+        ("/nowhere", 404, "info", None),
+        ("/stream", 200, "info", None),
+    ],
+)
+def test_outcomes_are_told(told, server, url, status, level, error):
+    """
+    What a view raises is the error of its request, although Django has made an answer of it.
+    """
+    answer = server.get(url)
+    (request,) = settled(told)
+    assert (answer.status, request.context["status"], request.level) == (status, status, level)
+    assert (request.error or {}).get("message") == error
+    assert answer.header("x-trace-id") == request.trace_id
+
+
+def interrupted(request):
+    raise KeyboardInterrupt
+
+
+async def interrupted_later(request):
+    raise KeyboardInterrupt
+
+
+def test_what_passes_through_is_told(told):
+    """
+    What Django makes no answer of goes on, and is named by the entry.
+    """
+    given = RequestFactory().get("/x")
+    with pytest.raises(KeyboardInterrupt):
+        Middleware(interrupted)(given)
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(Middleware(interrupted_later)(given))
+    assert [entry.context["ended_by"] for entry in told()] == ["KeyboardInterrupt"] * 2
+
+
+@pytest.mark.parametrize("headers", [*CONTINUED, *RESTARTED])
+def test_traces_go_on_by_the_rules_of_w3c(told, server, headers):
+    """
+    A valid `traceparent` goes on; any other begins a trace.
+    """
+    server.get("/nowhere", headers)
+    (request,) = settled(told)
+    expected = (True, PARENT) if headers in CONTINUED else (False, None)
+    assert (request.trace_id == TRACE, request.parent_id) == expected

@@ -1,0 +1,70 @@
+"""
+The examples of the integrations run as they stand.
+"""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.started import ROOT, plain_environment
+
+HERE = ROOT / "examples/integrations"
+
+EXAMPLES = {
+    "auto.py": {"ordering cup", "GET /orders/cup", "GET /stock/cup"},
+    "fastapi_app.py": {"ordering tea", "ordering cup", "GET /orders/tea", "GET /orders/cup"},
+    "stdlib_logging.py": {"ordering tea", "ordering cup", "no cup in stock", "place order"},
+    "with_structlog.py": {"order received", "order refused", "place order"},
+}
+"""Messages that each example must have logged."""
+
+
+def run(name):
+    command = [sys.executable, "-W", "error", str(HERE / name), "--once"]
+    return subprocess.run(
+        command, cwd=ROOT, env=plain_environment(), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_logs_what_it_says(name):
+    """
+    The example ends well, and its entries are those that its program tells of.
+    """
+    done = run(name)
+    assert done.returncode == 0, done.stderr
+    entries = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {entry["message"] for entry in entries} >= EXAMPLES[name]
+
+
+def test_every_example_is_tried():
+    """
+    No example stands there that no test runs.
+    """
+    assert sorted(path.name for path in HERE.glob("*.py")) == sorted(EXAMPLES)
+
+
+def test_five_lines_make_one_trace():
+    """
+    With `instrument("auto")` the caller's call, both requests, the call between them, the log call and the exception
+    are one trace, hop by hop, without touching the app.
+    """
+    done = run("auto.py")
+    entries = [json.loads(line) for line in done.stdout.splitlines()]
+    spans = {entry["span_id"]: entry for entry in entries if "duration_ms" in entry}
+    failed = next(entry for entry in spans.values() if entry["message"] == "GET /stock/cup")
+    chain = [failed]
+    while parent := spans.get(chain[-1].get("parent_id")):
+        chain.append(parent)
+    assert [entry["message"].split("127.0.0.1")[0] for entry in chain] == [
+        "GET /stock/cup",
+        "GET http://",
+        "GET /orders/cup",
+        "GET http://",
+    ]
+    assert failed["error"]["type"] == "KeyError"
+    assert "ordering cup" in {
+        entry["message"] for entry in entries if entry["trace_id"] == failed["trace_id"]
+    }

@@ -1,0 +1,63 @@
+"""
+What is called with urllib3 goes on with the trace, where it may, and is told.
+"""
+
+import json
+
+import pytest
+import urllib3
+
+from tests.integrations.calling import CallContract, told_calls
+from tracelog.integrations.urllib3 import setup
+
+
+class TestUrllib3(CallContract):
+    setup = staticmethod(setup)
+    redirected = (307, 200)
+
+    def call(self, url, method="GET", headers=None, body=None):
+        with urllib3.PoolManager(retries=urllib3.Retry(connect=0, redirect=3)) as pool:
+            answer = pool.request(method, url, headers=headers, body=body)
+            return answer.status, answer.data.decode()
+
+
+@pytest.fixture
+def instrumented():
+    """
+    urllib3 with our integration.
+    """
+    undo = setup()
+    yield
+    undo()
+
+
+def test_retries_are_one_call(told, echoes, instrumented):
+    """
+    A call that is tried again and again is one entry, with how it ended.
+    """
+    retries = urllib3.Retry(2, status_forcelist=[503])
+    with urllib3.PoolManager(retries=retries) as pool, pytest.raises(urllib3.exceptions.MaxRetryError):
+        pool.request("GET", f"{echoes.url}/echo?status=503")
+    (call,) = told_calls(told)
+    assert (call.level, call.error["type"]) == ("error", "urllib3.exceptions.MaxRetryError")
+
+
+def test_headers_of_the_pool_stay(told, echoes, instrumented):
+    """
+    Headers of a pool are sent as before and are not changed.
+    """
+    with urllib3.HTTPConnectionPool("127.0.0.1", echoes.port, headers={"tracestate": "mine=1"}) as pool:
+        answer = pool.urlopen("GET", "/echo")
+        assert pool.headers == {"tracestate": "mine=1"}
+    assert "traceparent" in json.loads(answer.data)
+
+
+def test_through_a_proxy_the_target_is_told(told, echoes, instrumented):
+    """
+    Through a proxy what is called is told, not the proxy, and it decides who may know.
+    """
+    with urllib3.ProxyManager(echoes.url) as proxy:
+        answer = proxy.request("GET", "http://api.example.com/echo")
+    (call,) = told_calls(told)
+    assert call.context["url"] == "http://api.example.com/echo"
+    assert b"traceparent" not in answer.data

@@ -1,0 +1,116 @@
+"""
+The standard library's `logging`: log calls of any program as entries, and the trace for its formatters.
+
+    logging.getLogger().addHandler(Handler())  # or by dictConfig, fileConfig
+    setup()  # or: whatever any logger lets through
+
+How a record becomes an entry stands in `records.py`.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from tracelog.client.complaint import Complaint
+from tracelog.client.foreign import chosen, log_line, lost
+from tracelog.client.hop import MUTED
+from tracelog.integrations.patching import Undo, replace
+from tracelog.integrations.records import line_of, place_of, stamp_of, stamp_records
+
+if TYPE_CHECKING:
+    from tracelog.client.client import Client
+
+OURS: Final = "tracelog."
+"""Loggers of our own server: what it says about entries must not become entries, for ever."""
+
+
+class Handler(logging.Handler):
+    """
+    Makes an entry of each record, once. It takes no lock and never raises.
+
+    Args:
+        level: Least number that is handled.
+        client: Who ships the entries; the default one when None.
+    """
+
+    def __init__(self, level: int | str = logging.NOTSET, *, client: "Client | None" = None) -> None:
+        super().__init__(level)
+        self._client = chosen(client)
+        stamp_records()
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """
+        Emit *record* unless a filter is against it. No lock: there is no stream to guard.
+        """
+        kept: Any = self.filter(record) if self.filters else True
+        if kept:
+            self.emit(
+                kept if isinstance(kept, logging.LogRecord) else record
+            )  # a filter may replace it: 3.12
+        return bool(kept)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        client = self._client()
+        try:
+            if not _is_new(record, id(client)):
+                return
+            if type(record.name) is str and record.name.startswith(OURS):
+                client.gate.drops.count("reentrant")
+                return
+            log_line(client, line_of(record))
+        except Exception as error:  # a record of the program's own making, with attributes that raise
+            lost(client)
+            Complaint().about(error)
+
+
+class TraceFilter(logging.Filter):
+    """
+    Lets formatters that a program has already show the trace: `%(trace_id)s`, `%(span_id)s`. Filters nothing.
+    """
+
+    def __init__(self, name: str = "") -> None:
+        super().__init__(name)
+        stamp_records()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        place = place_of(record)
+        muted = place is MUTED
+        record.__dict__.setdefault("trace_id", "-" if muted else place.trace_id)
+        record.__dict__.setdefault("span_id", "-" if muted else place.span_id)
+        return bool(super().filter(record))
+
+
+def setup(*, level: int | str = logging.NOTSET, client: "Client | None" = None) -> Undo:
+    """
+    Log what any logger lets through, also where it does not propagate, as those of uvicorn and gunicorn.
+
+    No handler is added, so `basicConfig` and the output of a program without any configuration stay as they
+    are. A second call changes nothing.
+
+    Returns:
+        A function that undoes it.
+    """
+    handler = Handler(level, client=client)
+
+    def make(before: Callable[..., None]) -> Callable[..., None]:
+        def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
+            if record.levelno >= handler.level:
+                handler.handle(record)
+            before(self, record)
+
+        return call_handlers
+
+    return replace(logging.Logger, "callHandlers", make)  # sees every record once
+
+
+def _is_new(record: logging.LogRecord, client: int) -> bool:
+    """
+    Whether *client* has not seen *record*: several loggers up to the root may have a handler.
+    """
+    stamp = stamp_of(record)
+    if stamp is None:
+        return True
+    if client in stamp.seen:
+        return False
+    stamp.seen += (client,)
+    return True

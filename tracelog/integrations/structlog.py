@@ -1,0 +1,77 @@
+"""
+structlog: its events as entries, by a processor at the end of the chain or, as a tee, in the middle of it.
+
+    structlog.configure(processors=[structlog.contextvars.merge_contextvars, Processor()])
+"""
+
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from tracelog.client.complaint import Complaint
+from tracelog.client.foreign import chosen, log_line, lost
+from tracelog.core.levels import LEVEL_NAMES
+from tracelog.integrations.events import read_event
+from tracelog.integrations.patching import Undo, nothing
+
+if TYPE_CHECKING:
+    from tracelog.client.client import Client
+
+
+class Processor:
+    """
+    Makes an entry of each event. It never raises, and never changes an event.
+
+    Args:
+        tee: Hand the event on, to a renderer further down the chain; else the chain ends here.
+        client: Who ships the entries; the default one when None.
+    """
+
+    def __init__(self, *, tee: bool = False, client: "Client | None" = None) -> None:
+        self._tee = tee
+        self._client = chosen(client)
+
+    def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """
+        Log *event*.
+
+        Raises:
+            DropEvent: When the chain ends here: it is structlog's word for "this is done".
+        """
+        client = self._client()
+        try:
+            level = LEVEL_NAMES.get(method, "info")
+            log_line(client, read_event(event, level, getattr(logger, "name", None) or ""))
+        except Exception as error:  # an event of the program's own making, with values that raise
+            lost(client)
+            Complaint().about(error)
+        if self._tee:
+            return event
+        raise structlog.DropEvent
+
+
+def setup(*, client: "Client | None" = None) -> Undo:
+    """
+    Log what structlog renders, beside it: the processor goes before the last one that is configured now.
+
+    Where structlog logs through the standard library, that one's handler gets its events already, so nothing
+    is done. A second call changes nothing.
+
+    Returns:
+        A function that undoes it.
+    """
+    config = structlog.get_config()
+    processors = config["processors"]
+    through = isinstance(config["logger_factory"], structlog.stdlib.LoggerFactory)
+    if through or any(isinstance(one, Processor) for one in processors):
+        return nothing
+    ours = Processor(tee=True, client=client)
+    place = max(0, len(processors) - 1)
+    processors.insert(place, ours)  # in place: loggers in use hold this list
+
+    def undo() -> None:
+        if ours in processors:
+            processors.remove(ours)
+
+    return undo
