@@ -135,7 +135,7 @@ def _untold(line: Line, text: str) -> str | None:
     Return what the exception of *line* is and says, as far as *text* leaves it out.
     """
     error = line.entry.error
-    if error is None or line.text is not None:
+    if error is None or line.count > 1:
         return None
     kind, said = error.get("type") or "", error.get("message") or ""
     named = kind in COMMON or kind.rpartition(".")[2] in text

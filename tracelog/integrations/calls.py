@@ -11,7 +11,8 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-from tracelog.client.context import NOTHING, PLACE, TRACE_HEADERS
+from tracelog.client.carrier import TRACE_HEADERS
+from tracelog.client.context import NOTHING, PLACE
 from tracelog.client.hop import MUTED
 from tracelog.config import is_loopback
 from tracelog.integrations.exchange import Exchange, Inside
