@@ -202,7 +202,9 @@ def test_inject_copies_what_it_cannot_change(client, make):
     assert lines_of(made) == {"accept": "*/*", **here.headers()}
 
 
-@pytest.mark.parametrize("headers", [12, "text", [1], [()], object(), [None], b"x"], ids=repr)
+@pytest.mark.parametrize(
+    "headers", [12, "text", [1], [()], object(), [None], b"x"], ids=lambda given: type(given).__name__
+)
 def test_inject_into_no_headers_at_all(client, headers):
     """
     Of what are no headers only the trace comes back, and nothing is raised.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import tracelog
 from tracelog.client.gate import DROPS
+from tracelog.core import verdict
 from tracelog.core.ledger import REASONED, WITHHELD
 from tracelog.core.reasons import MEANINGS
 
@@ -79,14 +80,22 @@ def in_node(node):
             yield outcome, texts(reason)
         case ast.ClassDef(name=name) if name in REFUSALS:
             yield "rejected", default_of(node)
+        case ast.AnnAssign(target=ast.Name(id="REFUSALS"), value=ast.Dict(values=values)):
+            for value in values:
+                if isinstance(value, ast.Tuple):
+                    yield value.elts[0].value, texts(value.elts[1])
         case ast.AnnAssign(target=ast.Name(id="_REASONS"), value=ast.Dict(values=values)):
             yield "rejected", set().union(*map(texts, values))
         case ast.FunctionDef(returns=ast.BinOp()) if ast.unparse(node.returns) == "bytes | str":
             yield "dropped", answers_of(node)
 
 
+def refuses(value):
+    return isinstance(value, verdict.Verdict) and not value.kept
+
+
 def in_the_code():
-    found = {"dropped": set(DROPS)}
+    found = {"dropped": set(DROPS), "suppressed": {v.word for v in vars(verdict).values() if refuses(v)}}
     for path in PACKAGE.rglob("*.py"):
         if "cli" not in path.relative_to(PACKAGE).parts:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -126,7 +126,7 @@ def fold(lanes: Iterable[Sequence[Line]]) -> None:
         lanes: Lines by speaker, each lane in the order of the timeline.
     """
     for lane in lanes:
-        _fold_lane([line for line in lane if not line.is_loss])
+        _fold_lane([line for line in lane if not line.is_loss and line.entry.kind != "context"])
 
 
 def _fold_lane(lane: Sequence[Line]) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from tracelog.core.reasons import MEANINGS
 from tracelog.core.stage import Batch, Drop
 from tracelog.server.gate import OVER_BUDGET, OVER_CRITICAL, OVER_SHARE
 from tracelog.stores import DUPLICATE, OVER_QUOTA, OVER_SIZE, REFUSED, STORED, Fates
@@ -15,33 +16,17 @@ RETRY_S: Final = 60
 """Windows are counted by the minute: what is full is not asked for again before."""
 
 REFUSALS: Final = {
-    OVER_SHARE: (
-        "limited",
-        "system_quota",
-        "this system has stored all that it may in this hour",
-    ),
-    OVER_BUDGET: ("limited", "budget", "the month's budget has no room for entries of this kind"),
-    OVER_CRITICAL: (
-        "limited",
-        "critical_quota",
-        "critical traces have stored all that they may in this hour",
-    ),
-    OVER_QUOTA: (
-        "limited",
-        "trace_quota",
-        "the trace has stored all that one trace may; its window must pass",
-    ),
-    OVER_SIZE: ("limited", "trace_size", "the trace holds as many bytes as one trace may"),
-    REFUSED: (
-        "rejected",
-        "store_refused",
-        "a key of this trace in the store holds something else; delete it or use another trace",
-    ),
+    OVER_SHARE: ("limited", "system_quota"),
+    OVER_BUDGET: ("limited", "budget"),
+    OVER_CRITICAL: ("limited", "critical_quota"),
+    OVER_QUOTA: ("limited", "trace_quota"),
+    OVER_SIZE: ("limited", "trace_size"),
+    REFUSED: ("rejected", "store_refused"),
 }
-"""What the gate and the store refuse for good: outcome, reason, and the sentence for the sender."""
+"""What the gate and the store refuse for good: outcome and reason."""
 
 
-LIMITS: Final = frozenset(reason for outcome, reason, _ in REFUSALS.values() if outcome == "limited")
+LIMITS: Final = frozenset(reason for outcome, reason in REFUSALS.values() if outcome == "limited")
 """Reasons that are limits; what the guard refuses is suppressed."""
 
 
@@ -80,7 +65,8 @@ def refusals(batch: Batch, fates: Fates) -> dict[int, Drop]:
     refused = {}
     for at, fate in enumerate(fates):
         if fate in REFUSALS:
-            outcome, reason, error = REFUSALS[fate]
+            outcome, reason = REFUSALS[fate]
+            error = MEANINGS[outcome][reason]
             refused[at] = Drop(batch.places[at], outcome, reason, error, batch.entries[at])
     return refused
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from tracelog.core.bounded import Bounded
 from tracelog.core.entry import Entry, decode_entry
 from tracelog.core.guard import Guard, GuardSettings
+from tracelog.core.reasons import MEANINGS
 from tracelog.core.stage import Batch, Drop
 from tracelog.core.verdict import Verdict
 from tracelog.stores import DUPLICATE, STORED, Fates
@@ -24,15 +25,6 @@ TRUSTED: Final = frozenset({"server", "local"})
 
 LETTERS: Final = {"critical": "c", "essential": "e", "privileged": "p", "normal": "n"}
 """The letters that stores know classes by."""
-
-SENTENCES: Final = {
-    "noise": "a noise pattern matches",
-    "loop": "the same entry repeats too fast; it is counted in a summary",
-    "loop_template": "entries of this form come too fast; they are counted in a summary",
-    "sampled": "the trace is not in the sample",
-    "rate": "its source says too much in this minute",
-}
-
 
 Name = tuple[str, str]
 """Trace id and id of an entry: an id is unique within its trace."""
@@ -82,7 +74,7 @@ class Shield:
                 if verdict.sample_rate < 1.0:
                     entry.sample_rate = verdict.sample_rate
             else:
-                sentence = SENTENCES.get(verdict.word, "the guard refused it")
+                sentence = MEANINGS["suppressed"][verdict.word]
                 refused[at] = Drop(batch.places[at], "suppressed", verdict.word, sentence, entry)
         batch.drop(refused)
         return "".join(letters), held
