@@ -361,11 +361,12 @@ def test_a_row_made_to_be_slow_is_not(item):
 
 def test_a_broken_text_in_the_header_costs_no_batch():
     """
-    Names in the header are mended, too, for every entry.
+    Names in the header are mended, too, and every entry says so.
     """
     body = encode_batch(Header(v=1, source="p1", service="shop"), [row(), row()]).replace(b"shop", b"sh\xffp")
     first, second = decode_batch(body, now_ms=NOW, mint=mint()).entries
     assert first.service == second.service == "sh\ufffdp"
+    assert first.fixed == second.fixed == ["service"]
 
 
 def test_own_limits():
