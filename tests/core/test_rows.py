@@ -93,6 +93,11 @@ def test_what_was_repaired_is_named():
         pytest.param(row(ids=Ids(["x"])), "bad_trace_id", id="a trace that is a list"),
         pytest.param(row(ids=Ids(5)), "bad_trace_id", id="a trace that is a number"),
         pytest.param(
+            pack([NOW / 1000, META, IDS, "m"])[:-2] + b"\x81\x81\xa1\xff\x02\x03",
+            "bad_row",
+            id="an object for a key, and a text that is no UTF-8",
+        ),
+        pytest.param(
             pack([NOW / 1000, META, IDS, "m"])[:-2] + b"\x81\x81\x01\x02\x03",
             "bad_row",
             id="an object for a key",

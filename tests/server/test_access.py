@@ -135,6 +135,15 @@ def test_the_key_decides_origin_and_system(key, said, origin, system, guarded: R
     assert stored["received_at"] > 1_700_000_000_000.0
 
 
+def test_a_page_may_read_the_headers_that_answers_have(guarded: Running) -> None:
+    """
+    What is exposed to scripts of another origin is the one header beyond the usual that some answer carries.
+    """
+    answer = guarded.post({"message": "m"}, bearer(INGEST), ("Origin", "https://listed.example"))
+    assert answer.header("access-control-allow-origin") == "https://listed.example"
+    assert answer.header("access-control-expose-headers") == "retry-after"
+
+
 def test_a_preflight_for_a_bound_key_is_allowed(guarded: Running) -> None:
     """
     A preflight carries no key, so the origins that any key is bound to are allowed, and no loopback ones.

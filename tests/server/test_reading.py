@@ -164,7 +164,8 @@ def test_an_export_comes_back_as_it_went(filled: Running, way: Running) -> None:
         ("?since=1h", [LATER, TRACE]),
         ("?since=2100-01-01T00:00:00Z", []),
         ("?limit=1", [LATER]),
-        ("?limit=0", [LATER]),
+        ("?limit=0001", [LATER]),
+        ("?limit=99999999999999999999", [LATER, TRACE]),
     ],
 )
 def test_traces_are_listed_and_filtered(query: str, traces: list[str], filled: Running) -> None:
@@ -212,7 +213,9 @@ def test_search_finds_by_the_language(query: str, messages: list[str], filled: R
     [
         "/api/v1/traces?limit=x",
         "/api/v1/traces?limit=-1",
+        "/api/v1/traces?limit=0",
         "/api/v1/traces?limit=%D9%A1",
+        "/api/v1/search?limit=1.5",
         "/api/v1/traces?cursor=%00nonsense",
         "/api/v1/traces?since=yesterday-ish",
         "/api/v1/traces?errors=maybe",
@@ -224,6 +227,8 @@ def test_search_finds_by_the_language(query: str, messages: list[str], filled: R
         "/api/v1/search?limit=1e3",
         f"/api/v1/traces/{TRACE}/export?format=exe",
         f"/api/v1/traces/{TRACE}/export?format=md&budget=lots",
+        f"/api/v1/traces/{TRACE}/export?format=md&budget=-1",
+        f"/api/v1/traces/{TRACE}/export?format=md&budget=0",
     ],
 )
 def test_wrong_parameters_are_named(target: str, filled: Running) -> None:
@@ -233,6 +238,9 @@ def test_wrong_parameters_are_named(target: str, filled: Running) -> None:
     answer = filled.get(target)
     assert (answer.status, answer.json["reason"]) == (400, "query")
     assert len(answer.json["error"]) > 15
+    for name in ("limit", "budget"):
+        if f"{name}=" in target:
+            assert answer.json["error"].startswith(f"{name} is a whole number from 1 to ")
 
 
 PATHS = [

@@ -23,7 +23,7 @@ from tracelog.core.ids import Ids, encode_ids, pack_id
 from tracelog.core.row_reader import RowReader, holds_nul
 from tracelog.core.rows import Header, Meta, Row, row_type
 from tracelog.core.stage import Batch, Drop
-from tracelog.core.utf8 import clean_msgpack
+from tracelog.core.utf8 import clean_msgpack, name_replaced
 from tracelog.core.wire import DECODE_ERRORS, Mint, Reader
 from tracelog.errors import InvalidBodyError, InvalidEntryError
 
@@ -90,7 +90,7 @@ def decode_batch(data: bytes, *, now_ms: float, mint: Mint, limits: Limits = DEF
     Raises:
         InvalidBodyError: When the header cannot be read, the version is unknown or there are too many rows.
     """
-    header, rows, clean = _decode(data, limits)
+    header, rows, clean, repaired = _decode(data, limits)
     if header.v != VERSION or not header.source or not 0 <= header.seq <= LARGEST_COUNT - len(rows):
         raise InvalidBodyError(
             f"the compact batch says version {header.v}, source {header.source[:96]!r}, seq {header.seq}; "
@@ -115,6 +115,8 @@ def decode_batch(data: bytes, *, now_ms: float, mint: Mint, limits: Limits = DEF
         except InvalidEntryError as error:
             who = reader.identify(header.seq + index)
             batch.drops.append(Drop(index, "rejected", error.reason, str(error), who))
+    for entry in batch.entries if repaired else ():
+        name_replaced(entry)
     return batch
 
 
@@ -148,9 +150,10 @@ def _own_rows(header: Header) -> RowReader:
     return RowReader(header, Reader(_ANY_TIME_MS, mint, DEFAULT_LIMITS), any_time=True)
 
 
-def _decode(data: bytes, limits: Limits) -> tuple[Header, list[Any], bool]:
+def _decode(data: bytes, limits: Limits) -> tuple[Header, list[Any], bool, bool]:
     """
-    Return header and rows of *data*, and whether the rows are known to be clean.
+    Return header and rows of *data*, whether the rows are known to be clean, and whether texts of the header
+    had to be made readable.
 
     Rows come typed when all of them are straight, else each as the msgpack it is.
     """
@@ -159,21 +162,21 @@ def _decode(data: bytes, limits: Limits) -> tuple[Header, list[Any], bool]:
     except DECODE_ERRORS:
         pass  # some row is crooked: which, the split shows
     else:
-        return whole.header, whole.rows, not holds_nul(whole.rows)
+        return whole.header, whole.rows, not holds_nul(whole.rows), False
     try:
         split = _split.decode(data)
-        header = _read_header(bytes(split.header))
+        header, repaired = _read_header(bytes(split.header))
     except DECODE_ERRORS as error:
         reason = str(error).split("\n", 1)[0][:200]
         raise InvalidBodyError(f"the body is no compact batch: {reason}", reason="bad_batch") from None
-    return header, [None if bytes(raw) == HOLE else raw for raw in split.rows], False
+    return header, [None if bytes(raw) == HOLE else raw for raw in split.rows], False, repaired
 
 
-def _read_header(data: bytes) -> Header:
+def _read_header(data: bytes) -> tuple[Header, bool]:
     try:
-        return _header.decode(data)
+        return _header.decode(data), False
     except UnicodeDecodeError:
-        return _header.decode(clean_msgpack(data))
+        return _header.decode(clean_msgpack(data)), True
 
 
 def _report(header: Header, limits: Limits) -> bytes | None:

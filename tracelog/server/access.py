@@ -238,7 +238,7 @@ def cors(web_origin: str) -> list[tuple[bytes, bytes]]:
     """
     return [
         (b"access-control-allow-origin", web_origin.encode("latin-1")),
-        (b"access-control-expose-headers", b"x-trace-id, retry-after, server-timing"),
+        (b"access-control-expose-headers", b"retry-after"),
         (b"vary", b"origin"),
     ]
 

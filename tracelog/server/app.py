@@ -257,8 +257,10 @@ async def _not_found(_request: Request, _error: Exception) -> Response:
     return _json(refuse(404, "there is nothing at this address", "not_found"))
 
 
-async def _wrong_method(_request: Request, error: Exception) -> Response:
-    return _json(refuse(405, "this address takes another method", "method"), getattr(error, "headers", None))
+async def _wrong_method(request: Request, error: Exception) -> Response:
+    headers = getattr(error, "headers", None) or {}
+    said = f"{request.method[:20]} is not taken here; use {headers.get('Allow', 'another method')}"
+    return _json(refuse(405, said, "method"), headers)
 
 
 def _json(answer: Answer, headers: Mapping[str, str] | None = None) -> Response:

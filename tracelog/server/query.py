@@ -3,24 +3,36 @@ Reading: traces, reports, exports, search and the ledger. These endpoints fetch,
 compute nothing of their own.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tracelog.core import query as language
-from tracelog.core.entry import LARGEST_COUNT, Entry, decode_entry
+from tracelog.core.entry import LARGEST_COUNT
 from tracelog.core.ledger import WITHHELD, Ledger, from_view, view
 from tracelog.errors import QuerySyntaxError, UnknownReferenceError
-from tracelog.render.reported import correlate
-from tracelog.server.answers import LIMITS
+from tracelog.server.fetched import export, is_large, ledger, report_json, report_markdown, trace_json
 from tracelog.server.own import OWN_SOURCE
 from tracelog.stores import Store, Tally, Trace, TraceFilter
 
+Made = TypeVar("Made")
+
 _SWITCHES: Final = {"1": True, "true": True, "0": False, "false": False, "": False}
 EXPORTS: Final = ("json", "ndjson", "md")
+MOST_TRACES: Final = 200
+MOST_ENTRIES: Final = 1_000
+"""Results of one page; a cursor gives the next."""
+
+MOST_TOKENS: Final = 1_000_000
+"""Of a report as Markdown: more than any reader takes."""
+
+THREADS: Final = 2
+"""Large traces worked on at the same time: each holds its entries in memory, and Python runs one of them."""
+
 SILENT_AFTER_MS: Final = 60_000.0
 """A source that said nothing for a minute is taken to have ended: what it still owes is unreported, not in
 flight."""
@@ -38,6 +50,7 @@ class Query:
         self._store = store
         self._catch_up = catch_up
         self._clock = clock
+        self._threads = asyncio.Semaphore(THREADS)
 
     async def traces(self, request: Request) -> Response:
         options = request.query_params
@@ -47,42 +60,30 @@ class Query:
             system=options.get("system"),
             since_ms=self._moment(options.get("since")),
             q=language.parse(text, now_ms=self._clock()) if text else None,
-            limit=_limit(options.get("limit"), 50),
+            limit=_number(request, "limit", 50, most=MOST_TRACES),
             cursor=options.get("cursor") or None,
         )
         page = await self._store.traces(wanted)
         return _json({"traces": page.items, "cursor": page.cursor})
 
     async def trace(self, request: Request) -> Response:
-        trace = await self._fetch(request)
-        entries = b",".join(trace.entries)
-        rest = msgspec.json.encode(
-            {
-                "trace_id": trace.trace_id,
-                "complete": trace.stored <= len(trace.entries),
-                "evicted": max(0, trace.stored - len(trace.entries)),
-                "expires_at": trace.expires_at_ms,
-            }
-        )
-        return Response(rest[:-1] + b',"entries":[' + entries + b"]}", media_type="application/json")
+        return _body(await self._make(await self._fetch(request), trace_json))
 
     async def report(self, request: Request) -> Response:
-        return _json((await self._report(request)).to_json())
+        return _body(await self._make(await self._fetch(request), report_json))
 
     async def export(self, request: Request) -> Response:
         form = request.query_params.get("format", "json")
         if form not in EXPORTS:
             raise QuerySyntaxError(f"format {form[:20]!r} is unknown; use {', '.join(EXPORTS)}")
         if form == "md":
-            budget = request.query_params.get("budget")
-            text = (await self._report(request)).to_markdown(budget=_limit(budget, 0, most=1_000_000) or None)
+            budget = _number(request, "budget", 0, most=MOST_TOKENS) or None
+            text = await self._make(await self._fetch(request), report_markdown, budget)
             return Response(text, media_type="text/markdown; charset=utf-8")
         trace = await self._fetch(request)
         name = f'attachment; filename="{trace.trace_id[:64].replace(":", "_")}.{form}"'
-        if form == "ndjson":
-            body, kind = b"\n".join(trace.entries) + b"\n", "application/x-ndjson"
-        else:
-            body, kind = _export_json(trace), "application/json"
+        kind = "application/x-ndjson" if form == "ndjson" else "application/json"
+        body = await self._make(trace, export, form)
         return Response(body, media_type=kind, headers={"content-disposition": name})
 
     async def search(self, request: Request) -> Response:
@@ -91,7 +92,7 @@ class Query:
             language.parse(options.get("q", ""), now_ms=self._clock()),
             since_ms=self._moment(options.get("since")),
             until_ms=self._moment(options.get("until")),
-            limit=_limit(options.get("limit"), 100, most=1000),
+            limit=_number(request, "limit", 100, most=MOST_ENTRIES),
             cursor=options.get("cursor") or None,
         )
         rest = msgspec.json.encode({"cursor": found.cursor})
@@ -102,36 +103,20 @@ class Query:
     async def ledger(self, request: Request) -> Response:
         options = request.query_params
         if ref := options.get("trace"):
-            return _json(await self._trace_ledger(ref, options.get("source"), options.get("system")))
+            trace = await self._fetch_ref(ref)
+            return _json(await self._make(trace, ledger, options.get("source"), options.get("system")))
         await self._catch_up()
         tallies = await self._store.tallies(source=options.get("source"), system=options.get("system"))
         return _json(ledger_of(tallies, self._clock()))
 
-    async def _trace_ledger(self, ref: str, source: str | None, system: str | None) -> dict[str, Any]:
-        trace = await self._fetch_ref(ref)
-        total = Ledger()
-        sources: dict[str, Ledger] = {}
-        numbers: dict[str, int] = {}
-        for entry in map(decode_entry, trace.entries):
-            name = entry.source or ""
-            if (source is not None and name != source) or (system is not None and entry.system != system):
-                continue
-            own = sources.setdefault(name, Ledger())
-            if entry.seq is not None:
-                numbers[name] = max(entry.seq, numbers.get(name, 0))
-            for ledger in (total, own):
-                _count_row(ledger, entry)
-        shown = view(total, emitted=total.ended(), in_flight=0)
-        shown["sources"] = {
-            name: {**view(own, emitted=own.ended(), in_flight=0), "max_seq": numbers.get(name)}
-            for name, own in sources.items()
-        }
-        return shown
-
-    async def _report(self, request: Request) -> Any:
-        trace = await self._fetch(request)
-        entries: list[Entry] = [decode_entry(data) for data in trace.entries]
-        return correlate(entries, evicted=max(0, trace.stored - len(trace.entries)))
+    async def _make(self, trace: Trace, make: Callable[..., Made], *args: Any) -> Made:
+        """
+        Return what *make* makes of *trace*; of a large one in a thread, so that others are served meanwhile.
+        """
+        if not is_large(trace):
+            return make(trace, self._clock(), *args)
+        async with self._threads:
+            return await asyncio.to_thread(make, trace, self._clock(), *args)
 
     async def _fetch(self, request: Request) -> Trace:
         return await self._fetch_ref(request.path_params["ref"])
@@ -144,7 +129,7 @@ class Query:
             raise UnknownReferenceError(
                 f"trace {trace_id[:128]!r} is not here; it may have expired or never arrived"
             )
-        return msgspec.structs.replace(trace, entries=[*filter(_is_entry, trace.entries)])
+        return trace
 
     def _moment(self, text: str | None) -> float | None:
         """
@@ -154,27 +139,6 @@ class Query:
             return None
         quoted = text.replace("\\", "").replace('"', "")
         return language.parse(f'since:"{quoted}"', now_ms=self._clock()).narrow.since_ms
-
-
-def _is_entry(data: bytes) -> bool:
-    """
-    Whether *data* is an entry: other programs may write to a shared store, too.
-    """
-    try:
-        return bool(decode_entry(data).id)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return False
-
-
-def _count_row(ledger: Ledger, entry: Entry) -> None:
-    """
-    Count what *entry* stands for: itself, or entries not kept; what an error brought out is among these.
-    """
-    if entry.kind is None:
-        ledger.count("stored")
-    elif entry.kind != "context":
-        reason = entry.why or "unknown"
-        ledger.count("limited" if reason in LIMITS else "suppressed", reason, entry.weight)
 
 
 def ledger_of(tallies: list[Tally], now_ms: float) -> dict[str, Any]:
@@ -256,18 +220,22 @@ def _switch(name: str, text: str) -> bool:
     return _SWITCHES[text]
 
 
-def _export_json(trace: Trace) -> bytes:
-    rest = msgspec.json.encode({"tracelog": 1, "trace_id": trace.trace_id, "expires_at": trace.expires_at_ms})
-    return rest[:-1] + b',"entries":[' + b",".join(trace.entries) + b"]}"
-
-
-def _limit(text: str | None, default: int, *, most: int = 200) -> int:
-    if text is None or text == "":
+def _number(request: Request, name: str, default: int, *, most: int) -> int:
+    """
+    Return the whole number that the parameter *name* says, at most *most* of it.
+    """
+    text = request.query_params.get(name, "")
+    if text == "":
         return default
-    if not text.isascii() or not text.isdigit():
-        raise QuerySyntaxError(f"{text[:20]!r} is no number of results")
-    return max(1, min(int(text[:9]), most))
+    if not text.isascii() or not text.isdigit() or not text.strip("0"):
+        raise QuerySyntaxError(f"{name} is a whole number from 1 to {most:,}, not {text[:20]!r}")
+    digits = text.lstrip("0")
+    return most if len(digits) > len(str(most)) else min(int(digits), most)
 
 
 def _json(value: Any) -> Response:
-    return Response(msgspec.json.encode(value), media_type="application/json")
+    return _body(msgspec.json.encode(value))
+
+
+def _body(data: bytes) -> Response:
+    return Response(data, media_type="application/json")
