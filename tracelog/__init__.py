@@ -3,9 +3,9 @@ One request, logged by several systems, read as one story.
 
 The path of an entry:
 
-    context → queue → redact → encode → sink ══wire══ receiver → access → clean → redact → store
-                                                                                              │
-    page, terminal, Markdown ← render ← correlate ← fetch ────────────────────────────────────┘
+    context → queue → redact → encode → sink ══wire══ receiver → access → fold → redact → quotas → store
+                                                                                                     │
+    page, terminal, Markdown ← render ← correlate ← fetch ───────────────────────────────────────────┘
 
 Whoever reads `client/pipeline.py` and `server/ingest.py` has read what happens to an entry on the way.
 
@@ -26,6 +26,7 @@ from tracelog.client.default import configure, flush, get_logger, shutdown, span
 
 if TYPE_CHECKING:
     from tracelog.client.client import Client
+    from tracelog.integrations import instrument
     from tracelog.render.reported import correlate
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "flush",
     "get_logger",
     "inject",
+    "instrument",
     "shutdown",
     "span",
     "stats",
@@ -48,10 +50,14 @@ __all__ = [
 __version__ = "0.1.0"
 
 
-_HOMES = {"Client": "tracelog.client.client", "correlate": "tracelog.render.reported"}
+_HOMES = {
+    "Client": "tracelog.client.client",
+    "correlate": "tracelog.render.reported",
+    "instrument": "tracelog.integrations",
+}
 """Loaded on first use: an import alone pays for neither what ships entries nor what reads them."""
 
-_ROOMS = frozenset({"core", "correlation", "errors", "render", "server", "sinks", "stores"})
+_ROOMS = frozenset({"core", "correlation", "errors", "integrations", "render", "server", "sinks", "stores"})
 
 
 def __getattr__(name: str) -> Any:

@@ -20,6 +20,45 @@ LEDGER = {
     "unreported": 0,
     "balanced": True,
 }
+QUOTAS = {
+    "limit": 1000,
+    "current": 501,
+    "systems": {
+        "browser": {
+            "current": 500,
+            "limit": 400,
+            "remaining": 0,
+            "borrowed": 100,
+            "lent": 0,
+            "reset_ms": 41_000,
+        },
+        "worker": {
+            "current": 1,
+            "limit": 300,
+            "remaining": 299,
+            "borrowed": 0,
+            "lent": 100,
+            "reset_ms": 41_000,
+        },
+        "backend": {
+            "current": 0,
+            "limit": 300,
+            "remaining": 300,
+            "borrowed": 0,
+            "lent": 0,
+            "reset_ms": None,
+        },
+    },
+    "essential": {"used": 2, "limit": 200},
+}
+BUDGET = {
+    "used": 501,
+    "limit": 125_000,
+    "usd": 0.04,
+    "budget_usd": 10.0,
+    "level": "ok",
+    "projection": {"sentence": "80 % of it is spent at this rate"},
+}
 STATUS = {
     "phase": "ready",
     "uptime_s": 190.0,
@@ -73,11 +112,25 @@ def test_a_ledger_is_one_sum(changed, shown):
         ),
         ({"redacted": {"jwt": 2, "bearer": 1}}, "secrets", "3 replaced here: 2 jwt, 1 bearer"),
         ({}, "ledger", "1,273 logged = 1,273 stored"),
+        ({"limits": False}, "limits", "off"),
+        ({"quotas": QUOTAS}, "hour", "501 of 1,000 rows, 2 of 200 in the reserve for errors"),
+        ({"quotas": QUOTAS}, "", "browser    500 of 400, 0 left, 100 borrowed, more in 41 seconds"),
+        ({"quotas": QUOTAS}, "", "worker     1 of 300, 299 left, 100 lent"),
+        (
+            {"budget": BUDGET},
+            "month",
+            "501 of 125,000 rows ($0.04 of $10.00), ok; 80 % of it is spent at this rate",
+        ),
+        (
+            {"guard": {"slowed": [{"system": "browser", "source": "tab", "limit": 12}]}},
+            "slowed",
+            "browser tab: 12 ordinary entries a minute",
+        ),
     ],
 )
 def test_a_status_is_read_as_lines(changed, name, text):
     """
-    Server, store, systems, ledger and secrets each have their line, in units people use.
+    Server, store, systems, limits, ledger and secrets each have their line, in units people use.
     """
     assert (name, text) in list(rows({**STATUS, **changed}, "http://h"))
 

@@ -47,6 +47,7 @@ def rows(shown: Mapping[str, Any], url: str) -> Iterator[tuple[str, str]]:
         name = ""
     if not shown["systems"]:
         yield name, "none has logged yet"
+    yield from _limits(shown)
     yield "ledger", sum_of(shown["ledger"])
     redacted = shown.get("redacted") or {}
     if redacted:
@@ -54,6 +55,45 @@ def rows(shown: Mapping[str, Any], url: str) -> Iterator[tuple[str, str]]:
             f"{n:,} {kind}" for kind, n in sorted(redacted.items(), key=lambda item: (-item[1], item[0]))
         )
         yield "secrets", f"{sum(redacted.values()):,} replaced here: {kinds}"
+
+
+def _limits(shown: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """
+    Yield the lines about quotas, budget and sources that are heard less.
+    """
+    if shown.get("limits") is False:
+        yield "limits", "off"
+    quotas, budget, guard = (shown.get(name) or {} for name in ("quotas", "budget", "guard"))
+    if quotas:
+        reserve = quotas["essential"]
+        yield (
+            "hour",
+            (
+                f"{quotas['current']:,} of {quotas['limit']:,} rows, "
+                f"{reserve['used']:,} of {reserve['limit']:,} in the reserve for errors"
+            ),
+        )
+    for system, held in quotas.get("systems", {}).items():
+        if held["current"] or held["lent"]:
+            yield "", f"{system:<10} {_share(held)}"
+    if budget:
+        yield (
+            "month",
+            (
+                f"{budget['used']:,} of {budget['limit']:,} rows (${budget['usd']:,.2f} of "
+                f"${budget['budget_usd']:,.2f}), {budget['level']}; {budget['projection']['sentence']}"
+            ),
+        )
+    for slow in guard.get("slowed", ()):
+        yield "slowed", f"{slow['system']} {slow['source'] or ''}: {slow['limit']} ordinary entries a minute"
+
+
+def _share(held: Mapping[str, Any]) -> str:
+    parts = [f"{held['current']:,} of {held['limit']:,}", f"{held['remaining']:,} left"]
+    parts += [f"{held[name]:,} {name}" for name in ("borrowed", "lent") if held[name]]
+    if held["reset_ms"] and not held["remaining"]:
+        parts.append(f"more in {_span(held['reset_ms'] / 1000.0)}")
+    return ", ".join(parts)
 
 
 def sum_of(ledger: Mapping[str, Any]) -> str:

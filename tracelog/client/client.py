@@ -203,12 +203,13 @@ class Client:
 
     def stats(self) -> dict[str, Any]:
         """
-        Return the ledger: what became of every entry, by reason.
+        Return the ledger: what became of every entry, by reason; `redacted` counts replaced secrets by rule.
         """
         shown_ledger = self._shipper.stats()
         own = {key: value for key, value in shown_ledger.items() if key != "sinks"}
         own["max_seq"] = self._books.seq - 1 if self._books.seq else None
-        return {**shown_ledger, "sources": {self.source: own}}
+        redacted = dict(self._shipper.plan.redactor.counts)
+        return {**shown_ledger, "redacted": redacted, "sources": {self.source: own}}
 
     def __del__(self) -> None:
         shipper: Shipper | None = self.__dict__.get("_shipper")
