@@ -1,6 +1,8 @@
 """
-What all tests share: how Hypothesis searches.
+What all tests share: how Hypothesis searches, and what coverage looks at.
 """
+
+import os
 
 from hypothesis import HealthCheck, settings
 
@@ -10,3 +12,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],  # for the same reason
 )
 settings.load_profile("suite")
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Programs that tests start are not measured: it doubles their time, and what they run is run here as well.
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
