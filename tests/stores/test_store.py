@@ -10,8 +10,10 @@ import pytest
 from tests.stores.conftest import TTL_S, Kept
 from tests.stores.rows import NOON_MS, row
 from tracelog.core.query import parse
+from tracelog.core.quota_settings import QuotaSettings
 from tracelog.errors import QuerySyntaxError, StoreUnavailableError, UnknownReferenceError
 from tracelog.stores import Outcome, Row, Store, TraceFilter, TraceSummary
+from tracelog.stores.gates import Demand
 
 pytestmark = pytest.mark.anyio
 
@@ -691,3 +693,34 @@ class TestCare:
         trace = await kept.store.fetch("trace-a")
         assert trace is not None
         assert sorted(trace.entries) == sorted(_bodies(rows))
+
+
+class TestGate:
+    """
+    The quotas behind every store.
+    """
+
+    async def test_systems_share_an_hour(self, kept: Kept):
+        """
+        A system has its share and what sleeping ones lend, what is not stored is given back, the status adds up.
+        """
+        gate = kept.store.gate(QuotaSettings(limit=100))
+        reply = await gate.ask([Demand("browser", "normal", 130), Demand("worker", "essential", 3)])
+        assert (reply.granted("browser", "normal"), reply.granted("worker", "essential")) == (70, 3)
+        assert reply.retry_after_ms > 0
+        [lent, *_] = [
+            grant for grant in reply.grants if grant.system == "browser" and grant.pool != "browser"
+        ]
+        again = await gate.ask([Demand("browser", "normal", 5)], [lent.refund(2)])
+        assert again.granted("browser", "normal") == 2
+        held = await gate.status()
+        assert sum(system.current for system in held.systems) == 73
+        assert held.month_used == 73
+
+    async def test_two_servers_share_it(self, kept: Kept):
+        """
+        Whoever asks through whichever gate of a store, together they get what there is.
+        """
+        gates = [kept.store.gate(QuotaSettings(limit=50)) for _ in range(4)]
+        replies = await asyncio.gather(*(gate.ask([Demand("browser", "normal", 20)]) for gate in gates))
+        assert sum(reply.granted("browser", "normal") for reply in replies) == 50
