@@ -72,6 +72,7 @@ def check_ledger(rows: Sequence[Row], flood: Flood, ledger: dict[str, Any]) -> N
 def check(servers: Sequence[RealServer], farm: Farm, flood: Flood, errors: set[str]) -> None:
     status, ledger = farm.told()
     rows = rows_of(servers)
+    _print(farm, flood, rows, status)
     check_limits(rows, status)
     check_ledger(rows, flood, ledger)
     found = Counter(row["id"] for row in rows)
@@ -101,3 +102,7 @@ def test_a_flood_over_a_cluster(tmp_path: Path) -> None:
         flood.start().join()
         check(cluster.servers, farm, flood, errors)
         assert flood.told["limited"] > 0
+
+
+def _print(farm, flood, rows, status):
+    print(flood.told, len(rows), len(normal_of(rows)), Counter(row.get("kind") for row in rows), {n: (s["current"], s["borrowed"], s["lent"]) for n, s in status["quotas"]["systems"].items()}, status["quotas"]["essential"])
