@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -132,7 +132,8 @@ class Sender(threading.Thread):
     Attributes:
         sent: Source → entries that were answered for good.
         told: Outcome → how many entries the answers spoke of.
-        answered: Batches answered for good.
+        answered: Batches answered for good; *refused* answers that were not.
+        turn: Held while a batch is under way; who holds it instead keeps the sender waiting.
     """
 
     def __init__(self, port: int, batches: Sequence[Batch]) -> None:
@@ -142,6 +143,8 @@ class Sender(threading.Thread):
         self.sent: Counter[str] = Counter()
         self.told: Counter[str] = Counter()
         self.answered = 0
+        self.refused = 0
+        self.turn = threading.Lock()
         self.trouble = ""
         self._end = 0.0
 
@@ -161,9 +164,11 @@ class Sender(threading.Thread):
         Send *batch* once; return whether it was answered for good.
         """
         headers = [("Content-Type", "application/json")]
-        line.send(request(body=json.dumps(batch).encode(), headers=headers))
-        answer = line.answer()
+        with self.turn:
+            line.send(request(body=json.dumps(batch).encode(), headers=headers))
+            answer = line.answer()
         if answer.status not in {200, 429}:
+            self.refused += 1
             time.sleep(PAUSE_S)
             return False
         self._hear(batch, answer.json)
@@ -200,6 +205,20 @@ class Flood:
             sender.join(PATIENCE_S + 5)
         assert [sender.trouble for sender in self.senders if sender.trouble or sender.is_alive()] == []
         return self
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """
+        Keep all senders between two batches.
+        """
+        with ExitStack() as stack:
+            for sender in self.senders:
+                stack.enter_context(sender.turn)
+            yield
+
+    @property
+    def refused(self) -> int:
+        return sum(sender.refused for sender in self.senders)
 
     @property
     def answered(self) -> int:

@@ -46,7 +46,7 @@ ASK_S: Final = 0.05
 """A gate that takes longer is in trouble; rows do not wait for it."""
 
 PIECES: Final = 5
-"""In which that time is counted: however long this process is busy with something else, it costs one of them."""
+"""In which that time is counted: however long this process is busy elsewhere, it costs one of them."""
 
 MOST_REFUNDS: Final = 1_000
 """Of one call; the rest goes with the next."""
@@ -149,8 +149,9 @@ class Gatekeeper:
         back = list(_unused(admission.grants, stored))
         if admission.local:
             self._local.take_back(back)
-        else:
+        elif back:
             self._refunds += back
+            self._denied.forget()  # what comes back may be all that others were refused for
 
     def retry_after(self, system: str, letter: str) -> float:
         """
@@ -239,7 +240,7 @@ _SHUT_FROM: Final = {"n": 2, "p": 2, "e": 3, "c": 4}
 @asynccontextmanager
 async def _patience(seconds: float) -> AsyncIterator[None]:
     """
-    Raise `TimeoutError` once the block has waited for *seconds* in which this process was free to hear an answer.
+    Raise `TimeoutError` once the block has waited for *seconds* in which this process could hear an answer.
 
     A process that decodes large bodies hears late what came in time. Were that taken for a store in trouble,
     every server under a flood would admit its own part beside what the store grants.
