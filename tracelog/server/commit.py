@@ -41,8 +41,8 @@ Part = tuple[list[Row], int, "asyncio.Future[Fates]", str | None]
 
 class FullTraces:
     """
-    What the store refused for a trace's sake a moment ago, by class: it is not asked about again, and so holds
-    no room of its system that others are refused for meanwhile.
+    What the store refused for a trace's sake a moment ago, by class: it is not asked about again, and so
+    holds no room of its system that others are refused for meanwhile.
 
     Args:
         quota: Of the traces.

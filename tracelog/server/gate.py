@@ -247,6 +247,7 @@ async def _patience(seconds: float) -> AsyncIterator[None]:
     """
     loop = asyncio.get_running_loop()
     left = PIECES
+    timer: asyncio.TimerHandle
     async with asyncio.timeout(None) as limit:
 
         def look() -> None:
