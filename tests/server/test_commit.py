@@ -13,7 +13,7 @@ from tests.server.scripted import ScriptedStore, away
 from tracelog.core.entry import Entry, encode_entry
 from tracelog.errors import StoreUnavailableError
 from tracelog.server import commit
-from tracelog.server.commit import GROUP_BYTES, GROUP_ROWS, WRITES_UNDER_WAY, Committer
+from tracelog.server.commit import GROUP_BYTES, GROUP_ROWS, WRITES_UNDER_WAY, Committer, FullTraces
 from tracelog.server.faults import Faults
 from tracelog.stores import Fates, PartlyStoredError, TraceQuota
 
@@ -239,3 +239,24 @@ async def test_draining_waits_for_everything() -> None:
     await draining
     assert all(future.done() for future in done)
     await bench.committer.drain()
+
+
+@pytest.mark.parametrize(
+    ("classes", "fates", "asked", "later", "known"),
+    [
+        ("nnn", "AAD", "npe", 0.0, ["", "", ""]),
+        ("nne", "ATA", "npe", 0.0, ["T", "", ""]),  # an error may still find room where a line does not
+        ("npe", "ATT", "npe", 59.0, ["", "T", "T"]),
+        ("nnn", "TTT", "nnn", 61.0, ["", "", ""]),
+        ("nec", "TTA", "nec", 0.0, ["", "", ""]),  # it is a critical trace from here on
+    ],
+)
+def test_a_full_trace_is_known_for_a_while(
+    classes: str, fates: str, asked: str, later: float, known: list[str]
+) -> None:
+    """
+    What the store refused for the trace's sake is refused by class until that may have changed.
+    """
+    full = FullTraces(TraceQuota())
+    full.learn(rows_of("a", "b", "c"), classes, fates, 5.0)
+    assert full.fates(rows_of("d", "e", "f"), asked, 5.0 + later) == known

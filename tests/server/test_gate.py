@@ -288,3 +288,43 @@ async def test_every_row_has_a_fate() -> None:
     assert isinstance(admission, Admission)
     assert admission.fates == [ADMITTED] * 100 + [OVER_SHARE] * 30
     assert desk.gate.now_ms == NOON_MS
+
+
+class LateGate(CountingGate):
+    """
+    Answers at once, while the process is busy with something else for longer than a gate may take.
+    """
+
+    async def ask(self, demands: Any, refunds: Any = (), repair: Any = None, forced: Any = ()) -> Any:
+        loop = asyncio.get_running_loop()
+        came = loop.create_future()
+        loop.call_later(0.001, came.set_result, None)
+        loop.call_soon(self._work, loop.time() + 0.15)
+        await came
+        return await super().ask(demands, refunds, repair, forced)
+
+    def _work(self, until: float) -> None:
+        while asyncio.get_running_loop().time() < until:
+            pass
+
+
+async def test_a_busy_process_does_not_take_its_own_lateness_for_trouble() -> None:
+    """
+    An answer that came in time counts, however late this process got round to hearing it.
+    """
+    desk = Desk(timeout_s=0.05)
+    desk.keeper.gate = LateGate(SMALL)
+    admission = await desk.keeper.admit([("backend", "n")] * 40)
+    assert (admission.fates, admission.local) == ([ADMITTED] * 40, False)
+
+
+async def test_what_comes_back_can_be_asked_for_at_once() -> None:
+    """
+    Rows refused while others held the room without using it are not refused for the rest of the minute.
+    """
+    desk = Desk()
+    wanted = [("backend", "n")] * 100
+    held = await desk.keeper.admit(wanted)
+    assert await desk.store([("backend", "n")]) == [OVER_SHARE]
+    desk.keeper.settle(held, wanted, DUPLICATE * 100)
+    assert await desk.store([("backend", "n")]) == [STORED]

@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+from tracelog.core.bounded import Bounded
 from tracelog.errors import StoreUnavailableError, TracelogError
 from tracelog.server.faults import Faults
 from tracelog.server.gate import Gatekeeper
-from tracelog.stores import NOT_NOW, Fates, PartlyStoredError, Row, Store, TraceQuota
+from tracelog.stores import NOT_NOW, OVER_QUOTA, STORED, Fates, PartlyStoredError, Row, Store, TraceQuota
 from tracelog.stores.trace_quota import classes_of
 
 WRITES_UNDER_WAY: Final = 4
@@ -28,8 +29,53 @@ WAITING_ROWS: Final = 100_000
 WAITING_BYTES: Final = 64 * 1024 * 1024
 """Rows and bytes that may wait or be under way; beyond, senders are told to come back."""
 
+FULL_S: Final = 60
+"""For so long a full trace is taken for full: that its hour is over is noticed late by that, never early."""
+
+FULL_TRACES: Final = 4_096
+"""Of which that is known, at most twice as many. One that is forgotten costs a grant that comes back."""
+
 Part = tuple[list[Row], int, "asyncio.Future[Fates]", str | None]
 """The rows of one request, how many bytes they are, who waits for them, and their classes."""
+
+
+class FullTraces:
+    """
+    What the store refused for a trace's sake a moment ago, by class: it is not asked about again, and so
+    holds no room of its system that others are refused for meanwhile.
+
+    Args:
+        quota: Of the traces.
+    """
+
+    def __init__(self, quota: TraceQuota) -> None:
+        self._lasts_s = min(FULL_S, quota.window_s)
+        self._until: Bounded[tuple[str, str], float] = Bounded(FULL_TRACES)
+
+    def fates(self, rows: Sequence[Row], classes: str, now: float) -> list[str]:
+        """
+        Return for each of *rows* the fate that is known, or nothing.
+        """
+        if not self._until.young and not self._until.old:
+            return [""] * len(rows)
+        until = self._until.get
+        return [
+            OVER_QUOTA if (until((entry.trace_id, letter)) or 0.0) > now else ""
+            for (entry, _), letter in zip(rows, classes, strict=True)
+        ]
+
+    def learn(self, rows: Sequence[Row], classes: str, fates: Fates, now: float) -> None:
+        """
+        Remember which of *rows* found their trace full; a critical one that is stored gives it more room.
+        """
+        if OVER_QUOTA not in fates and "c" not in classes:
+            return
+        for (entry, _), letter, fate in zip(rows, classes, fates, strict=True):
+            if fate == OVER_QUOTA:
+                self._until.put((entry.trace_id, letter), now + self._lasts_s)
+            elif fate == STORED and letter == "c":
+                for other in "npe":
+                    self._until.put((entry.trace_id, other), 0.0)
 
 
 class Committer:
@@ -51,6 +97,7 @@ class Committer:
         gatekeeper: Gatekeeper | None = None,
     ) -> None:
         self._gatekeeper = gatekeeper
+        self._full = FullTraces(quota or TraceQuota())
         self._store = store
         self._quota = quota
         self._faults = faults
@@ -146,25 +193,27 @@ class Committer:
         return await self._store_admitted(self._gatekeeper, rows, classes)
 
     async def _store_admitted(self, gatekeeper: Gatekeeper, rows: list[Row], classes: str) -> Fates:
-        wanted = [(entry.system, letter) for (entry, _), letter in zip(rows, classes, strict=True)]
+        now = asyncio.get_running_loop().time()
+        told = self._full.fates(rows, classes, now)
+        asked = [at for at, fate in enumerate(told) if not fate]
+        wanted = [(rows[at][0].system, classes[at]) for at in asked]
         admission = await gatekeeper.admit(wanted)
-        if not any(admission.fates):
-            places: Sequence[int] = range(len(rows))
-        else:
-            places = [at for at, fate in enumerate(admission.fates) if not fate]
+        places = [at for at, fate in zip(asked, admission.fates, strict=True) if not fate]
+        for at, fate in zip(asked, admission.fates, strict=True):
+            told[at] = fate
+        if len(places) < len(rows):
             rows = [rows[at] for at in places]
             classes = "".join([classes[at] for at in places])
-        fates = admission.fates
         try:
             results = await self._store_rows(rows, classes) if rows else ""
         except BaseException:
             gatekeeper.settle(admission, wanted, NOT_NOW * len(wanted))
             raise
+        self._full.learn(rows, classes, results, now)
         for at, result in zip(places, results, strict=True):
-            fates[at] = result
-        told = "".join(fates)
-        gatekeeper.settle(admission, wanted, told)
-        return told
+            told[at] = result
+        gatekeeper.settle(admission, wanted, "".join([told[at] for at in asked]))
+        return "".join(told)
 
     async def _store_rows(self, rows: list[Row], classes: str | None) -> Fates:
         """

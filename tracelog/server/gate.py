@@ -9,7 +9,8 @@ answer that a flood gets is remembered until the store's minute ends, so it cost
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
 from tracelog.core.breaker import Breaker
@@ -43,6 +44,9 @@ CLASSES: Final[dict[str, Class]] = {
 
 ASK_S: Final = 0.05
 """A gate that takes longer is in trouble; rows do not wait for it."""
+
+PIECES: Final = 5
+"""In which that time is counted: however long this process is busy elsewhere, it costs one of them."""
 
 MOST_REFUNDS: Final = 1_000
 """Of one call; the rest goes with the next."""
@@ -145,8 +149,9 @@ class Gatekeeper:
         back = list(_unused(admission.grants, stored))
         if admission.local:
             self._local.take_back(back)
-        else:
+        elif back:
             self._refunds += back
+            self._denied.forget()  # what comes back may be all that others were refused for
 
     def retry_after(self, system: str, letter: str) -> float:
         """
@@ -203,7 +208,7 @@ class Gatekeeper:
         refunds, self._refunds = self._refunds[:MOST_REFUNDS], self._refunds[MOST_REFUNDS:]
         told = self._local.settle() if self._local.owes else Asked()
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with _patience(self._timeout_s):
                 reply = await self.gate.ask(demands, refunds, next(iter(told.repair), None), told.forced)
         except (StoreUnavailableError, TimeoutError):
             # Whether it was charged is not known. What it was asked is not asked again, and refunds are lost.
@@ -230,6 +235,34 @@ class Gatekeeper:
 _LETTERS: Final = {name: letter for letter, name in CLASSES.items()} | {"lease": "n"}
 _SHUT_FROM: Final = {"n": 2, "p": 2, "e": 3, "c": 4}
 """Level of the budget from which a class is refused for the budget's sake."""
+
+
+@asynccontextmanager
+async def _patience(seconds: float) -> AsyncIterator[None]:
+    """
+    Raise `TimeoutError` once the block has waited for *seconds* in which this process could hear an answer.
+
+    A process that decodes large bodies hears late what came in time. Were that taken for a store in trouble,
+    every server under a flood would admit its own part beside what the store grants.
+    """
+    loop = asyncio.get_running_loop()
+    left = PIECES
+    timer: asyncio.TimerHandle
+    async with asyncio.timeout(None) as limit:
+
+        def look() -> None:
+            nonlocal left, timer
+            left -= 1
+            if left > 0:
+                timer = loop.call_later(seconds / PIECES, look)
+            else:
+                limit.reschedule(loop.time())
+
+        timer = loop.call_later(seconds / PIECES, look)
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
 def _unused(grants: Iterable[Grant], stored: Counter[Key]) -> Iterable[Refund]:
