@@ -328,3 +328,16 @@ async def test_what_comes_back_can_be_asked_for_at_once() -> None:
     assert await desk.store([("backend", "n")]) == [OVER_SHARE]
     desk.keeper.settle(held, wanted, DUPLICATE * 100)
     assert await desk.store([("backend", "n")]) == [STORED]
+
+
+async def test_what_was_stored_without_the_store_is_charged_before_the_end() -> None:
+    """
+    A process that ends while it owes the store a charge tells of it, whatever the breaker thinks.
+    """
+    desk = Desk()
+    desk.gate.trouble = StoreUnavailableError("away")
+    fates = await desk.store([("backend", "n")] * 4)
+    assert fates == [STORED] * 4
+    desk.gate.trouble = None
+    await desk.keeper.drain()
+    assert await desk.used() == 4

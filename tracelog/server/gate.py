@@ -48,6 +48,9 @@ ASK_S: Final = 0.05
 PIECES: Final = 5
 """In which that time is counted: however long this process is busy elsewhere, it costs one of them."""
 
+FIRST_ASK: Final = 10
+"""So many times as long the first call may take: it connects, and the store has yet to read the script."""
+
 MOST_REFUNDS: Final = 1_000
 """Of one call; the rest goes with the next."""
 
@@ -103,6 +106,7 @@ class Gatekeeper:
         self._wall_ms = wall_ms
         self._tell = tell
         self._timeout_s = timeout_s
+        self._patience_s = FIRST_ASK * timeout_s
         self._denied = DenyCache()
         self._breaker = Breaker()
         self._local = LocalShare(settings)
@@ -181,9 +185,10 @@ class Gatekeeper:
 
     async def drain(self) -> None:
         """
-        Give back what is still to be given back, before the process ends.
+        Tell the store what is still to be given back or charged, before the process ends.
         """
-        if self._refunds and self._breaker.allows(self._clock()):
+        if self._refunds or self._local.owes:
+            self._breaker.succeeded()  # nobody can tell it later, so it is tried whatever happened before
             await self._ask([], self._clock())
 
     def _key(self, system: str, letter: str) -> Key:
@@ -208,7 +213,7 @@ class Gatekeeper:
         refunds, self._refunds = self._refunds[:MOST_REFUNDS], self._refunds[MOST_REFUNDS:]
         told = self._local.settle() if self._local.owes else Asked()
         try:
-            async with _patience(self._timeout_s):
+            async with _patience(self._patience_s):
                 reply = await self.gate.ask(demands, refunds, next(iter(told.repair), None), told.forced)
         except (StoreUnavailableError, TimeoutError):
             # Whether it was charged is not known. What it was asked is not asked again, and refunds are lost.
@@ -216,6 +221,8 @@ class Gatekeeper:
             if told.forced or told.repair:
                 self._local.unsettle(told)
             return self._local.ask(tuple(demands), int(self._wall_ms())), True
+        finally:
+            self._patience_s = self._timeout_s
         self._breaker.succeeded()
         self._denied.learn(demands, reply, now)
         self._learn(reply)
