@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -142,9 +143,17 @@ def imports_of(sources: Sources) -> list[Import]:
     modules = {module_of(file) for file in sources}
     found = []
     for file, source in sources.items():
-        for node, function in walk(ast.parse(source), None):
+        for node, function in nodes(source):
             found += [Import(file, node.lineno, target, function) for target in targets(node, modules)]
     return found
+
+
+@cache
+def nodes(source: str) -> list[tuple[Any, str | None]]:
+    """
+    Return every node of *source* as `walk` yields it: seven rules look at each file, and it is read once.
+    """
+    return list(walk(ast.parse(source), None))
 
 
 def walk(node: ast.AST, function: str | None) -> Iterator[tuple[Any, str | None]]:
@@ -251,7 +260,7 @@ def large(sources: Sources) -> list[str]:
         lines = len(source.splitlines())
         if lines > FILE_LINES:
             problems.append(f"{file}: {lines} lines, {FILE_LINES} at most")
-        for node, _ in walk(ast.parse(source), None):
+        for node, _ in nodes(source):
             if isinstance(node, FUNCTIONS):
                 problems += [f"{file}:{node.lineno}: {node.name}() has {what}" for what in excess(node)]
     return problems

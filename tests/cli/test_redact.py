@@ -16,6 +16,7 @@ from tracelog.cli.redact import LONGEST_BLOCK, pieces, places
 from tracelog.core.redact import Hit, Redactor
 
 REDACT = [sys.executable, "-m", "tracelog", "redact"]
+REDACTOR = Redactor()
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----"
 
 
@@ -154,7 +155,7 @@ def test_places_point_at_the_secrets(parts):
     Lines and columns, counted from the first, lead to exactly what was replaced.
     """
     text = "".join(parts)
-    hits = Redactor().explain(text).hits
+    hits = REDACTOR.explain(text).hits
     lines = text.split("\n")
     for hit, place in zip(hits, places(text, hits, 1), strict=True):
         secret = text[hit.start : hit.end]
