@@ -54,6 +54,8 @@ class ScriptedStore:
         most: How many writes were under way together at most.
     """
 
+    gate_timeout_s = 5.0
+
     def __init__(self) -> None:
         self.trouble: Exception | None = None
         self.hold = False

@@ -275,7 +275,8 @@ def test_it_says_what_was_used() -> None:
         return desk.keeper.used()
 
     used = asyncio.run(run())
-    assert set(used) == {"browser"}
+    assert set(used) == {"browser", "client", "web"}
+    assert len(set(used.values())) == 1
     assert 0.0 <= used["browser"] <= 1.0
 
 

@@ -48,7 +48,8 @@ def rows(shown: Mapping[str, Any], url: str) -> Iterator[tuple[str, str]]:
     if not shown["systems"]:
         yield name, "none has logged yet"
     yield from _limits(shown)
-    yield "ledger", sum_of(shown["ledger"])
+    ledger = shown["ledger"]
+    yield "ledger", "not known while the store is away" if ledger is None else sum_of(ledger)
     redacted = shown.get("redacted") or {}
     if redacted:
         kinds = ", ".join(

@@ -22,9 +22,10 @@ from tracelog.core.guard_settings import ROWS, SYSTEMS, GuardSettings
 from tracelog.core.limit import Adaptive
 from tracelog.core.loops import Loops
 from tracelog.core.noise import Noise
+from tracelog.core.outline import own_id, weigh
 from tracelog.core.recorder import Recorder
 from tracelog.core.sample import Sampler, keep
-from tracelog.core.suppressed import SHARED, Suppressed, own_id, weigh
+from tracelog.core.suppressed import SHARED, Suppressed
 from tracelog.core.template import template
 from tracelog.core.verdict import (
     CRITICAL,
@@ -110,7 +111,7 @@ class Guard:
         trace, system, level, message = entry.trace_id, entry.system, entry.level, entry.message
         rule = self._noise(message, level)
         if rule is not None:
-            return self._refuse(NOISE, entry, (NOISE.word, rule))
+            return self._refuse(NOISE, entry, (NOISE.word,))
         # Hashes of 64 bits keep no text alive, however long; among 8,192 two are equal once in 10^11 times.
         key = hash((trace, system, level, message))
         run = self._runs.earlier(key, now_s)
@@ -131,7 +132,7 @@ class Guard:
         else:
             verdict = CRITICAL if critical else self._classify(entry, is_first, now_s)
             if not verdict.kept:
-                return self._refuse(verdict, entry, (verdict.word, form))
+                return self._refuse(verdict, entry, (verdict.word,))
         if is_first:
             self._traces.put(trace, seen | mark)
         self.passed += 1
@@ -139,16 +140,18 @@ class Guard:
 
     def take_back(self, entry: Entry, why: str, now_s: float) -> None:
         """
-        Count *entry*, which was kept, as refused after all: the store or its quotas had no room for it.
-
-        Args:
-            entry: As it was decided about.
-            why: The reason, a slug.
-            now_s: Seconds, monotonic.
+        Count *entry*, which was kept, as refused after all for the reason *why*: there was no room for it.
         """
         self._now = now_s
         self.passed -= weigh(entry)
-        self._refuse(Verdict(kept=False, word=why, held=True), entry, (why, entry.level))
+        self._refuse(Verdict(kept=False, word=why, held=True), entry, (why,))
+
+    def put_back(self, row: Entry, now_s: float) -> None:
+        """
+        Take back *row*, handed out here, that nobody could store: what it counts is told later.
+        """
+        name = row.trace_id if row.trace_id in self._traces else SHARED + row.system
+        self._accounts.add(name, (row.why,), row, now_s)
 
     def due(self, now_s: float) -> list[Entry]:
         """
@@ -195,7 +198,7 @@ class Guard:
 
     def status(self, now_s: float) -> Mapping[str, Any]:
         """
-        Return the totals, how much is remembered, and which sources are heard less, for a status page.
+        Return totals, how much is remembered, and which sources are heard less, for a status page.
         """
         return {
             "offered": self.offered,
@@ -212,12 +215,6 @@ class Guard:
             "slowed": self._normal.slowed(now_s),
             "recorder": {"traces": len(self.recorder), "bytes": self.recorder.bytes},
         }
-
-    def limit_of(self, system: str, source: str, now_s: float) -> int:
-        """
-        Return how many ordinary entries a minute (system, source) may say at present.
-        """
-        return self._normal.limit((system, source), now_s)
 
     def _classify(self, entry: Entry, is_first: bool, now_s: float) -> Verdict:
         """
@@ -249,7 +246,7 @@ class Guard:
             is_kept = entry.level in _ERRORS or self._normal.allows(source, self._now)
             verdict = NORMAL if is_kept else RATE
         if not verdict.kept:
-            return self._refuse(verdict, entry, (verdict.word, entry.system, entry.level, entry.kind))
+            return self._refuse(verdict, entry, (verdict.word,))
         mark = self._marks.get(entry.system) or self._new_mark(entry.system)
         self._traces.put(entry.trace_id, (self._traces.get(entry.trace_id) or 0) | mark)
         self.passed += weight
@@ -291,7 +288,7 @@ class Guard:
         if len(self._rows) < ROWS:
             self._rows.append(row)
         else:
-            self._refuse(FOLDED if why == LOOP else FOLDED_TEMPLATE, row, (why, first.level))
+            self._refuse(FOLDED if why == LOOP else FOLDED_TEMPLATE, row, (why,))
 
     def _hand_over(self) -> list[Entry]:
         rows, self._rows = self._rows, []

@@ -33,7 +33,7 @@ class OwnNoise(msgspec.Struct, frozen=True):
     pattern: str
 
 
-class GuardSettings(msgspec.Struct, frozen=True, kw_only=True):
+class GuardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
     Every number of the guard. Seconds are of a monotonic clock.
 

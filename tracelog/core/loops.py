@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from tracelog.core.entry import Entry
+from tracelog.core.outline import outline
 
 FIRST_S: Final = 1.0
 """How soon the first row of a loop is told: soon enough to be seen live."""
@@ -71,7 +72,7 @@ class Loops:
             return False
         timestamp = entry.timestamp
         if loop.count == 0:
-            loop.first = entry
+            loop.first = outline(entry)
             loop.last_timestamp = timestamp
         elif timestamp > loop.last_timestamp:
             loop.last_timestamp = timestamp
@@ -88,7 +89,9 @@ class Loops:
             self._end(oldest, self._open[oldest])
         soonest = now + min(FIRST_S, self._quiet_s)
         self._soonest = min(self._soonest, soonest) if self._open else soonest
-        self._open[key] = Loop(now, now + FIRST_S, count=1, first=entry, last_timestamp=entry.timestamp)
+        self._open[key] = Loop(
+            now, now + FIRST_S, count=1, first=outline(entry), last_timestamp=entry.timestamp
+        )
 
     def sweep(self, now: float) -> None:
         """

@@ -120,19 +120,21 @@ class LocalShare:
 
     def settle(self) -> Asked:
         """
-        Return what the store is to be told now that it is back: forced charges and the month's repair.
+        Return what the store is to be told now that it is back: forced charges, and the month's repair when
+        it lost its data. A repair without need would undo what was given back since.
 
         When it is certain that the store did not get it, `unsettle` takes it back.
         """
         forced = tuple(Demand(system, cls, n) for (system, cls), n in self._admitted.items())
+        repair = (self._known,) if self._lost and self._known.month else ()
         self._admitted, self._lost = {}, False
-        return Asked(forced=forced, repair=(self._known,) if self._known.month else ())
+        return Asked(forced=forced, repair=repair)
 
     def unsettle(self, asked: Asked) -> None:
         """
         Keep *asked*, which did not reach the store, for the next time.
         """
-        self._lost = True
+        self._lost = self._lost or bool(asked.repair)
         for demand in asked.forced:
             key = (demand.system, demand.cls)
             self._admitted[key] = self._admitted.get(key, 0) + demand.n

@@ -39,7 +39,7 @@ _ALIASES: Final = {
 }
 
 
-class TraceQuota(msgspec.Struct, frozen=True):
+class TraceQuota(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
     What one trace may store. Its window begins with its first entry, on the store's clock; when it is over,
     a new one begins with the first entry that the old one would have refused.
@@ -97,7 +97,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     pace: int
 
 
-class QuotaSettings(msgspec.Struct, frozen=True, kw_only=True):
+class QuotaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
     How much may be stored.
 

@@ -12,12 +12,10 @@ from typing import Final
 import msgspec
 
 from tracelog.core.entry import LARGEST_COUNT, Entry
+from tracelog.core.outline import outline, weigh
 
 OTHER: Final = "other"
 """The reason of a row that stands for all that found no row of its own."""
-
-MESSAGE_CHARS: Final = 512
-"""Of the message that a row keeps: enough to know it by, and what bounds the memory of all accounts."""
 
 SHARED: Final = " "
 """Begins the name of an account that is no trace's; no trace id holds a space."""
@@ -81,7 +79,7 @@ class Suppressed:
         if row is None:
             if len(rows) >= self._rows:
                 key = _OTHER
-            rows[key] = _Row(_outline(entry), str(key[0]), count, last)
+            rows[key] = _Row(outline(entry), str(key[0]), count, last)
             return count
         row.count += count
         if last > row.last_timestamp:  # noqa: PLR1730 - a call of max() costs three times as much
@@ -171,42 +169,3 @@ class Suppressed:
                 )
             )
         return told
-
-
-def own_id(entry: Entry) -> str:
-    """
-    Return the id of a row that stands for *entry* first: the same when a batch is sent and folded again.
-    """
-    return f"{entry.id[:126]}.n"
-
-
-def weigh(entry: Entry) -> int:
-    """
-    Return how many log calls *entry* stands for: an ordinary one for itself, whatever it says.
-    """
-    return 1 if entry.kind is None else min(max(entry.count or 1, 1), LARGEST_COUNT)
-
-
-def _outline(entry: Entry) -> Entry:
-    """
-    Return what a row needs of *entry*: who spoke, when and what, without what only that one call carried.
-    """
-    message = entry.message
-    is_long = len(message) > MESSAGE_CHARS
-    return Entry(
-        id=entry.id,
-        trace_id=entry.trace_id,
-        timestamp=entry.timestamp,
-        system=entry.system,
-        level=entry.level,
-        message=message[:MESSAGE_CHARS] if is_long else message,
-        service=entry.service,
-        logger=entry.logger,
-        environment=entry.environment,
-        release=entry.release,
-        source=entry.source,
-        seq=entry.seq,
-        origin=entry.origin,
-        received_at=entry.received_at,
-        fixed=["message"] if is_long else None,
-    )

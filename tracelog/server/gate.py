@@ -45,6 +45,9 @@ CLASSES: Final[dict[str, Class]] = {
 ASK_S: Final = 0.05
 """A gate that takes longer is in trouble; rows do not wait for it."""
 
+MOST_ASK_S: Final = 2.0
+"""However distant the store is."""
+
 PIECES: Final = 5
 """In which that time is counted: however long this process is busy elsewhere, it costs one of them."""
 
@@ -106,9 +109,10 @@ class Gatekeeper:
         self._wall_ms = wall_ms
         self._tell = tell
         self._timeout_s = timeout_s
-        self._patience_s = FIRST_ASK * timeout_s
+        self._patience_s = max(timeout_s, min(FIRST_ASK * timeout_s, MOST_ASK_S))
         self._denied = DenyCache()
         self._breaker = Breaker()
+        self._told = (0, 0)
         self._local = LocalShare(settings)
         self._refunds: list[Refund] = []
         self._shares = settings.plan().shares
@@ -177,11 +181,13 @@ class Gatekeeper:
         """
         Return which part (0 to 1) of its own share each system had used at the last call.
         """
-        return {
+        used = {
             system: 1.0 - min(1.0, left / share)
             for system, left in self.remaining.items()
             if (share := self._shares.get(system))
         }
+        aliases = {name: used[pool] for name, pool in self.settings.aliases.items() if pool in used}
+        return used | aliases
 
     async def drain(self) -> None:
         """
@@ -198,8 +204,8 @@ class Gatekeeper:
         if room[key] > 0:
             room[key] -= 1
             return ADMITTED
-        if local and self._store_away:
-            return NOT_NOW  # nothing can be stored: who sent it keeps it
+        if local and (self._store_away or key[1] in "ec"):
+            return NOT_NOW  # who sent it keeps it: an error is not given up for a store that is slow
         if self.level >= _SHUT_FROM[key[1]]:
             return OVER_BUDGET
         return OVER_CRITICAL if key[1] == "c" else OVER_SHARE
@@ -215,15 +221,15 @@ class Gatekeeper:
         try:
             async with _patience(self._patience_s):
                 reply = await self.gate.ask(demands, refunds, next(iter(told.repair), None), told.forced)
-        except (StoreUnavailableError, TimeoutError):
+        except (StoreUnavailableError, TimeoutError) as error:
             # Whether it was charged is not known. What it was asked is not asked again, and refunds are lost.
             self._breaker.failed(self._clock())
-            if told.forced or told.repair:
+            if isinstance(error, StoreUnavailableError) and (told.forced or told.repair):
                 self._local.unsettle(told)
             return self._local.ask(tuple(demands), int(self._wall_ms())), True
-        finally:
-            self._patience_s = self._timeout_s
         self._breaker.succeeded()
+        # a distant store is not in trouble: four of its round trips are waited for
+        self._patience_s = min(MOST_ASK_S, max(self._timeout_s, 4 * (self._clock() - now)))
         self._denied.learn(demands, reply, now)
         self._learn(reply)
         return reply, False
@@ -235,7 +241,8 @@ class Gatekeeper:
         change = alert(
             reply.was, reply.level, month=reply.month, used=reply.month_used, settings=self.settings
         )
-        if change is not None:
+        if change is not None and (reply.month, reply.level) > self._told:
+            self._told = (reply.month, reply.level)  # refunds move the month back and forth over its edges
             self._tell(change)
 
 

@@ -9,6 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tracelog.errors import StoreUnavailableError
 from tracelog.server.faults import Faults
 from tracelog.server.ingest import Ingest
 from tracelog.server.limits_view import limits_view
@@ -51,15 +52,24 @@ class Health:
         cause = None if ready else store.get("cause") or f"the server is {self._phase}"
         return _json({"ready": ready, "cause": cause}, 200 if ready else 503)
 
+    async def _ledger(self, now_ms: float) -> dict[str, Any] | None:
+        """
+        Return the ledger over all sources, None while the store cannot tell.
+        """
+        try:
+            return ledger_of(await self._store.tallies(), now_ms)
+        except StoreUnavailableError:
+            return None
+
     async def status(self, _request: Request) -> Response:
         """
         Everything that is known about the server, its store and its sources.
         """
         await self._ingest.catch_up()
         now_ms = self._clock() * 1000.0
-        ledger = ledger_of(await self._store.tallies(), now_ms)
+        ledger = await self._ledger(now_ms)
         systems: dict[str, dict[str, Any]] = {}
-        for source in ledger["sources"].values():
+        for source in (ledger or {"sources": {}})["sources"].values():
             for system in source["systems"]:
                 seen = systems.setdefault(system, {"sources": 0, "last_seen": 0.0})
                 seen["sources"] += 1
@@ -73,7 +83,7 @@ class Health:
                 "systems": systems,
                 "faults": self._faults.total,
                 "redacted": dict(self._ingest.redactor.hits),
-                "ledger": {name: value for name, value in ledger.items() if name != "sources"},
+                "ledger": ledger and {name: value for name, value in ledger.items() if name != "sources"},
                 **await limits_view(self._ingest.gatekeeper, self._ingest.shield),
             }
         )

@@ -13,13 +13,13 @@ from typing import Final
 import msgspec
 
 from tracelog.core.budget import Alert
-from tracelog.core.entry import Entry, encode_entry
+from tracelog.core.entry import Entry, decode_entry, encode_entry
 from tracelog.core.wire import Mint
 from tracelog.errors import StoreUnavailableError
 from tracelog.server.commit import Committer
 from tracelog.server.faults import Faults
 from tracelog.server.shield import Shield
-from tracelog.stores import Fates, Row
+from tracelog.stores import DUPLICATE, STORED, Fates, Row
 
 TICK_S: Final = 0.5
 """Between two looks at what is to be told of folded entries, whose rows are due in whole seconds."""
@@ -113,9 +113,10 @@ class OwnRows:
         rows = [own_row(entry, body) for entry, body in zip(entries, sealed, strict=True)]
         try:
             stored = self._committer.submit(rows, size, letter * len(rows))
-        except StoreUnavailableError:  # what they stand for stays counted
+        except StoreUnavailableError:
+            self._put_back(entries)
             return None
-        stored.add_done_callback(_heard)
+        stored.add_done_callback(lambda done: self._heard(entries, done))
         return stored
 
     def alert(self, change: Alert, mint: Mint) -> None:
@@ -144,6 +145,30 @@ class OwnRows:
             rows.append(own_row(entry, encode_entry(entry)))
         return rows
 
+    def restore(self, rows: list[Row]) -> None:
+        """
+        Hold *rows* of `context` again: the error that brought them out was not stored.
+        """
+        for _, body in rows:
+            self._shield.hold(decode_entry(body), body)
+
+    def _heard(self, entries: list[Entry], done: "asyncio.Future[Fates]") -> None:
+        """
+        Keep what rows count that were not stored, whatever the reason: it is told later.
+        """
+        if done.cancelled() or done.exception() is not None:
+            self._put_back(entries)
+            return
+        fates = done.result()
+        if fates.strip(STORED + DUPLICATE):
+            told = zip(entries, fates, strict=True)
+            self._put_back([entry for entry, fate in told if fate not in {STORED, DUPLICATE}])
+
+    def _put_back(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            if entry.kind is not None:
+                self._shield.put_back(entry)
+
     async def _tick(self, each: Callable[[], None]) -> None:
         while True:
             await asyncio.sleep(TICK_S)
@@ -159,11 +184,3 @@ def own_row(entry: Entry, body: bytes) -> Row:
     Return *entry* and its JSON as a row that is counted for no speaker of ours.
     """
     return msgspec.structs.replace(entry, source=OWN_SOURCE, seq=None, context=None), body
-
-
-def _heard(done: "asyncio.Future[Fates]") -> None:
-    """
-    Take the outcome of rows that nobody waits for.
-    """
-    if not done.cancelled():
-        done.exception()

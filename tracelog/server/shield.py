@@ -113,6 +113,12 @@ class Shield:
         """
         return [decode_entry(body) for body in self.guard.recorder.release(trace_id)]
 
+    def put_back(self, row: Entry) -> None:
+        """
+        Take back a row of the guard's that nobody could store.
+        """
+        self.guard.put_back(row, self._clock())
+
     def first_time(self, entry: Entry) -> bool:
         """
         Whether the end of *entry* is to be counted, which is so once.

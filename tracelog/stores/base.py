@@ -58,6 +58,9 @@ class Store(Protocol):
     A place where entries stay; the obligations stand at the top of this file.
     """
 
+    gate_timeout_s: float
+    """How long an answer of the gate may take before the store is taken to be in trouble."""
+
     async def start(self) -> None:
         """
         Get ready on the running event loop.

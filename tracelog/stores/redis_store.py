@@ -57,6 +57,7 @@ class WireStore(ABC):
     """
 
     kind = "redis"
+    gate_timeout_s = 0.05
 
     def __init__(self, wire: Wire, *, ttl_s: int, clock: Callable[[], float]) -> None:
         self._wire = wire

@@ -130,6 +130,9 @@ class SqliteStore:
             self._waiting -= len(rows)
         return fates
 
+    gate_timeout_s = 30.0
+    """It waits behind the writes of the same thread, which are no trouble."""
+
     def gate(self, settings: QuotaSettings) -> Gate:
         return SqliteGate(lambda work: self._running(self._writer).submit(work), settings, self._clock)
 
