@@ -253,8 +253,8 @@ def demo(args: Sequence[str]) -> int:
 
 def test(args: Sequence[str]) -> int:
     """
-    Run the whole suite; with `--coverage` hold it to the floor, which takes half as long again. Other *args* go
-    to pytest instead, and only pytest runs.
+    Run the whole suite; with `--coverage` hold it to the floor, which takes half as long again. Other *args*
+    go to pytest instead, and only pytest runs.
     """
     ensure()
     measured = list(args) == ["--coverage"]
