@@ -100,7 +100,7 @@ VALUES_WITH_BYTES = nested(st.one_of(SCALARS, TEXTS.map(str.encode), st.binary(m
 
 
 @given(st.one_of(TEXTS, st.text(max_size=60)))
-@settings(max_examples=600)
+@settings(max_examples=150)
 def test_texts(text):
     """
     Both engines give the same text, and redacting it again changes nothing.
@@ -111,7 +111,7 @@ def test_texts(text):
 
 
 @given(VALUES_WITH_BYTES)
-@settings(max_examples=600)
+@settings(max_examples=150)
 def test_values(value):
     """
     Both engines give the same value, and redacting it again changes nothing.
@@ -130,7 +130,7 @@ def encodings(entry):
 
 
 @given(VALUES, TEXTS, st.sampled_from(["", "x" * 30, "y" * 60, '"\\\n', "é"]))
-@settings(max_examples=400)
+@settings(max_examples=120)
 def test_detector_sees_what_redaction_changes(value, text, before):
     """
     If redaction changes an entry, the detector fires on its JSON and its msgpack, alone and in a batch.
@@ -145,7 +145,7 @@ def test_detector_sees_what_redaction_changes(value, text, before):
 
 
 @given(VALUES_WITH_BYTES)
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_detector_sees_bytes_in_msgpack(value):
     """
     Bytes, which only msgpack has, are seen as text is.
@@ -157,7 +157,7 @@ def test_detector_sees_bytes_in_msgpack(value):
 
 
 @given(TEXTS, st.integers(0, 8))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_detector_sees_through_escapes(text, every):
     """
     An encoder that writes letters as escapes hides nothing from the detector.
@@ -189,7 +189,7 @@ def pairs(items):
 
 
 @given(VALUES, st.sampled_from([None, 1]), st.booleans())
-@settings(max_examples=400)
+@settings(max_examples=120)
 def test_json_in_strings_stays_json(value, indent, ascii_only):
     """
     JSON in a string, and JSON in JSON in a string, still parses and has the same structure.

@@ -263,7 +263,7 @@ HEADERS = st.lists(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     body=BODIES,
     kind=TYPES,
@@ -290,7 +290,7 @@ def test_no_input_is_a_fault(
     assert running.app.faults.total == 0
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     data=st.binary(max_size=300),
     start=st.sampled_from([b"", b"POST /log HTTP/1.1\r\n", b"POST /log HTTP/1.1\r\nHost: 127.0.0.1\r\n"]),

@@ -115,7 +115,7 @@ def check_batch(batch):
 
 
 @pytest.mark.parametrize("name", RECEIVERS)
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_bent_input_is_read_or_refused(name, data):
     """
@@ -137,7 +137,7 @@ def test_any_json_is_read_or_refused(name, value):
 
 
 @pytest.mark.parametrize("name", RECEIVERS)
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_any_bytes_are_read_or_refused(name, data):
     """
@@ -152,7 +152,7 @@ def test_any_bytes_are_read_or_refused(name, data):
 
 
 @pytest.mark.parametrize("name", ["logs", "traces"])
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_any_protobuf_is_read_or_refused(name, data):
     """
