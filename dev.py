@@ -35,7 +35,7 @@ COVERAGE_FLOOR = 90
 """Per cent of the lines and branches of `tracelog/` that the suite has to run."""
 
 WORKERS = 3
-"""Test processes at a time: one more than the two cores of the smallest machine, for tests wait for programs."""
+"""Test processes at a time: one more than the smallest machine has cores, for tests wait for programs."""
 
 CLOSING = re.compile(r"\b(passed|failed|errors?|skipped|deselected)\b.* in \d|no tests ran in \d")
 """The line that pytest ends with."""
