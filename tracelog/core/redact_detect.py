@@ -12,6 +12,7 @@ rest is asked where one stands.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from tracelog.core.redact_engine import searcher
@@ -141,9 +142,20 @@ def literals(shapes: Sequence[ShapeFinder], names: Names) -> list[Literal]:
         for anchor in shape.shape.anchors
     ]
     anywhere, at_end = names.phrases()
-    words = {(word, b"") for word in _words(anywhere)} | {(word, NAME_END) for word in _words(at_end)}
     return found + [
         Literal(word + end, len(shapes), ignore_case=True, at=len(word) - 1)
+        for word, end in _endings(tuple(anywhere), tuple(at_end))
+    ]
+
+
+@lru_cache(maxsize=8)
+def _endings(anywhere: Sequence[str], at_end: Sequence[str]) -> list[tuple[bytes, bytes]]:
+    """
+    Return the words to look for and what follows each, without those that another one finds as well.
+    """
+    words = {(word, b"") for word in _words(anywhere)} | {(word, NAME_END) for word in _words(at_end)}
+    return [
+        (word, end)
         for word, end in sorted(words)
         if not any(word.endswith(other) and word != other for other, as_end in words if as_end in {b"", end})
     ]

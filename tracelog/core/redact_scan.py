@@ -9,6 +9,8 @@ at is compared with the literals that have this pair.
 """
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 NAME_END: Final = b'"'
@@ -91,6 +93,14 @@ class _Entry(NamedTuple):
     owners: list[int]
 
 
+@lru_cache(maxsize=8)
+def scanner_of(literals: tuple[Literal, ...]) -> "Scanner":
+    """
+    Return the scanner for *literals*, made once: it takes ten milliseconds and never changes.
+    """
+    return Scanner(literals)
+
+
 class Scanner:
     """
     Finds every place of every literal.
@@ -99,7 +109,7 @@ class Scanner:
         literals: What to look for.
     """
 
-    def __init__(self, literals: list[Literal]) -> None:
+    def __init__(self, literals: Sequence[Literal]) -> None:
         self._by_byte: dict[bytes, list[_Entry]] = {}
         self._by_pair: dict[str, list[_Entry]] = {}
         known: dict[tuple[bytes, bytes, int], list[int]] = {}

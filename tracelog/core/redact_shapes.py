@@ -4,6 +4,7 @@ Secrets known by how they look: a shape of `rules.json`, tried where one of its 
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Final
 
 from tracelog.core.redact_engine import EngineName, every, searcher
@@ -150,6 +151,7 @@ def _compiled(pattern: str) -> re.Pattern[bytes] | None:
     return re.compile(read_pattern(pattern).exact) if pattern else None
 
 
+@cache
 def _characters(chars: str) -> bytes:
     return bytes(code for code in range(128) if chars and re.fullmatch(f"[{chars}]", chr(code)))
 

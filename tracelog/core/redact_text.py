@@ -15,7 +15,7 @@ from tracelog.core.redact_pairs import PairFinder
 from tracelog.core.redact_pattern import Pattern
 from tracelog.core.redact_replace import Span, replace
 from tracelog.core.redact_rules import Group, Shape
-from tracelog.core.redact_scan import Scanner
+from tracelog.core.redact_scan import scanner_of
 from tracelog.core.redact_shapes import ShapeFinder
 from tracelog.core.redact_trail import Trail
 
@@ -51,7 +51,7 @@ class TextCleaner:
         ]
         self._rank_of_names = len(own) + len(shapes)
         self._pairs = PairFinder(names, self._rank_of_names)
-        self._scanner = Scanner(literals(self._shapes, names))
+        self._scanner = scanner_of(tuple(literals(self._shapes, names)))
         self._marker = marker
         loose = [each.loose for _, each in own]
         look = SecondLook(names, self._pairs)
