@@ -132,7 +132,8 @@ def test_sampling_takes_whole_traces_and_says_so():
     Under pressure ordinary entries of a fifth of the traces stay and carry the rate; first entries, warnings and
     errors of all stay.
     """
-    guard = Guard(GuardSettings(normal=(10**6,), privileged=(10**6,), essential=(10**6,), hot_above=10**6))
+    open_wide = {"normal": (10**6,), "privileged": (10**6,), "essential": (10**6,), "hot_above": 10**6}
+    guard = Guard(GuardSettings(**open_wide, sample_spare=0))
     guard.sampler.pressure("browser", 0.8)
     for n in range(200):
         trace = f"trace_{n}"
@@ -146,6 +147,40 @@ def test_sampling_takes_whole_traces_and_says_so():
         assert guard.decide(entry("broken", "error", trace), 0.0).word == "essential"
     assert guard.decide(entry("first", system="worker"), 0.0).kept
     assert guard.decide(entry("second", system="worker"), 0.0).sample_rate == 1.0
+
+
+def test_a_quiet_source_is_not_sampled_for_a_loud_one():
+    """
+    Under pressure each source keeps its first ten ordinary entries of a minute; beyond them traces are sampled.
+    """
+    guard = Guard(GuardSettings(normal=(10**6,), privileged=(0,), hot_above=10**6))
+    guard.sampler.pressure("browser", 0.9)
+    left_out = next(f"trace_{n}" for n in range(100) if not keep(f"trace_{n}", 0.2))
+    said = [
+        entry(words(n), trace_id=left_out, source=source) for n in range(12) for source in ("loud", "quiet")
+    ]
+    loud = [guard.decide(each, 0.0).word for each in said if each.source == "loud"]
+    quiet = [guard.decide(each, 1.0).word for each in said if each.source == "quiet"][:10]
+    assert loud == ["normal"] * 10 + ["sampled"] * 2
+    assert quiet == ["normal"] * 10
+    assert guard.decide(said[0], 61.0).word == "normal"
+
+
+def test_an_address_cannot_pass_for_many_sources():
+    """
+    Of the names that an untrusted address takes, some a minute count as speakers; all others are one, and a name
+    that is known stays its own.
+    """
+    guard = Guard(GuardSettings(normal=(3,), privileged=(0,), newcomers=2, hot_above=10**6))
+
+    def says(n: int, source: str, peer: str | None) -> bool:
+        return guard.decide(entry(words(n), source=source), 0.0, peer=peer).kept
+
+    assert [says(n, f"made_up_{n}", "203.0.113.9") for n in range(20)] == [True] * 5 + [False] * 15
+    assert [says(n, "made_up_0", "203.0.113.9") for n in range(20, 24)] == [True, True, False, False]
+    assert [says(n, f"made_up_{n}", None) for n in range(30, 40)] == [True] * 10
+    assert [says(n, f"made_up_{n}", "203.0.113.10") for n in range(50, 55)] == [True] * 5
+    assert guard.status(0.0)["slowed"] == []
 
 
 def test_an_error_finds_what_was_not_kept_before_it():

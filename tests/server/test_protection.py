@@ -2,6 +2,7 @@
 Limits from the front door: what a flood leaves, what its senders are told, and that the counts add up.
 """
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.server.running import Running
+from tests.server.scripted import ScriptedStore, away
 from tracelog.config import Key
 from tracelog.core.budget import Alert
 from tracelog.core.guard_settings import GuardSettings
@@ -254,6 +256,59 @@ def test_a_source_that_is_heard_less_is_named() -> None:
         suppressed = status["guard"]["suppressed"]
     assert suppressed["rate"] == 800 - 2 - 50
     assert status["guard"]["slowed"] == []  # its first minute is not over
+
+
+def test_no_name_that_a_page_makes_up_is_worth_more(store: str) -> None:
+    """
+    With a key that anyone can read, a sender that takes a new name for every entry is soon heard as one.
+    """
+    keys = (Key(token="t" * 16, public=True), Key(token="r" * 16, role="read"))
+    flood = [{**each, "source": f"tab_{each['seq']}"} for each in entries(400)]
+    with Running(
+        limits=True, guard=GuardSettings(hot_above=1_000_000), keys=keys, store_url=store
+    ) as running:
+        said = running.post(flood, ("Authorization", f"Bearer {'t' * 16}")).json
+    assert (
+        said["accepted"] == 1 + 29 + 50
+    )  # the first of its hop, other new names, and all further ones as one
+    assert said["suppressed_by"] == {"rate": 320}
+
+
+def test_what_is_folded_or_left_out_holds_no_secret(store: str) -> None:
+    """
+    Rows about entries that were not kept are made of redacted ones, and each secret is counted once.
+    """
+    loop = [{"trace_id": "t", "message": "password=hunter2-secret-thing", "level": "warn"}] * 40
+    sampled = GuardSettings(sample_mode="always", sample_rate=0.0)
+    with Running(limits=True, guard=sampled, store_url=store) as running:
+        running.post(loop)
+        running.post([{"trace_id": "t", "message": f"{words(n)} password=hunter2-{n}"} for n in range(10)])
+        running.post({"trace_id": "t", "message": "broke", "level": "error"})
+        kept = running.get("/api/v1/traces/t").body
+        redacted = running.get("/api/v1/status").json["redacted"]
+    assert b"context" in kept
+    assert b"summary" in kept
+    assert b"hunter2" not in kept
+    assert sum(redacted.values()) == 50
+    assert all(
+        b"hunter2" not in path.read_bytes()
+        for path in Path(store.removeprefix("sqlite:///")).parent.iterdir()
+    )
+
+
+def test_rows_about_others_wait_for_a_store_that_is_away() -> None:
+    """
+    What a summary counts is stored once, under one id, however often the store was away.
+    """
+    store = ScriptedStore()
+    with Running(store, limits=True) as running:
+        running.post([{"trace_id": "loop", "message": "again", "source": "s", "seq": n} for n in range(50)])
+        store.trouble = away()
+        assert running.get("/api/v1/traces/loop").status == 503
+        store.trouble = None
+    rows = [json.loads(row) for row in store.stored.values()]
+    assert [row.get("count", 1) for row in rows] == [1, 1, 1, 1, 1, 45]
+    assert sum(rows[-1]["id"] in ids for ids in store.writes) >= 2
 
 
 def test_without_limits_there_are_none() -> None:

@@ -21,10 +21,12 @@ from tracelog.core.fold import LOOP, LOOP_TEMPLATE, Runs, Templates
 from tracelog.core.guard_settings import ROWS, SYSTEMS, GuardSettings
 from tracelog.core.limit import Adaptive
 from tracelog.core.loops import Loops
+from tracelog.core.marks import Marks
 from tracelog.core.noise import Noise
 from tracelog.core.outline import own_id, weigh
 from tracelog.core.recorder import Recorder
 from tracelog.core.sample import Sampler, keep
+from tracelog.core.speakers import Speakers
 from tracelog.core.suppressed import SHARED, Suppressed
 from tracelog.core.template import template
 from tracelog.core.verdict import (
@@ -76,11 +78,13 @@ class Guard:
         self._privileged = Adaptive(s.privileged, s.sources)
         self._essential = Adaptive(s.essential, s.sources)
         self._hot_first = Adaptive(s.normal, s.templates)
+        self._speakers = Speakers(s.newcomers, s.sources)
+        self._spare = s.sample_spare if s.sample_mode == "pressure" else 0
         self._accounts = Suppressed(
             s.suppressed_rows, s.suppressed_traces, s.suppressed_first_s, s.longest_s, new_id
         )
         self._traces: Bounded[str, int] = Bounded(s.traces)
-        self._marks: dict[str, int] = {}
+        self._marks = Marks(SYSTEMS)
         self.sampler = Sampler(s.sample_mode, s.sample_rate, s.sample_above)
         self._in_sample = msgspec.structs.replace(NORMAL, sample_rate=s.sample_rate)
         self._rows: list[Entry] = []
@@ -95,7 +99,9 @@ class Guard:
         self.offered = self.passed = self.told = 0
         self.suppressed: dict[str, int] = {}
 
-    def decide(self, entry: Entry, now_s: float, *, critical: bool = False) -> Verdict:
+    def decide(
+        self, entry: Entry, now_s: float, *, critical: bool = False, peer: str | None = None
+    ) -> Verdict:
         """
         Return what is to become of *entry*, and count it.
 
@@ -103,6 +109,7 @@ class Guard:
             entry: A complete entry. A folded one may be held until its row is told, so do not change it.
             now_s: Seconds, monotonic.
             critical: Whether a trusted key flagged its trace. It is never limited, but it folds.
+            peer: Address that an untrusted sender speaks from. A flood of made-up sources is one source.
         """
         self._now = now_s
         if entry.kind is not None:
@@ -118,7 +125,7 @@ class Guard:
         if run is not None and self._runs.folds(key, run, entry, now_s):
             return FOLDED
         form = hash((system, level, template(message)))
-        mark = self._marks.get(system) or self._new_mark(system)
+        mark = self._marks[system]
         if level in _ERRORS:
             mark |= mark << 1
         seen = self._traces.young.get(trace) or self._traces.get(trace) or 0
@@ -130,7 +137,7 @@ class Guard:
                 return FOLDED_TEMPLATE
             verdict = CRITICAL if critical else NORMAL
         else:
-            verdict = CRITICAL if critical else self._classify(entry, is_first, now_s)
+            verdict = CRITICAL if critical else self._classify(entry, is_first, peer)
             if not verdict.kept:
                 return self._refuse(verdict, entry, (verdict.word,))
         if is_first:
@@ -216,11 +223,12 @@ class Guard:
             "recorder": {"traces": len(self.recorder), "bytes": self.recorder.bytes},
         }
 
-    def _classify(self, entry: Entry, is_first: bool, now_s: float) -> Verdict:
+    def _classify(self, entry: Entry, is_first: bool, peer: str | None) -> Verdict:
         """
         Return the verdict about an entry that nothing folds; *is_first* when its hop has nothing stored yet.
         """
-        source = (entry.system, entry.source or entry.service)
+        now_s = self._now
+        source = self._speakers.of(entry, peer, now_s)
         if entry.level in _ERRORS:
             return ESSENTIAL if self._essential.allows(source, now_s) else NORMAL
         if is_first and self._privileged.allows(source, now_s):
@@ -228,9 +236,9 @@ class Guard:
         verdict = NORMAL
         if self.sampler.is_active:
             rate = self.sampler.rate(entry.system, entry.level)
-            if not keep(entry.trace_id, rate):
-                return UNSAMPLED
-            if rate < 1.0:
+            if rate < 1.0 and self._normal.offered(source, now_s) >= self._spare:
+                if not keep(entry.trace_id, rate):
+                    return UNSAMPLED
                 verdict = self._in_sample
         return verdict if self._normal.allows(source, now_s) else RATE
 
@@ -247,20 +255,10 @@ class Guard:
             verdict = NORMAL if is_kept else RATE
         if not verdict.kept:
             return self._refuse(verdict, entry, (verdict.word,))
-        mark = self._marks.get(entry.system) or self._new_mark(entry.system)
+        mark = self._marks[entry.system]
         self._traces.put(entry.trace_id, (self._traces.get(entry.trace_id) or 0) | mark)
         self.passed += weight
         return verdict
-
-    def _new_mark(self, system: str) -> int:
-        """
-        Return the bit that says "this system of the trace has something stored"; the next one: "an error".
-        """
-        if len(self._marks) >= SYSTEMS:
-            return 1 << 2 * SYSTEMS
-        mark = 1 << 2 * len(self._marks)
-        self._marks[system] = mark
-        return mark
 
     def _refuse(self, verdict: Verdict, entry: Entry, key: tuple[Hashable, ...]) -> Verdict:
         """

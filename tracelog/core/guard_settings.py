@@ -15,8 +15,9 @@ Seconds = Annotated[float, msgspec.Meta(gt=0)]
 ROWS: Final = 1_024
 """Rows that wait for `due` at most; beyond it their counts are told as suppressed."""
 
-SYSTEMS: Final = 31
-"""Systems told apart within a trace. Those that come later in the life of a process share one mark."""
+SYSTEMS: Final = 1_000
+"""Systems told apart within a trace. Those that come later in the life of a process share one mark; the first
+few cost a trace nothing, and only made-up ones are as many."""
 
 
 class OwnNoise(msgspec.Struct, frozen=True):
@@ -48,8 +49,11 @@ class GuardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         longest_s: Seconds between two rows about the same thing at most.
         normal: Ordinary entries a minute and (system, source), step by step.
         privileged: First entries of a hop, and rows; *essential* errors: beyond it they count as ordinary.
+        newcomers: Sources a minute that one address may bring with keys that are no secret, as pages have;
+            what further ones say counts as said by one.
         sample_mode: `pressure` samples a system above *sample_above* of its share, `always`, or `off`.
         sample_rate: Share of traces whose ordinary entries are kept then.
+        sample_spare: Ordinary entries of a source's minute that no pressure takes: it is made by others.
         recorder_rows: Not-kept entries held of each trace; *recorder_traces*, *recorder_bytes* and
             *recorder_row_bytes* bound them, *recorder_released* what one trace is given in its life.
         suppressed_rows: Rows of one trace about what was not kept, beside the row for all others.
@@ -72,10 +76,12 @@ class GuardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     privileged: Steps = (120, 60, 30, 15)
     essential: Steps = (120, 60, 30, 15)
     sources: Amount = 4_096
+    newcomers: Amount = 30
     traces: Amount = 16_384
     sample_mode: Literal["pressure", "always", "off"] = "pressure"
     sample_rate: Share = 0.2
     sample_above: Share = 0.5
+    sample_spare: Annotated[int, msgspec.Meta(ge=0)] = 10
     recorder_rows: Amount = 20
     recorder_traces: Amount = 2_000
     recorder_bytes: Amount = 32 * 1024 * 1024

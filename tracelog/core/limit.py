@@ -56,6 +56,13 @@ class Adaptive:
         allowance.offered = offered = allowance.offered + 1
         return offered <= allowance.limit
 
+    def offered(self, key: Hashable, now: float) -> int:
+        """
+        Return how many *key* has offered in the minute that *now* falls into.
+        """
+        allowance = self._keys.get(key)
+        return 0 if allowance is None or now - allowance.start >= MINUTE_S else allowance.offered
+
     def limit(self, key: Hashable, now: float) -> int:
         """
         Return the limit of the minute of *key* that *now* falls into, for a status page.

@@ -10,6 +10,9 @@ from tracelog.core.entry import ID_CHARS, LARGEST_COUNT, Entry
 ERROR_CHARS: Final = 4_096
 """Larger errors are left out; what failed stands in the entries that were kept."""
 
+CUT: Final = "…"
+"""Stands for a long message that is one word."""
+
 MESSAGE_CHARS: Final = 512
 """Of the message that a row keeps: enough to know it by, and what bounds the memory of all rows."""
 
@@ -62,5 +65,5 @@ def _cut(message: str) -> str:
     """
     Return the beginning of a long *message*, whole words only: half of a secret would not be known as one.
     """
-    head = message[:MESSAGE_CHARS]
-    return head[: max(head.rfind(space) for space in " \t\n")] if any(map(str.isspace, head)) else ""
+    words = message[:MESSAGE_CHARS].rsplit(maxsplit=1)
+    return words[0] if len(words) > 1 else CUT

@@ -7,6 +7,7 @@ ASGI: each request of an app, and each WebSocket, as a hop that goes on with its
 Nothing of what the app sends, receives or raises is changed but for one header of the answer, `x-trace-id`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -62,7 +63,7 @@ class Middleware:
         await watch(exchange, scope, (receive, send)).run(self._app)
 
 
-class _Watch:
+class _Watch(ABC):
     """
     Sees what passes between the server and the app.
 
@@ -100,11 +101,11 @@ class _Watch:
             self._left(message)
         return message
 
+    @abstractmethod
     async def send(self, message: Message) -> None:
         """
         Pass *message* on to the server.
         """
-        raise NotImplementedError
 
     def _left(self, _message: Message) -> None:
         self._gone = True

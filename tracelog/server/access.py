@@ -36,6 +36,9 @@ PREFLIGHT_AGE: Final = "7200"
 """Seconds; the longest that Chromium keeps an answer."""
 
 
+Address = tuple[str, int]
+
+
 class Sender(msgspec.Struct, frozen=True):
     """
     Who sends.
@@ -45,12 +48,14 @@ class Sender(msgspec.Struct, frozen=True):
         system: The system they are from when the entries do not say.
         forced: Whether *system* counts whatever the entries say: it is bound to the key.
         web_origin: The page's origin when a browser sends, to be allowed in the answer.
+        peer: Address that a public sender speaks from: the one thing of its that it cannot make up.
     """
 
     origin: str
     system: str
     forced: bool = False
     web_origin: str | None = None
+    peer: str | None = None
 
 
 class Access:
@@ -89,11 +94,18 @@ class Access:
             status=421,
         )
 
-    def check_ingest(self, headers: Mapping[bytes, bytes], query: bytes) -> Sender:
+    def check_ingest(
+        self, headers: Mapping[bytes, bytes], query: bytes, client: Address | None = None
+    ) -> Sender:
         """
         Return who sends.
 
         The answer depends on a few headers only, so it is remembered: most requests come from few senders.
+
+        Args:
+            headers: Of the request.
+            query: Of its address.
+            client: Address and port that it came from, as ASGI tells them.
 
         Raises:
             AccessError: When host, origin or key does not allow it.
@@ -107,6 +119,8 @@ class Access:
                 if len(self._known) >= REMEMBERED:
                     self._known.clear()
                 self._known[told] = sender
+        if sender.origin == "public" and client is not None:
+            return msgspec.structs.replace(sender, peer=client[0])
         return sender
 
     def _decide(self, headers: Mapping[bytes, bytes], query: bytes) -> Sender:

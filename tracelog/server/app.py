@@ -83,7 +83,7 @@ class App:
         house = House(settings, self.access, self.ingest, lambda: clock() * 1000.0, new_mint())
         self.log = LogEndpoint(settings, self.access, self.ingest, self.faults)
         self.health = Health(self.store, self.ingest, self.faults, clock=clock)
-        self.query = Query(self.store, clock=lambda: clock() * 1000.0, catch_up=self.ingest.catch_up)
+        self.query = Query(self.store, clock=lambda: clock() * 1000.0)
         self._routes = Starlette(
             routes=[
                 Route("/healthz", self._answering(self.health.alive)),
@@ -161,13 +161,14 @@ class App:
         self, endpoint: Callable[[Request], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
         """
-        Return *endpoint* behind the rules for reading, its answers fit for nobody else's page or cache.
+        Return *endpoint* behind the rules for reading: who may, and that what still waits to be told is told.
         """
 
         async def guarded(request: Request) -> Response:
             headers = dict(request.scope["headers"])
             once(request.scope["headers"], headers)
             self.access.check_read(headers, request.scope["query_string"])
+            await self.ingest.catch_up()
             return await endpoint(request)
 
         return self._answering(guarded)

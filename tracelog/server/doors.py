@@ -5,6 +5,7 @@ What differs between doors is who may enter, how a body is read and how the answ
 to override. Everything else is the same for all: methods, preflights, sizes while inflating, times, errors.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from tracelog.core.encoding import inflate
 from tracelog.core.stage import Batch
 from tracelog.core.wire import Mint
 from tracelog.errors import StoreUnavailableError, TracelogError
-from tracelog.server.access import CHALLENGE, Access, Sender, cors, once
+from tracelog.server.access import CHALLENGE, Access, Address, Sender, cors, once
 from tracelog.server.answers import Answer, refuse
 from tracelog.server.body import DisconnectedError, read_body
 from tracelog.server.ingest import Ingest
@@ -45,18 +46,20 @@ class Asked(NamedTuple):
     Attributes:
         pairs: Its headers as they came; *headers* the same as a mapping.
         query: What stands behind the question mark.
+        client: Address and port that it came from.
     """
 
     pairs: Sequence[tuple[bytes, bytes]]
     headers: Headers
     query: bytes
+    client: Address | None = None
 
     @property
     def content_type(self) -> str:
         return self.headers.get(b"content-type", b"").decode("latin-1")
 
 
-class Door:
+class Door(ABC):
     """
     An ASGI app for one address.
     """
@@ -71,8 +74,9 @@ class Door:
         Raises:
             AccessError: When it may not.
         """
-        return self.house.access.check_ingest(asked.headers, asked.query)
+        return self.house.access.check_ingest(asked.headers, asked.query, asked.client)
 
+    @abstractmethod
     def read(self, asked: Asked, sent: bytes, body: bytes, now_ms: float) -> Batch:
         """
         Return the batch of a request.
@@ -86,7 +90,6 @@ class Door:
         Raises:
             TracelogError: When it cannot be taken as a whole.
         """
-        raise NotImplementedError
 
     def word(self, asked: Asked, answer: Answer, batch: Batch | None) -> tuple[bytes, bytes]:
         """
@@ -99,7 +102,7 @@ class Door:
         """
         Serve one request.
         """
-        asked = Asked(scope["headers"], dict(scope["headers"]), scope["query_string"])
+        asked = Asked(scope["headers"], dict(scope["headers"]), scope["query_string"], scope.get("client"))
         if scope["method"] == "OPTIONS":
             await self._preflight(asked, send)
             return

@@ -65,7 +65,6 @@ class Health:
         """
         Everything that is known about the server, its store and its sources.
         """
-        await self._ingest.catch_up()
         now_ms = self._clock() * 1000.0
         ledger = await self._ledger(now_ms)
         systems: dict[str, dict[str, Any]] = {}

@@ -1,7 +1,7 @@
 """
 What happens to the entries of a request, in order: the literal list of the server.
 
-    receive → stamp → judge (noise, fold, sample, adapt) → seal (redact, cut) → release → lighten
+    receive → stamp → seal (redact, cut) → judge (noise, fold, sample, adapt) → release → lighten
             → commit (quotas, write) → refuse → note → answer
 
 Every entry that does not reach the store is a drop with a reason, answered to its sender and counted once.
@@ -9,6 +9,7 @@ Every entry that does not reach the store is a drop with a reason, answered to i
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -30,7 +31,7 @@ from tracelog.server.faults import Faults
 from tracelog.server.gate import Gatekeeper
 from tracelog.server.own import OwnRows
 from tracelog.server.receivers import native
-from tracelog.server.shield import TRUSTED, Shield
+from tracelog.server.shield import Shield
 from tracelog.server.stamp import lighten, stamp
 from tracelog.stores import DUPLICATE, NOT_NOW, STORED, Fates, Row, Store
 
@@ -101,7 +102,7 @@ class Ingest:
                 timeout_s=store.gate_timeout_s,
             )
             self._committer = Committer(store, self.faults, settings.trace_quota, self.gatekeeper)
-            self._own = OwnRows(self.shield, self._committer, seal=self.seal, clock=clock, faults=self.faults)
+            self._own = OwnRows(self.shield, self._committer, clock=clock, faults=self.faults)
         else:
             self._committer = Committer(store, self.faults)
 
@@ -136,9 +137,11 @@ class Ingest:
             StoreUnavailableError: When the store cannot take more now.
         """
         stamp(batch.entries, sender, now_ms)
-        classes = None if self.shield is None else self._judge(self.shield, batch, sender)
         sealed, size = self.seal(batch.entries)
         rows = list(zip(batch.entries, sealed, strict=True))
+        classes = None
+        if self.shield is not None:
+            classes, rows = self._judge(self.shield, batch, rows, sender)
         context = self._context(rows, classes)
         lighten(batch.entries)
         if not rows:
@@ -196,7 +199,7 @@ class Ingest:
                 if self.redactor.suspect(row):
                     entries[index] = self.redactor.entry(entries[index])
                     rows[index] = encode_entry(entries[index])
-        longest = self._settings.limit.message
+        longest = min(self._settings.limit.message, self._settings.limit.stack)
         if len(whole) > longest:
             for index, row in enumerate(rows):
                 if len(row) > longest:
@@ -223,17 +226,13 @@ class Ingest:
             await self.gatekeeper.drain()
         await self._counts.drain()
 
-    def _judge(self, shield: Shield, batch: Batch, sender: Sender) -> str:
+    def _judge(self, shield: Shield, batch: Batch, rows: list[Row], sender: Sender) -> tuple[str, list[Row]]:
         """
-        Take out of *batch* what the guard refuses, and return the classes of the rest.
+        Take out of *batch* what the guard refuses; return the classes of the rest, and their rows.
         """
         if self._own is not None:
             self._own.begin(self._press)
-        classes, held = shield.judge(batch, trusted=sender.origin in TRUSTED)
-        if held:
-            for entry, body in zip(held, self.seal(held)[0], strict=True):
-                shield.hold(entry, body)
-        return classes
+        return shield.judge(batch, rows, sender)
 
     def _context(self, rows: list[Row], classes: str | None) -> list[Row]:
         """
@@ -286,12 +285,15 @@ class Ingest:
         return Room(left, self.gatekeeper.retry_after(system, "n"))
 
     def _note(self, batch: Batch) -> None:
+        ends = Counter[tuple[str, str, str, str]]()
         for drop in batch.drops:
             entry = drop.entry
             if self.shield is not None and entry is not None and not self.shield.first_time(entry):
                 continue
             source = batch.source or (entry.source if entry is not None else None) or ""
             system = entry.system if entry is not None else ""
-            self._counts.add(source, system, drop.outcome, drop.reason)
+            ends[source, system, drop.outcome, drop.reason] += 1
+        for what, n in ends.items():
+            self._counts.add(*what, n)
         if batch.report is not None and batch.source:
             self._counts.keep(batch.source, batch.report)

@@ -11,7 +11,7 @@ from tracelog.config import ServerSettings
 from tracelog.core.encoding import inflate
 from tracelog.core.headers import ID_HEADERS, read_headers
 from tracelog.errors import StoreUnavailableError, TracelogError
-from tracelog.server.access import CHALLENGE, Access, Sender, cors, once
+from tracelog.server.access import CHALLENGE, Access, Address, Sender, cors, once
 from tracelog.server.answers import Answer, refuse
 from tracelog.server.body import DisconnectedError, read_body
 from tracelog.server.faults import Faults
@@ -53,14 +53,14 @@ class LogEndpoint:
         self._access = access
         self._ingest = ingest
 
-    def admit(self, headers: Headers, query: bytes) -> Sender:
+    def admit(self, headers: Headers, query: bytes, client: Address | None) -> Sender:
         """
-        Return who sends, from the headers alone.
+        Return who sends, from the head of the request alone.
 
         Raises:
             AccessError: When host, origin or key does not allow it.
         """
-        return self._access.check_ingest(headers, query)
+        return self._access.check_ingest(headers, query, client)
 
     def begin(self, headers: Headers, body: bytes, sender: Sender) -> Taken:
         """
@@ -128,7 +128,7 @@ class LogEndpoint:
                 return self._reply(
                     refuse(405, f"{scope['method']} is not taken here; use POST", "method", ALLOWED), None
                 )
-            sender = self.admit(headers, scope["query_string"])
+            sender = self.admit(headers, scope["query_string"], scope.get("client"))
             limit = self.settings.limit.body
             body = await read_body(receive, headers, limit=limit, within=self.settings.receive_timeout)
             taken = self.begin(headers, body, sender)

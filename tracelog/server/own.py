@@ -2,7 +2,7 @@
 Rows that the server says itself: what folded, what was refused, what an error brought out, the budget.
 
 They stand for entries that are counted already, so they are stored without being counted again: to the store
-they are from a speaker of their own, whatever their JSON says.
+they are from a speaker of their own, whatever their JSON says. They are made of entries that were redacted.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from tracelog.errors import StoreUnavailableError
 from tracelog.server.commit import Committer
 from tracelog.server.faults import Faults
 from tracelog.server.shield import Shield
-from tracelog.stores import DUPLICATE, STORED, Fates, Row
+from tracelog.stores import DUPLICATE, NOT_NOW, STORED, Fates, Row
 
 TICK_S: Final = 0.5
 """Between two looks at what is to be told of folded entries, whose rows are due in whole seconds."""
@@ -27,14 +27,14 @@ TICK_S: Final = 0.5
 CATCH_UP_S: Final = 1.0
 """Readers are not kept waiting longer, and rows for readers are not made more often."""
 
+AGAIN_ROWS: Final = 4_096
+"""Rows that wait for a store that is away; what further ones count joins what is told later."""
+
 OWN_SYSTEM: Final = "tracelog"
 """The system that speaks of the budget."""
 
 OWN_SOURCE: Final = "@server"
 """The speaker of rows that are not counted. Ledgers leave it out."""
-
-Seal = Callable[[list[Entry]], tuple[list[bytes], int]]
-"""Returns the final JSON of entries, and about how many bytes it is."""
 
 
 class OwnRows:
@@ -44,7 +44,6 @@ class OwnRows:
     Args:
         shield: Which knows what is due.
         committer: Where they go.
-        seal: Makes their JSON.
         clock: Returns Unix milliseconds.
         faults: Told what goes wrong here.
     """
@@ -54,16 +53,15 @@ class OwnRows:
         shield: Shield,
         committer: Committer,
         *,
-        seal: Seal,
         clock: Callable[[], float],
         faults: Faults,
     ) -> None:
         self._shield = shield
         self._committer = committer
-        self._seal = seal
         self._clock = clock
         self._faults = faults
         self._ticking: asyncio.Task[None] | None = None
+        self._again: list[tuple[Row, str]] = []
         self._caught_up = -CATCH_UP_S
 
     def begin(self, each: Callable[[], None]) -> None:
@@ -80,6 +78,7 @@ class OwnRows:
         if self._ticking is not None:
             self._ticking.cancel()
             self._ticking = None
+        self._repeat()
         self.tell(self._shield.guard.close())
 
     async def catch_up(self) -> None:
@@ -109,15 +108,7 @@ class OwnRows:
         now_ms = self._clock()
         for entry in entries:
             entry.received_at = now_ms
-        sealed, size = self._seal(entries)
-        rows = [own_row(entry, body) for entry, body in zip(entries, sealed, strict=True)]
-        try:
-            stored = self._committer.submit(rows, size, letter * len(rows))
-        except StoreUnavailableError:
-            self._put_back(entries)
-            return None
-        stored.add_done_callback(lambda done: self._heard(entries, done))
-        return stored
+        return self._submit([(entry, encode_entry(entry)) for entry in entries], letter * len(entries))
 
     def alert(self, change: Alert, mint: Mint) -> None:
         """
@@ -142,7 +133,7 @@ class OwnRows:
         rows = []
         for entry in self._shield.released(trace_id):
             entry.kind = "context"
-            rows.append(own_row(entry, encode_entry(entry)))
+            rows.append(_nobodys(entry, encode_entry(entry)))
         return rows
 
     def restore(self, rows: list[Row]) -> None:
@@ -152,34 +143,63 @@ class OwnRows:
         for _, body in rows:
             self._shield.hold(decode_entry(body), body)
 
-    def _heard(self, entries: list[Entry], done: "asyncio.Future[Fates]") -> None:
+    def _submit(self, rows: list[Row], letters: str) -> "asyncio.Future[Fates] | None":
         """
-        Keep what rows count that were not stored, whatever the reason: it is told later.
+        Hand *rows* to the store; those it cannot take now are handed over again at the next look.
+        """
+        size = sum(len(body) for _, body in rows)
+        try:
+            stored = self._committer.submit([_nobodys(*row) for row in rows], size, letters)
+        except StoreUnavailableError:
+            self._keep(rows, letters)
+            return None
+        stored.add_done_callback(lambda done: self._heard(rows, letters, done))
+        return stored
+
+    def _heard(self, rows: list[Row], letters: str, done: "asyncio.Future[Fates]") -> None:
+        """
+        See to the rows that were not stored.
+
+        Those that may have been are repeated under their ids, which the store knows if they were. What a
+        refused row counts is told later.
         """
         if done.cancelled() or done.exception() is not None:
-            self._put_back(entries)
+            self._keep(rows, letters)
             return
-        fates = done.result()
-        if fates.strip(STORED + DUPLICATE):
-            told = zip(entries, fates, strict=True)
-            self._put_back([entry for entry, fate in told if fate not in {STORED, DUPLICATE}])
+        for row, letter, fate in zip(rows, letters, done.result(), strict=True):
+            if fate == NOT_NOW:
+                self._keep([row], letter)
+            elif fate not in {STORED, DUPLICATE}:
+                self._put_back(row[0])
 
-    def _put_back(self, entries: list[Entry]) -> None:
-        for entry in entries:
-            if entry.kind is not None:
-                self._shield.put_back(entry)
+    def _keep(self, rows: list[Row], letters: str) -> None:
+        for row, letter in zip(rows, letters, strict=True):
+            if len(self._again) < AGAIN_ROWS:
+                self._again.append((row, letter))
+            else:
+                self._put_back(row[0])
+
+    def _repeat(self) -> None:
+        if self._again:
+            waiting, self._again = self._again, []
+            self._submit([row for row, _ in waiting], "".join([letter for _, letter in waiting]))
+
+    def _put_back(self, entry: Entry) -> None:
+        if entry.kind is not None:
+            self._shield.put_back(entry)
 
     async def _tick(self, each: Callable[[], None]) -> None:
         while True:
             await asyncio.sleep(TICK_S)
             try:
+                self._repeat()
                 self.tell(self._shield.due())
                 each()
             except Exception as error:  # the rows of one look, and not of all that follow
                 self._faults.tell(error)
 
 
-def own_row(entry: Entry, body: bytes) -> Row:
+def _nobodys(entry: Entry, body: bytes) -> Row:
     """
     Return *entry* and its JSON as a row that is counted for no speaker of ours.
     """

@@ -258,7 +258,7 @@ class Direct(Punctual):
         if (self.cycle is not None and not self.cycle.response_complete) or self.flow.write_paused:
             return None
         try:
-            sender = self.endpoint.admit(headers, self.url.partition(b"?")[2])
+            sender = self.endpoint.admit(headers, self.url.partition(b"?")[2], self.client)
         except Exception:
             return None  # the long way says the same, in words
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()

@@ -4,7 +4,7 @@ compute nothing of their own.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -40,15 +40,11 @@ flight."""
 
 class Query:
     """
-    The reading endpoints over *store*; *clock* returns Unix milliseconds, and *catch_up* brings what is still
-    to be told into the store.
+    The reading endpoints over *store*; *clock* returns Unix milliseconds.
     """
 
-    def __init__(
-        self, store: Store, *, clock: Callable[[], float], catch_up: Callable[[], Awaitable[None]]
-    ) -> None:
+    def __init__(self, store: Store, *, clock: Callable[[], float]) -> None:
         self._store = store
-        self._catch_up = catch_up
         self._clock = clock
         self._threads = asyncio.Semaphore(THREADS)
 
@@ -105,7 +101,6 @@ class Query:
         if ref := options.get("trace"):
             trace = await self._fetch_ref(ref)
             return _json(await self._make(trace, ledger, options.get("source"), options.get("system")))
-        await self._catch_up()
         tallies = await self._store.tallies(source=options.get("source"), system=options.get("system"))
         return _json(ledger_of(tallies, self._clock()))
 
@@ -122,7 +117,6 @@ class Query:
         return await self._fetch_ref(request.path_params["ref"])
 
     async def _fetch_ref(self, ref: str) -> Trace:
-        await self._catch_up()
         trace_id = await self._store.resolve(ref)
         trace = await self._store.fetch(trace_id)
         if trace is None:

@@ -1,24 +1,26 @@
 """
 The guard on duty: its verdicts for whole batches, and the rows that it tells later.
 
-A batch may come twice, because its answer was lost or the store could take only a part. What was decided
-about an entry is therefore remembered by its id for a while: it is the same the second time, and is not
-counted again.
+A batch may come twice, because its answer was lost or the store could take only a part. What became of an
+entry is therefore remembered by its id for a while: it is the same the second time, and is not counted again.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from tracelog.core.bounded import Bounded
-from tracelog.core.entry import Entry, decode_entry
+from tracelog.core.entry import Entry, decode_entry, encode_entry
 from tracelog.core.guard import Guard, GuardSettings
 from tracelog.core.reasons import MEANINGS
 from tracelog.core.stage import Batch, Drop
 from tracelog.core.verdict import Verdict
-from tracelog.stores import DUPLICATE, STORED, Fates
+from tracelog.server.access import Sender
+from tracelog.stores import DUPLICATE, STORED, Fates, Row
 
 REMEMBERED: Final = 16_384
-"""Ids whose verdicts are kept, at most twice as many: more than two of the largest batches."""
+"""Entries whose course is kept, at most twice as many: more than two of the largest batches."""
 
 TRUSTED: Final = frozenset({"server", "local"})
 """Origins whose word that an entry is critical counts. What a page says of itself does not."""
@@ -28,6 +30,21 @@ LETTERS: Final = {"critical": "c", "essential": "e", "privileged": "p", "normal"
 
 Name = tuple[str, str]
 """Trace id and id of an entry: an id is unique within its trace."""
+
+
+class Course(msgspec.Struct, gc=False):
+    """
+    What became of an entry so far.
+
+    Attributes:
+        verdict: Of the guard; None for an entry that never reached it.
+        stored: Whether the store has it.
+        counted: Whether its end is in the ledger.
+    """
+
+    verdict: Verdict | None = None
+    stored: bool = False
+    counted: bool = False
 
 
 class Shield:
@@ -42,42 +59,42 @@ class Shield:
     def __init__(self, settings: GuardSettings, *, clock: Callable[[], float]) -> None:
         self.guard = Guard(settings)
         self._clock = clock
-        self._verdicts: Bounded[Name, Verdict] = Bounded(REMEMBERED)
-        self._counted: Bounded[Name, int] = Bounded(REMEMBERED)
-        self._stored: Bounded[Name, int] = Bounded(REMEMBERED)
+        self._courses: Bounded[Name, Course] = Bounded(REMEMBERED)
 
-    def judge(self, batch: Batch, *, trusted: bool) -> tuple[str, list[Entry]]:
+    def judge(self, batch: Batch, rows: Sequence[Row], sender: Sender) -> tuple[str, list[Row]]:
         """
-        Take out of *batch* what goes no further.
+        Take out of *batch* what goes no further, and hold what an error may bring out later.
 
         Args:
             batch: Of complete entries.
-            trusted: Whether its sender may call entries critical.
+            rows: Its entries with their sealed JSON: no secret may reach what is remembered here.
+            sender: Of the batch; only a trusted one may call entries critical.
 
         Returns:
-            A class letter for each entry that is left, and those taken out that the recorder shall hold.
+            A class letter for each row that is left, and these rows.
         """
         now = self._clock()
+        trusted = sender.origin in TRUSTED
         refused: dict[int, Drop] = {}
         letters: list[str] = []
-        held: list[Entry] = []
-        for at, entry in enumerate(batch.entries):
-            name = (entry.trace_id, entry.id)
-            verdict = self._verdicts.get(name)
+        kept: list[Row] = []
+        for at, (entry, body) in enumerate(rows):
+            course = self._course(entry)
+            verdict = course.verdict
             if verdict is None:
-                verdict = self.guard.decide(entry, now, critical=trusted and _is_critical(entry))
-                self._verdicts.put(name, verdict)
+                critical = trusted and _is_critical(entry)
+                verdict = self.guard.decide(entry, now, critical=critical, peer=sender.peer)
+                course.verdict = verdict
                 if verdict.held:
-                    held.append(entry)
-            if verdict.kept:
-                letters.append(LETTERS[verdict.word])
-                if verdict.sample_rate < 1.0:
-                    entry.sample_rate = verdict.sample_rate
-            else:
+                    self.hold(entry, body)
+            if not verdict.kept:
                 sentence = MEANINGS["suppressed"][verdict.word]
                 refused[at] = Drop(batch.places[at], "suppressed", verdict.word, sentence, entry)
+                continue
+            letters.append(LETTERS[verdict.word])
+            kept.append((entry, body) if verdict.sample_rate == 1.0 else _sampled(entry, verdict.sample_rate))
         batch.drop(refused)
-        return "".join(letters), held
+        return "".join(letters), kept
 
     def learn(self, entries: Sequence[Entry], fates: Fates) -> Fates:
         """
@@ -86,12 +103,10 @@ class Shield:
         """
         learned = []
         for entry, fate in zip(entries, fates, strict=True):
-            name = (entry.trace_id, entry.id)
+            course = self._course(entry)
             if fate == STORED:
-                self._stored.put(name, 1)
-                learned.append(fate)
-            else:
-                learned.append(DUPLICATE if self._stored.get(name) else fate)
+                course.stored = True
+            learned.append(DUPLICATE if course.stored and fate != STORED else fate)
         return "".join(learned)
 
     def limited(self, entry: Entry, reason: str, body: bytes) -> None:
@@ -115,7 +130,7 @@ class Shield:
 
     def put_back(self, row: Entry) -> None:
         """
-        Take back a row of the guard's that nobody could store.
+        Take back a row of the guard's that was refused.
         """
         self.guard.put_back(row, self._clock())
 
@@ -123,11 +138,12 @@ class Shield:
         """
         Whether the end of *entry* is to be counted, which is so once.
         """
-        name = (entry.trace_id, entry.id)
-        if entry.id and self._counted.get(name):
-            return False
-        self._counted.put(name, 1)
-        return True
+        if not entry.id:
+            return True
+        course = self._course(entry)
+        is_first = not course.counted
+        course.counted = True
+        return is_first
 
     def due(self) -> list[Entry]:
         """
@@ -152,6 +168,15 @@ class Shield:
         Note which part (0 to 1) of its share *system* has used.
         """
         self.guard.sampler.pressure(system, used)
+
+    def _course(self, entry: Entry) -> Course:
+        fresh = Course()
+        return self._courses.meet((entry.trace_id, entry.id), fresh) or fresh
+
+
+def _sampled(entry: Entry, rate: float) -> Row:
+    entry.sample_rate = rate
+    return entry, encode_entry(entry)
 
 
 def _is_critical(entry: Entry) -> bool:

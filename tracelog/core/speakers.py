@@ -1,0 +1,49 @@
+"""
+Who speaks: the (system, source) that is listened to less when it says too much.
+
+A source names itself. Where its key is no secret, as in a page, it may take a new name for every entry; so an
+address may bring some new names a minute, and what further ones say counts as said by one.
+"""
+
+from typing import Final
+
+from tracelog.core.bounded import Bounded
+from tracelog.core.entry import Entry
+from tracelog.core.limit import Adaptive
+
+PEER: Final = " "
+"""Begins the name of what all further sources of an address are; no source's name begins so."""
+
+Speaker = tuple[str, str | None]
+"""A system, and who speaks in it."""
+
+
+class Speakers:
+    """
+    Knows who has spoken.
+
+    Args:
+        newcomers: New sources of an address in a minute that are told apart.
+        cap: Sources remembered, and addresses; at most twice as many.
+    """
+
+    def __init__(self, newcomers: int, cap: int) -> None:
+        self._newcomers = Adaptive((newcomers,), cap)
+        self._known: Bounded[Speaker, int] = Bounded(cap)
+
+    def of(self, entry: Entry, peer: str | None, now: float) -> Speaker:
+        """
+        Return who says *entry* at *now* (seconds, monotonic).
+
+        Args:
+            entry: The entry.
+            peer: Address of an untrusted sender; None when its word for its name is good.
+            now: Seconds, monotonic.
+        """
+        speaker = (entry.system, entry.source or entry.service)
+        if peer is None or self._known.get(speaker) is not None:
+            return speaker
+        if not self._newcomers.allows(peer, now):
+            return entry.system, PEER + peer
+        self._known.put(speaker, 1)
+        return speaker
