@@ -44,7 +44,7 @@ def template(message: str) -> str:
 
 def _is_plain(text: str) -> bool:
     """
-    Whether splitting *text* and joining its words would give it back: `isprintable` leaves only single spaces.
+    Whether splitting *text* and joining its words gives it back: `isprintable` leaves single spaces only.
     """
     return text.isprintable() and "  " not in text and text.count(" ") < WORDS and text.strip() == text
 
