@@ -40,6 +40,7 @@ SIDEWAYS = {
     ("cli", "mcp"),  # `tracelog mcp`
     ("cli", "__init__"),  # the demo's programs log as any program does
     ("__init__", "integrations"),  # `tracelog.instrument`
+    ("cli", "integrations"),  # `tracelog doctor` names what can be switched on
 }
 """Imports between rooms of one height, each with its reason. Any other would make the two rooms one."""
 

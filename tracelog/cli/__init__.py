@@ -12,6 +12,7 @@ import click
 
 from tracelog import __version__
 from tracelog.cli.demo import demo
+from tracelog.cli.doctor import doctor
 from tracelog.cli.failure import SentenceGroup
 from tracelog.cli.pipe import pipe
 from tracelog.cli.reading import brief, export, search, show
@@ -30,7 +31,7 @@ def commands() -> None:
     """
 
 
-for _command in (serve, demo, show, brief, tail, search, export, status, pipe, run, redact):
+for _command in (serve, demo, show, brief, tail, search, export, status, pipe, run, redact, doctor):
     commands.add_command(_command)
 
 
