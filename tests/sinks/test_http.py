@@ -430,12 +430,18 @@ BATCHES = [
     ({"accepted": 1}, Receipt(rejected={"unanswered": 2})),
     (
         {"accepted": 1, "limited": {"q": 2}, "remaining_quota": 0, "retry_after": 12.5},
-        Receipt(limited={"q": 2}, hold_s=12.5),
+        Receipt(limited={"q": 2}, hold_s=12.5, remaining=0),
     ),
-    ({"accepted": 3, "remaining_quota": 0, "retry_after": 1e9}, Receipt(hold_s=60.0)),
-    ({"accepted": 3, "remaining_quota": 7, "retry_after": 9}, Receipt()),
-    ({"accepted": 3, "remaining_quota": 0, "retry_after": -9}, Receipt()),
-    ({"accepted": 3, "remaining_quota": 0, "retry_after": "soon"}, Receipt()),
+    ({"accepted": 3, "remaining_quota": 0, "retry_after": 1e9}, Receipt(hold_s=60.0, remaining=0)),
+    ({"accepted": 3, "remaining_quota": 7, "retry_after": 9}, Receipt(remaining=7)),
+    ({"accepted": 3, "remaining_quota": 0, "retry_after": -9}, Receipt(remaining=0)),
+    ({"accepted": 3, "remaining_quota": 0, "retry_after": "soon"}, Receipt(remaining=0)),
+    ({"accepted": 3, "remaining_quota": None}, Receipt()),
+    ({"accepted": 3, "remaining_quota": True}, Receipt()),
+    (
+        {"accepted": 1, "suppressed": 2, "suppressed_by": {"loop": 1, "rate": 1}},
+        Receipt(suppressed={"loop": 1, "rate": 1}),
+    ),
 ]
 
 
