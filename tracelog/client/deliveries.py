@@ -65,6 +65,7 @@ class Deliveries:
             chance=_chance,
             most_rows=max(1, min(CHUNK_ROWS, settings.queue_entries // PINNED)),
             heeds=settings.limits,
+            steady=self.background.steady,
         )
         self._outboxes = [_outbox(sink, terms) for sink in plan.sinks]
         self._first = self._outboxes[0]

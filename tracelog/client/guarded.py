@@ -49,7 +49,8 @@ class GuardedOutbox(Outbox):
 
     @property
     def untold(self) -> bool:
-        return bool(self._rows) or (self._sieve is not None and self._sieve.untold)
+        sieve = self._sieve  # asked by any thread, while this one may let go of it
+        return bool(self._rows) or (sieve is not None and sieve.untold)
 
     def tell(self) -> None:
         """
@@ -84,7 +85,11 @@ class GuardedOutbox(Outbox):
         if chunk is None:
             return None
         self._sift(chunk)
-        return self._pack(chunk, report()) if chunk.kept else None
+        if chunk.kept:
+            return self._pack(chunk, report())
+        with self._lock:
+            self.bytes = max(0, self.bytes - chunk.size)
+        return None
 
     def _sift(self, chunk: Chunk) -> None:
         """
@@ -94,7 +99,8 @@ class GuardedOutbox(Outbox):
             return
         if self._sieve is None:
             self._level = self._pressure.level
-            self._sieve = Sieve(self._terms.header, GUARDS[self._level])
+            with self._terms.steady():
+                self._sieve = Sieve(self._terms.header, GUARDS[self._level])
         now, size = self._terms.clock(), chunk.size
         gone = self._sieve(chunk, now)
         with self._lock:

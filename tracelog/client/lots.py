@@ -3,6 +3,7 @@ What deliveries are made of: the terms that all outboxes share, and one parcel o
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import msgspec
@@ -25,7 +26,9 @@ class Terms(NamedTuple):
         wall: Returns Unix seconds.
         chance: Returns a random number from 0 to 1, for jitter.
         most_rows: Of a parcel.
-        heeds: Whether entries are withheld that a server has no quota for.
+        heeds: Whether entries are held back that the other end would refuse.
+        steady: Returns what keeps the process from being forked meanwhile: types of msgspec's that are half
+            built would be so for ever in a child.
     """
 
     header: Header
@@ -36,6 +39,7 @@ class Terms(NamedTuple):
     chance: Callable[[], float]
     most_rows: int = CHUNK_ROWS
     heeds: bool = True
+    steady: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
 class Report(NamedTuple):

@@ -73,7 +73,6 @@ class Pressure:
         self._minute = 0.0
         self._kept = self._refused = self._denied = 0
         self._window = CALM_ROWS
-        self._silent = False
         self._second = 0.0
         self._sent = 0
 
@@ -81,14 +80,14 @@ class Pressure:
         """
         Return how many rows may travel before the next answer, at most *rows*.
         """
-        return rows if self.level != CALM else min(rows, self._window)
+        return rows if self.level == LIMITS else min(rows, self._window)
 
     def hear(self, receipt: Receipt, sent: int, now: float) -> None:
         """
         Note what the other end says of *sent* entries at *now* (seconds, monotonic).
         """
-        self._silent = receipt.silent
-        if self._silent:
+        self.turn(now)
+        if receipt.silent:
             self._window = CALM_ROWS
             self._send(sent, now)
             return
@@ -96,18 +95,19 @@ class Pressure:
         kept = max(0, sent - refused - sum(receipt.rejected.values()))
         room = 2 * kept if receipt.remaining is None else min(2 * kept, receipt.remaining)
         self._window = max(CALM_ROWS, room)
+        self._kept += kept
+        self._refused += refused
         self._denied += receipt.suppressed.get(RATE.word, 0)
-        self.count(kept, refused, now)
+        if self._is_most:
+            self._press(LIMITS if self._denied >= MANY else FOLDS, now)
 
     def count(self, kept: int, refused: int, now: float) -> None:
         """
-        Note that so many entries were kept, there or here, and so many not.
+        Note what was kept and held back here: pressure that is there may last for it, but not begin with it.
         """
         self.turn(now)
         self._kept += kept
         self._refused += refused
-        if self._is_most:
-            self._press(LIMITS if self._denied >= MANY else FOLDS, now)
 
     def turn(self, now: float) -> None:
         """
