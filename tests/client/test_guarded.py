@@ -11,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.client.ends import Desk, Judge, words
+from tests.client.programs import run
 from tests.sinks.parcels import TRACE, row
 from tracelog.client.client import Client
 from tracelog.client.guarded import TOLD_ROWS, GuardedOutbox
 from tracelog.client.outbox import Outbox
 from tracelog.client.pressure import CALM_ROWS, LONGEST_S, MINUTE_S
 from tracelog.core.compact import HOLE
+from tracelog.sinks.base import Receipt
 
 ERRORS = {"error", "fatal"}
 
@@ -102,6 +104,17 @@ def test_an_end_without_a_word_gets_all_of_what_is_said_slowly():
         desk.say(*["again"] * 50)
         desk.now += 1.0
     assert len(desk.judge.entries) == 1_000
+
+
+@pytest.mark.parametrize("answer", [None, "thanks", Receipt(silent=True)])
+def test_an_answer_that_is_none_is_no_word(answer):
+    """
+    A sink that returns no receipt is one that says nothing of what it keeps.
+    """
+    desk = Desk()
+    desk.outbox.sink = lambda _parcel: answer
+    desk.say(*["again"] * 1_000)
+    assert desk.unsent == {"loop": 1_000 - CALM_ROWS - 5}
 
 
 def test_errors_are_never_held_back_for_a_rate():
@@ -361,6 +374,47 @@ def test_a_client_nobody_holds_tells_before_it_ends():
     gc.collect()
     assert looper._running.acquire(timeout=10.0)
     assert len(judge.entries) + judge.refused.total() + judge.counted == 5_001
+
+
+FORKING = """
+from tracelog.sinks import Receipt
+
+class Refuses(File):
+    guarded = True
+    def __call__(self, parcel):
+        super().__call__(parcel)
+        return Receipt(suppressed={"loop": parcel.kept})
+
+sink = Refuses()
+client = tracelog.Client(sinks=[sink], redact=False, flush_interval=60.0)
+log = client.get_logger("till")
+for _ in range(1_000):
+    log.info("again")
+client.flush(10.0)
+for _ in range(50):
+    log.info("again")
+client._shipper.look(time.monotonic())
+assert client._shipper._deliveries.untold()
+child = os.fork()
+if child == 0:
+    log.info("in the child")
+    client.shutdown(10.0)
+    os._exit(0 if client.stats()["balanced"] else 1)
+assert os.waitpid(child, 0)[1] == 0
+client.shutdown(10.0)
+assert client.stats()["balanced"]
+"""
+
+
+def test_a_forked_child_tells_nothing_of_its_parent(tmp_path):
+    """
+    What the parent holds back is told by the parent, once; the child begins with nothing.
+    """
+    ran = run(FORKING, tmp_path)
+    assert ran.code == 0, ran.err
+    assert ran.messages.count("in the child") == 1
+    assert len([name for name, _ in ran.entries if name.endswith(".n")]) == 2
+    assert len(ran.entries) == len(set(ran.entries))
 
 
 messages = st.sampled_from(

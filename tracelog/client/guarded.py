@@ -115,5 +115,6 @@ class GuardedOutbox(Outbox):
 
     def _heed(self, receipt: Any, lot: Lot) -> None:
         super()._heed(receipt, lot)
-        if lot.kept and isinstance(receipt, Receipt):
-            self._pressure.hear(receipt, lot.kept, self._terms.clock())
+        if lot.kept:
+            said = receipt if isinstance(receipt, Receipt) else Receipt(silent=True)
+            self._pressure.hear(said, lot.kept, self._terms.clock())
