@@ -346,6 +346,21 @@ def test_a_flush_tells_what_was_held_back():
     client.shutdown(10.0)
 
 
+def test_a_flush_of_a_long_backlog_tells_all_of_it():
+    """
+    What takes longer to judge than one look is told in full, however a flush finds it.
+    """
+    judge = Judge()
+    client = Client(sinks=[judge], redact=False, flush_interval=0.01)
+    log = client.get_logger("till")
+    with client.trace("job"):
+        for n in range(60_000):
+            log.info("%s", words(n))
+    assert client.flush(20.0) == 0
+    assert len(judge.entries) + judge.refused.total() + judge.counted == 60_001
+    client.shutdown(10.0)
+
+
 def test_new_settings_keep_the_account():
     """
     What was held back before a change of settings is reported after it.
