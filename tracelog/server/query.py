@@ -138,7 +138,7 @@ class Query:
 def ledger_of(tallies: list[Tally], now_ms: float) -> dict[str, Any]:
     """
     Return the ledger over *tallies*, what the store knows of each source: its own counts, and what the source
-    itself reported as lost before sending.
+    itself reported as lost or held back before sending.
     """
     by_source: dict[str, list[Tally]] = {}
     for tally in tallies:
