@@ -26,10 +26,10 @@ from tracelog.errors import StoreUnavailableError
 from tracelog.server.access import Sender
 from tracelog.server.answers import Answer, Room, answer, refusals
 from tracelog.server.commit import Committer
-from tracelog.server.counts import Counts
+from tracelog.server.counts import Counts, is_counted
 from tracelog.server.faults import Faults
 from tracelog.server.gate import Gatekeeper
-from tracelog.server.own import OwnRows
+from tracelog.server.own import OwnRows, nobodys
 from tracelog.server.receivers import native
 from tracelog.server.shield import Shield
 from tracelog.server.stamp import lighten, stamp
@@ -143,12 +143,13 @@ class Ingest:
         if self.shield is not None:
             classes, rows = self._judge(self.shield, batch, rows, sender)
         context = self._context(rows, classes)
-        lighten(batch.entries)
+        are_rows = lighten(batch.entries)
         if not rows:
             return Taken(batch, now_ms, None, rows)
         if classes is not None:
             classes = "p" * len(context) + classes
-        stored = self._committer.submit([*context, *rows] if context else rows, size, classes)
+        sent = [row if is_counted(row[0]) else nobodys(*row) for row in rows] if are_rows else rows
+        stored = self._committer.submit([*context, *sent] if context else sent, size, classes)
         return Taken(batch, now_ms, stored, rows, context)
 
     def end(self, taken: "Taken") -> Answer:
@@ -288,6 +289,8 @@ class Ingest:
         ends = Counter[tuple[str, str, str, str]]()
         for drop in batch.drops:
             entry = drop.entry
+            if entry is not None and not is_counted(entry):
+                continue
             if self.shield is not None and entry is not None and not self.shield.first_time(entry):
                 continue
             source = batch.source or (entry.source if entry is not None else None) or ""

@@ -4,7 +4,6 @@ What the server says of entries that only it can know, and what of theirs it doe
 
 from tracelog.core.entry import Entry
 from tracelog.server.access import Sender
-from tracelog.server.counts import is_counted
 from tracelog.server.own import OWN_SOURCE
 from tracelog.server.shield import TRUSTED
 
@@ -38,15 +37,17 @@ def _disarm(entry: Entry, *, trusted: bool) -> None:
     entry.fixed = fixed
 
 
-def lighten(entries: list[Entry]) -> None:
+def lighten(entries: list[Entry]) -> bool:
     """
-    Take from sealed entries what only their JSON is read for from here on.
+    Take from sealed entries what only their JSON is read for from here on; return whether some are rows about
+    others.
 
     Thousands wait for the store under load. Letting go of the contexts early keeps what waits inside the
-    processor's cache: measured as a fifth of the whole cost of an entry. And a row about entries that are
-    counted already is from nobody whom the store counts for.
+    processor's cache: measured as a fifth of the whole cost of an entry.
     """
+    are_rows = False
     for entry in entries:
         entry.context = None
-        if entry.kind is not None and not is_counted(entry):
-            entry.source, entry.seq = OWN_SOURCE, None
+        if entry.kind is not None:
+            are_rows = True
+    return are_rows
