@@ -8,9 +8,11 @@ Obligations, held by one test class over every kind, against the arithmetic of `
 * What a call grants is charged when it returns. When it raises, it may have been charged or not: it is never
   asked again, and the tokens are taken for lost.
 * Systems are named as `QuotaSettings.system_of` names them; others are counted as theirs.
+* A call says which server process makes it, and the reply how many do: each `Gate` of a store is one of them.
 * What cannot be decided now raises `StoreUnavailableError` within the time limit of the connection.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
@@ -41,6 +43,7 @@ __all__ = [
     "Reply",
     "SystemStatus",
     "asked_of",
+    "new_server",
 ]
 
 
@@ -80,12 +83,20 @@ class Gate(Protocol):
         ...
 
 
-def asked_of(
+def new_server() -> str:
+    """
+    Return a name for this server process that no other one has.
+    """
+    return os.urandom(4).hex()
+
+
+def asked_of(  # noqa: PLR0913, PLR0917 - the parts of a call, and who makes it
     settings: QuotaSettings,
     demands: Sequence[Demand],
     refunds: Sequence[Refund],
     repair: Repair | None,
     forced: Sequence[Demand],
+    server: str = "",
 ) -> Asked:
     """
     Return one call's arguments with systems as *settings* name them, each system and class once.
@@ -95,6 +106,7 @@ def asked_of(
         refunds=tuple(refunds),
         forced=_merged(settings, forced),
         repair=() if repair is None else (repair,),
+        server=server,
     )
 
 

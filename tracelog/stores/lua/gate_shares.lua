@@ -22,6 +22,10 @@ local function rooms(plan, state, now)
     if now - seen < plan.active_ms then return 0 end
     return floor(shares[pool] * (100 - plan.wake) / 100) - used
   end
+  function self.filled(system) -- in percent
+    local share = shares[system] or 0
+    return share == 0 and 100 or floor((state.totals[system] or 0) * 100 / share)
+  end
   function self.remaining(system)
     local sum = math.max(0, self.own(system))
     for _, pool in ipairs(plan.systems) do
