@@ -172,15 +172,22 @@ async def test_leases_save_calls_and_lose_no_row() -> None:
     assert (await house.charged())["browser"] == 14_400
 
 
+async def holding(house: House, rows: int = 20) -> int:
+    """
+    Let the first server store single rows of workers, and return how many it then holds beforehand.
+    """
+    for _ in range(rows):
+        await house.store(0, [("worker", "n")])
+    return sum(lease.left for lease in house.keepers[0]._leases.held["worker"])
+
+
 async def test_errors_have_the_first_of_a_lease() -> None:
     """
     A lease too small for a group goes to its errors, and only for the rest is the store asked.
     """
     house = House(1)
-    for _ in range(20):
-        await house.store(0, [("worker", "n")])
-    [lease] = house.keepers[0]._leases.held["worker"]
-    before, held = house.gate.calls, lease.left
+    held = await holding(house)
+    before = house.gate.calls
     assert held > 1
     admission = await house.keepers[0].admit([("worker", "n")] * held + [("worker", "e")] * (held - 1))
     assert {grant.cls: grant.n for grant in admission.leased} == {"essential": held - 1, "normal": 1}
@@ -193,10 +200,8 @@ async def test_a_lease_serves_while_the_store_is_away() -> None:
     What is charged already needs no store; critical rows are never taken from it.
     """
     house = House(1)
-    for _ in range(20):
-        await house.store(0, [("worker", "n")])
-    [lease] = house.keepers[0]._leases.held["worker"]
-    calls, held = house.gate.calls, lease.left
+    held = await holding(house)
+    calls = house.gate.calls
     assert held > 1
     assert await house.store(0, [("worker", "n")] * held) == [STORED] * held
     assert house.gate.calls == calls
@@ -204,19 +209,36 @@ async def test_a_lease_serves_while_the_store_is_away() -> None:
     assert house.gate.calls == calls + 1
 
 
-async def test_what_failed_goes_back_to_where_it_was_charged() -> None:
+async def test_each_row_goes_back_to_who_granted_it() -> None:
     """
-    Rows of a lease return to the store, also where the rest of their group was this server's own grant.
+    Rows of a lease that were not stored return to the store, though the rest of their group was this server's own
+    grant, which is charged in full.
     """
     house = House(1)
-    for _ in range(20):
-        await house.store(0, [("worker", "n")])
-    held = house.keepers[0]._leases.held["worker"][0].left
+    held = await holding(house)
     house.gate.trouble = StoreUnavailableError("away")
-    await house.store(0, [("worker", "n")] * (held + 3), NOT_NOW)
+    wanted = [("worker", "e")] * held + [("worker", "n")] * 3
+    admission = await house.keepers[0].admit(wanted)
+    house.keepers[0].settle(admission, wanted, "T" * held + STORED * 3)
     house.gate.trouble = None
     await house.keepers[0].drain()
-    assert (await house.charged())["worker"] == house.stored["worker", "n"]
+    assert (await house.charged())["worker"] == 20 + 3
+
+
+async def test_a_lease_is_counted_from_before_its_call() -> None:
+    """
+    A late answer makes no lease longer: no row is stored in another minute than it is charged to.
+    """
+    house = House(1)
+    house.gate.wait(57.0)
+    house.gate.ways = (0.0, 2.5)
+    await house.store(0, [("worker", "n")] * 9)
+    await house.store(0, [("worker", "n")] * 9)
+    assert house.gate.wall_s == 62.0
+    house.gate.ways = (0.0, 0.0)
+    calls = house.gate.calls
+    await house.store(0, [("worker", "n")])
+    assert house.gate.calls == calls + 1
 
 
 PROGRAM = """

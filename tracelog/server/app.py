@@ -88,6 +88,7 @@ class App:
             routes=[
                 Route("/healthz", self._answering(self.health.alive)),
                 Route("/readyz", self._answering(self.health.ready)),
+                Route("/metrics", self._reading(self.health.metrics)),
                 Route("/api/v1/status", self._reading(self.health.status)),
                 Route("/api/v1/ledger", self._reading(self.query.ledger)),
                 Route("/api/v1/traces", self._reading(self.query.traces)),

@@ -219,7 +219,7 @@ class Gatekeeper:
         self._refunds += self._leases.over(now)
         refunds, self._refunds = self._refunds[:MOST_REFUNDS], self._refunds[MOST_REFUNDS:]
         told = self._local.settle() if self._local.owes else Asked()
-        wishes = self._leases.wishes([each.system for each in demands if each.cls != "critical"], now)
+        wishes = self._leases.wishes([each.system for each in demands], now)
         try:
             async with patience(self._patience_s):
                 reply = await self.gate.ask(

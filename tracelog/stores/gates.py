@@ -90,13 +90,12 @@ def new_server() -> str:
     return os.urandom(4).hex()
 
 
-def asked_of(  # noqa: PLR0913, PLR0917 - the parts of a call, and who makes it
+def asked_of(
     settings: QuotaSettings,
     demands: Sequence[Demand],
     refunds: Sequence[Refund],
     repair: Repair | None,
     forced: Sequence[Demand],
-    server: str = "",
 ) -> Asked:
     """
     Return one call's arguments with systems as *settings* name them, each system and class once.
@@ -106,7 +105,6 @@ def asked_of(  # noqa: PLR0913, PLR0917 - the parts of a call, and who makes it
         refunds=tuple(refunds),
         forced=_merged(settings, forced),
         repair=() if repair is None else (repair,),
-        server=server,
     )
 
 

@@ -68,7 +68,8 @@ class RedisGate:
         repair: Repair | None = None,
         forced: Sequence[Demand] = (),
     ) -> Reply:
-        asked = asked_of(self._settings, demands, refunds, repair, forced, self._server)
+        asked = asked_of(self._settings, demands, refunds, repair, forced)
+        asked = msgspec.structs.replace(asked, server=self._server)
         reply: Reply = _read(_reply, await self._run(self._packed_plan, _encode(asked)))
         return reply
 

@@ -58,7 +58,8 @@ class SqliteGate:
         repair: Repair | None = None,
         forced: Sequence[Demand] = (),
     ) -> Reply:
-        asked = asked_of(self._settings, demands, refunds, repair, forced, self._server)
+        asked = asked_of(self._settings, demands, refunds, repair, forced)
+        asked = msgspec.structs.replace(asked, server=self._server)
         reply: Reply = await self._submit(partial(_ask, self._plan, asked, self._clock))
         return reply
 
