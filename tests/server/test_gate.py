@@ -3,6 +3,7 @@ The gatekeeper of one server process: what it asks the store, and what it does w
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -454,3 +455,67 @@ async def test_what_was_stored_without_the_store_is_charged_before_the_end() -> 
     desk.gate.trouble = None
     await desk.keeper.drain()
     assert await desk.used() == 4
+
+
+class Named:
+    """
+    A shared gate as one server calls it.
+    """
+
+    def __init__(self, gate: LocalGate, name: str) -> None:
+        self.gate = gate
+        self.name = name
+        self.away = False
+
+    async def ask(self, *asked: Any) -> Any:
+        if self.away:
+            raise StoreUnavailableError("away")
+        self.gate._server = self.name
+        return await self.gate.ask(*asked)
+
+
+outages = st.lists(
+    st.tuples(
+        st.integers(0, 90), st.integers(0, 2), st.lists(st.tuples(systems, letters), min_size=1, max_size=60)
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(outages, st.lists(st.booleans(), min_size=30, max_size=30))
+def test_outages_cost_one_more_hour_at_most(schedule: Any, away: list[bool]) -> None:
+    """
+    I1, I12: three servers that know of each other store no more than twice the limits in an hour, however often each of
+    them loses sight of the store; and what they stored without it is charged, to the row.
+    """
+
+    async def run() -> None:
+        gate = LocalGate(SMALL)
+        desks = []
+        for name in ("a", "b", "c"):
+            desk = Desk()
+            desk.keeper.gate = Named(gate, name)  # type: ignore[assignment]
+            desks.append(desk)
+        for _ in range(2):  # the second time each has heard of all
+            for desk in desks:
+                await desk.store([("worker", "c")], DUPLICATE)
+                await desk.keeper.drain()
+        stored: Counter[str] = Counter()
+        for (wait, at, wanted), is_away in zip(schedule, away, strict=False):
+            gate.now_ms += wait * 1000
+            for desk in desks:
+                desk.now += wait
+            desks[at].keeper.gate.away = is_away  # type: ignore[attr-defined]
+            fates = await desks[at].store(wanted)
+            stored.update(letter for (_, letter), fate in zip(wanted, fates, strict=True) if fate == STORED)
+        assert stored["n"] + stored["p"] <= 2 * 100
+        assert stored["n"] + stored["p"] + stored["e"] <= 2 * 120
+        assert stored["c"] <= 2 * 5
+        for desk in desks:
+            desk.keeper.gate.away = False  # type: ignore[attr-defined]
+            await desk.keeper.drain()
+        held = await gate.status()
+        assert held.month_used == stored.total()
+
+    asyncio.run(run())

@@ -75,6 +75,8 @@ def test_metrics_are_the_status() -> None:
     for rule, n in status["redacted"].items():
         assert found[f'tracelog_redacted_total{{rule="{rule}"}}'] == n
     assert status["redacted"]
+    assert {name: found[f"tracelog_gate_{name}_total"] for name in ("calls", "unanswered")} == status["gate"]
+    assert status["gate"]["calls"] > 0
 
 
 def test_the_budgets_level_is_a_number() -> None:
@@ -128,5 +130,5 @@ def test_names_of_others_are_escaped() -> None:
     ledger = {"stored": 1, "emitted": 2, "duplicate": 0, **{outcome: {} for outcome in REASONED}}
     shown = {"phase": "ready", "uptime_s": 1.5, "faults": 0, "redacted": {}, "store": {"ok": True}}
     odd = {**ledger, "dropped": {'a"b\\c\nd': 1}}
-    found = read(exposition({**shown, "ledger": odd, "quotas": None, "budget": None}))
+    found = read(exposition({**shown, "ledger": odd, "quotas": None, "budget": None, "gate": None}))
     assert found['tracelog_entries{outcome="dropped",reason="a\\"b\\\\c\\nd"}'] == 1

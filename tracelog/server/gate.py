@@ -68,6 +68,7 @@ class Gatekeeper:
 
     Attributes:
         remaining: System → normal rows it could have had at the last call.
+        calls: Of the gate so far; *unanswered* of them got no answer, and what they were granted is lost.
     """
 
     def __init__(  # noqa: PLR0913 - what it decides by, and what time it is
@@ -83,6 +84,8 @@ class Gatekeeper:
         self.gate = gate
         self.settings = settings
         self.remaining: dict[str, int] = {}
+        self.calls = 0
+        self.unanswered = 0
         self._clock = clock
         self._wall_ms = wall_ms
         self._tell = tell
@@ -180,6 +183,7 @@ class Gatekeeper:
         self._refunds += self._leases.over(inf)
         if self._refunds or self._local.owes:
             self._breaker.succeeded()  # nobody can tell it later, so it is tried whatever happened before
+            self._patience_s = MOST_ASK_S
             await self._ask([], self._clock())
 
     def _key(self, system: str, letter: str) -> Key:
@@ -219,6 +223,7 @@ class Gatekeeper:
         self._refunds += self._leases.over(now)
         refunds, self._refunds = self._refunds[:MOST_REFUNDS], self._refunds[MOST_REFUNDS:]
         told = self._local.settle() if self._local.owes else Asked()
+        self.calls += 1
         wishes = self._leases.wishes([each.system for each in demands], now)
         try:
             async with patience(self._patience_s):
@@ -227,6 +232,7 @@ class Gatekeeper:
                 )
         except (StoreUnavailableError, TimeoutError) as error:
             # Whether it was charged is not known. What it was asked is not asked again, and refunds are lost.
+            self.unanswered += 1
             self._breaker.failed(self._clock())
             came = isinstance(error, TimeoutError)
             self._local.unsettle(msgspec.structs.replace(told, forced=()) if came else told)

@@ -17,11 +17,11 @@ from tracelog.server.shield import Shield
 
 async def limits_view(gatekeeper: Gatekeeper | None, shield: Shield | None) -> dict[str, Any]:
     """
-    Return `{"limits", "quotas", "budget", "guard"}`; the latter three are None where limits are off, and what
-    only the store knows is None while it is away.
+    Return `{"limits", "quotas", "budget", "guard", "gate"}`; the latter four are None where limits are off,
+    and what only the store knows is None while it is away.
     """
     if gatekeeper is None or shield is None:
-        return {"limits": False, "quotas": None, "budget": None, "guard": None}
+        return {"limits": False, "quotas": None, "budget": None, "guard": None, "gate": None}
     try:
         held: GateStatus | None = await gatekeeper.gate.status()
     except StoreUnavailableError:
@@ -31,6 +31,7 @@ async def limits_view(gatekeeper: Gatekeeper | None, shield: Shield | None) -> d
         "quotas": None if held is None else _quotas(held, gatekeeper.settings),
         "budget": None if held is None else _budget(held, gatekeeper.settings),
         "guard": shield.view(),
+        "gate": {"calls": gatekeeper.calls, "unanswered": gatekeeper.unanswered},
     }
 
 

@@ -36,7 +36,7 @@ def exposition(shown: Mapping[str, Any]) -> str:
         shown: As `GET /api/v1/status` answers it.
     """
     lines = []
-    for family in (*_server(shown), *_entries(shown), *_hour(shown), *_month(shown)):
+    for family in (*_server(shown), *_entries(shown), *_gate(shown), *_hour(shown), *_month(shown)):
         samples = [_line(f"tracelog_{family.name}", *sample) for sample in family.samples]
         if samples:
             lines += [
@@ -75,6 +75,14 @@ def _entries(shown: Mapping[str, Any]) -> Iterator[Family]:
     yield Family("entries", "gauge", "Entries of sources heard within a day, by what became of them.", ends)
     yield Family("entries_emitted", "gauge", "All of them.", _one(ledger["emitted"]))
     yield Family("entries_duplicate", "gauge", "Deliveries that were repeats.", _one(ledger["duplicate"]))
+
+
+def _gate(shown: Mapping[str, Any]) -> Iterator[Family]:
+    gate = shown["gate"]
+    if gate is None:
+        return
+    yield Family("gate_calls_total", "counter", "Calls of the quotas by this process.", _one(gate["calls"]))
+    yield Family("gate_unanswered_total", "counter", "Of them without an answer.", _one(gate["unanswered"]))
 
 
 def _hour(shown: Mapping[str, Any]) -> Iterator[Family]:
