@@ -152,6 +152,19 @@ async def test_servers_are_counted(kind, request):
         assert (most, reply.servers, (await make(SMALL, lambda: now[0]).status()).servers) == (256, 1, 1)
 
 
+async def test_a_state_of_an_earlier_version_is_taken_over(raw):
+    """
+    A gate that has counted no servers yet goes on with what it has.
+    """
+    gate = RedisGate(by_client(raw), SMALL, server="a1")
+    await gate.ask([Demand("worker", "normal", 3)])
+    state = msgspec.json.decode(await raw.hget(keys.GATE, "state"))
+    del state["servers"]
+    await raw.hset(keys.GATE, "state", msgspec.json.encode(state))
+    reply = await gate.ask([Demand("worker", "normal", 2)])
+    assert (reply.month_used, reply.servers) == (5, 1)
+
+
 async def test_strange_refunds_leave_nothing_behind(raw):
     """
     Refunds of minutes that are over, or to come, make no field.

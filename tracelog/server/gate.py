@@ -181,10 +181,11 @@ class Gatekeeper:
         Tell the store what is still to be given back or charged, before the process ends.
         """
         self._refunds += self._leases.over(inf)
-        if self._refunds or self._local.owes:
+        failed = False
+        while (self._refunds or self._local.owes) and not failed:
             self._breaker.succeeded()  # nobody can tell it later, so it is tried whatever happened before
             self._patience_s = MOST_ASK_S
-            await self._ask([], self._clock())
+            _, failed = await self._ask([], self._clock())
 
     def _key(self, system: str, letter: str) -> Key:
         return self.settings.system_of(system), letter
@@ -234,8 +235,9 @@ class Gatekeeper:
             # Whether it was charged is not known. What it was asked is not asked again, and refunds are lost.
             self.unanswered += 1
             self._breaker.failed(self._clock())
-            came = isinstance(error, TimeoutError)
-            self._local.unsettle(msgspec.structs.replace(told, forced=()) if came else told)
+            if isinstance(error, TimeoutError):  # nor are charges: but a repair twice is a repair
+                told = msgspec.structs.replace(told, forced=())
+            self._local.unsettle(told)
             return self._grant(demands), True
         self._breaker.succeeded()
         self._answered_at = self._clock()
