@@ -108,11 +108,15 @@ class Farm:
 
     def told(self) -> tuple[Any, Any]:
         """
-        Return status and ledger once everything is counted: all servers ended, one started again.
+        Return status and ledger once everything is counted: all servers ended, one started again. The status tells
+        of the gate what all of them had to tell.
         """
+        gates = [self.get("/api/v1/status", port)["gate"] for port in self.ports]
         self.end()
         self.start(self.ports[0])
-        return self.get("/api/v1/status"), self.get("/api/v1/ledger")
+        status = self.get("/api/v1/status")
+        status["gate"] = {name: sum(gate[name] for gate in gates) for name in gates[0]}
+        return status, self.get("/api/v1/ledger")
 
     def __enter__(self) -> Self:
         self.start()

@@ -44,8 +44,8 @@ def flood_of(farm: Farm, *, senders: int, batches: int, size: int, errors: int) 
 
 def check_limits(rows: Sequence[Row], status: dict[str, Any]) -> None:
     """
-    Never more than the limit in all; each pool holds at most its share, own rows and lent ones together; no row
-    is stored that nobody was charged for.
+    Never more than the limit in all; each pool holds at most its share, own rows and lent ones together; what is
+    charged is what is stored, to the row, unless an answer of the gate was lost.
     """
     held = status["quotas"]["systems"]
     charged = sum(system["current"] for system in held.values()) + status["quotas"]["essential"]["used"]
@@ -54,7 +54,8 @@ def check_limits(rows: Sequence[Row], status: dict[str, Any]) -> None:
     for system in held.values():
         assert system["current"] - system["borrowed"] + system["lent"] <= system["limit"]
     assert status["quotas"]["essential"]["used"] <= RESERVE
-    assert len(rows) <= charged <= status["budget"]["used"]
+    assert len(rows) <= charged == status["budget"]["used"]
+    assert len(rows) == charged or status["gate"]["unanswered"] > 0
 
 
 def check_ledger(rows: Sequence[Row], flood: Flood, ledger: dict[str, Any]) -> None:

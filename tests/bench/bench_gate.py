@@ -7,23 +7,33 @@ A batch is 100 entries of three systems. `exact` asks the gate in Redis once for
 of refusals for every entry. The peer asks `GET` and `INCR` for every entry, as most examples of rate limits do, with
 its batch pipelined and without. Server and client share one core; rounds alternate, the best of each counts. The
 overshoot of the peer and of the gate is counted with several clients at the limit of 1,000.
+
+`leases` is what a server process really does: groups of rows through its gatekeeper, which asks the gate for each group
+or, where the limits are high, has rows beforehand. Calls are counted for servers that share a steady load of 0.9 of
+the limit, single rows at random moments.
 """
 
 import asyncio
 import os
+import random
 import tempfile
+import time
 from pathlib import Path
 from time import perf_counter
 
 from redis.asyncio import Connection, Redis
 
+from tests.server.scripted import NOON_MS, LocalGate
 from tests.stores.servers import RealServer
 from tracelog.core import keys
 from tracelog.core.deny import DenyCache
+from tracelog.core.lease import Leases
 from tracelog.core.quota import ask
 from tracelog.core.quota_ring import State
 from tracelog.core.quota_settings import QuotaSettings
 from tracelog.core.quota_values import Asked, Demand
+from tracelog.server.gate import Gatekeeper
+from tracelog.stores import STORED
 from tracelog.stores.redis_gate import RedisGate, by_client, by_lanes
 from tracelog.stores.redis_lanes import Lanes
 from tracelog.stores.sqlite_gate import SqliteGate
@@ -36,6 +46,10 @@ BARS = {"gate, exact": 100_000, "gate, denied from memory": 1_000_000}
 OPEN = QuotaSettings(limit=10**9, critical=10**9, monthly_writes=10**12)
 SHUT = QuotaSettings(limit=0)
 BATCH = (Demand("browser", "normal", 40), Demand("worker", "normal", 30), Demand("backend", "normal", 30))
+GROUPS = (1, 10, 100, 1_000)
+LIMITS = (1_000, 10_000, 100_000, 1_000_000)
+SERVERS = 4
+ROWS = 10_000
 SYSTEMS = [demand.system for demand in BATCH for _ in range(demand.n)]
 
 
@@ -93,6 +107,55 @@ def denied(gate, cache: DenyCache):
                 raise SystemExit("a refused entry was let through")
 
     return one_batch
+
+
+def keeper_of(gate, limits: QuotaSettings, clock, *, leases: bool) -> Gatekeeper:
+    keeper = Gatekeeper(gate, limits, clock=clock, wall_ms=lambda: 0.0, tell=lambda change: None, timeout_s=5)
+    if not leases:
+        keeper._leases = Leases({})
+    return keeper
+
+
+def groups(gate, size: int, *, leases: bool):
+    """
+    Return a function that admits and settles 100 rows in groups of *size*, or one larger group a hundred times less.
+    """
+    keeper = keeper_of(gate, OPEN, time.monotonic, leases=leases)
+    wanted = [(SYSTEMS[at % 100], "n") for at in range(size)]
+    turns = iter(range(10**12))
+
+    async def one_batch() -> None:
+        for _ in range(max(1, 100 // size)):
+            if size > 100 and next(turns) % (size // 100):
+                continue
+            admission = await keeper.admit(wanted)
+            keeper.settle(admission, wanted, STORED * size)
+
+    return one_batch
+
+
+async def calls(limit: int, *, leases: bool) -> int:
+    """
+    Return how many calls of the gate a steady load of `ROWS` single rows costs, a call a row without leases.
+    """
+    limits = QuotaSettings(limit=limit, monthly_writes=10**11)
+    gate, draw, now, made = LocalGate(limits), random.Random(1), 0.0, 0
+
+    class Counting:
+        async def ask(self, *asked):
+            nonlocal made
+            made += 1
+            return await gate.ask(*asked)
+
+    keepers = [keeper_of(Counting(), limits, lambda: now, leases=leases) for _ in range(SERVERS)]
+    for _ in range(min(ROWS, int(0.9 * limit))):
+        now += draw.expovariate(0.9 * limit / 3_600)
+        gate.now_ms = NOON_MS + int(now * 1000)
+        wanted = [(draw.choice(SYSTEMS), "n")]
+        keeper = draw.choice(keepers)
+        admission = await keeper.admit(wanted)
+        keeper.settle(admission, wanted, STORED if admission.fates == [""] else "S")
+    return made
 
 
 def arithmetic():
@@ -163,6 +226,21 @@ async def main() -> None:
             print(f"{name:<28}{value:>14,.0f} decisions/s{bar}")
         print(f"exact to pipelined by hand  {best['gate, exact'] / best['by hand, pipelined']:>14.1f} x")
         print(f"one call of the script      {await server_us(client, gate):>14.1f} µs in the server")
+        for size in GROUPS:
+            both = {}
+            for _ in range(ROUNDS):
+                for leases in (False, True):
+                    found = await rate(groups(gate, size, leases=leases))
+                    both[leases] = max(both.get(leases, 0.0), found)
+            print(
+                f"groups of {size:<5}{both[False]:>16,.0f} rows/s, with leases {both[True]:,.0f},"
+                f" {both[True] / both[False]:.1f} x"
+            )
+        for limit in LIMITS:
+            without, with_leases = await calls(limit, leases=False), await calls(limit, leases=True)
+            print(
+                f"{limit:>9,} rows an hour, {SERVERS} servers: {without:,} calls, with leases {with_leases:,}"
+            )
         hand, ours = await overshoot(client)
         print(f"16 clients at 1,000 rows    {hand:>14,} by hand, {ours:,} by the gate")
         await worker.close()

@@ -58,6 +58,11 @@ BUDGET = {
     "budget_usd": 10.0,
     "level": "ok",
     "projection": {"sentence": "80 % of it is spent at this rate"},
+    "days": [
+        {"day": "2026-11-22", "writes": 1_501, "usd": 0.12},
+        {"day": "2026-11-21", "writes": 12, "usd": 0.001},
+    ],
+    "months": {"2026-09": {"worker": 7}, "2026-10": {"worker": 1_000, "browser": 200}},
 }
 STATUS = {
     "phase": "ready",
@@ -121,6 +126,12 @@ def test_a_ledger_is_one_sum(changed, shown):
             "month",
             "501 of 125,000 rows ($0.04 of $10.00), ok; 80 % of it is spent at this rate",
         ),
+        (
+            {"budget": BUDGET},
+            "days",
+            "2026-11-22 1,501 ($0.12), 2026-11-21 12 ($0.00)",
+        ),
+        ({"budget": BUDGET}, "months", "2026-10 1,200, 2026-09 7"),
         (
             {"guard": {"slowed": [{"system": "browser", "source": "tab", "limit": 12}]}},
             "slowed",

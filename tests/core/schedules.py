@@ -19,6 +19,9 @@ SMALL = QuotaSettings(limit=40, critical=9, monthly_writes=10_000_000)
 """Limits that a short schedule reaches; 16, 12 and 12 rows are the shares, 8 the reserve."""
 
 SYSTEMS = ("browser", "worker", "backend", "other")
+SERVERS = ("", "a1", "b2", "c3")
+"""Who calls; nobody is counted who has no name."""
+
 CLASSES = ("critical", "essential", "privileged", "normal", "lease")
 ROWS = ("privileged", "normal", "lease")
 """Classes that only the pools hold."""
@@ -26,7 +29,7 @@ ROWS = ("privileged", "normal", "lease")
 
 class Step(msgspec.Struct, frozen=True):
     """
-    One call: *wait* ms after the one before; *back* names earlier grants (from the newest) and how much of each
+    One call of *server*: *wait* ms after the one before; *back* names earlier grants (from the newest) and how much of each
     comes back.
     """
 
@@ -35,6 +38,7 @@ class Step(msgspec.Struct, frozen=True):
     back: tuple[tuple[int, int], ...] = ()
     forced: tuple[Demand, ...] = ()
     floor: int | None = None
+    server: str = ""
 
 
 FORWARD = st.one_of(
@@ -69,7 +73,7 @@ class Feed:
         self.now_ms += step.wait
         refunds = tuple(self._refund(at, n) for at, n in step.back if at < len(self.grants))
         repair = () if step.floor is None else (Repair(self.month, step.floor),)
-        return Asked(demands=step.demands, refunds=refunds, forced=step.forced, repair=repair)
+        return Asked(step.demands, refunds, step.forced, repair, step.server)
 
     def took(self, reply: Reply) -> None:
         self.grants += [[self.now_ms, grant, grant.n] for grant in reply.grants]
@@ -109,6 +113,7 @@ def long_schedule(seed: int, steps: int) -> list[Step]:
             back=tuple((draw.randint(0, 9), draw.randint(0, 12)) for _ in range(draw.choice((0, 0, 1, 3)))),
             forced=demands(2) if draw.random() < 0.05 else (),
             floor=draw.randint(0, 400) if draw.random() < 0.05 else None,
+            server=draw.choice(SERVERS),
         )
         for _ in range(steps)
     ]

@@ -214,13 +214,28 @@ def test_a_store_that_lost_its_data_is_told():
     assert (reply.month_used, share.owes) == (9, False)
 
 
-def test_parts_follow_the_number_of_servers():
+@pytest.mark.parametrize(
+    ("servers", "part"), [(("a",), 40), (("a", "b"), 20), (tuple("abcdefgh"), 5), ((), 10), (("a", "a"), 40)]
+)
+def test_parts_follow_the_number_of_servers(servers, part):
     """
-    With more servers each has less, at once; with more servers than rows nobody has any.
+    A server's part is one by the servers that the store has heard of, or by four when it has heard of none.
+    """
+    share, state = LocalShare(SMALL), State()
+    assert flood(LocalShare(SMALL), NOON_MS) == 10
+    for server in servers:
+        ask(state, PLAN, Asked(server=server), NOON_MS)
+    share.saw(ask(state, PLAN, Asked(server="".join(servers[:1])), NOON_MS))
+    assert flood(share, NOON_MS) == part
+
+
+def test_who_has_not_heard_for_long_takes_no_more_than_a_quarter():
+    """
+    After long silence others may have come, so few known servers count as four.
     """
     share = LocalShare(SMALL, 1)
-    share.resize(2)
-    share.resize(2)
-    assert flood(share, NOON_MS) == 20
-    share.resize(100)
-    assert flood(share, NOON_MS + 2 * HOUR) == 0
+    share.lose_sight()
+    assert flood(share, NOON_MS) == 10
+    many = LocalShare(SMALL, 8)
+    many.lose_sight()
+    assert flood(many, NOON_MS) == 5

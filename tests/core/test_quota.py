@@ -233,6 +233,17 @@ def test_a_refund_that_is_late_changes_nothing():
     assert state == before
 
 
+def test_a_refund_of_a_loan_that_never_was_changes_nothing():
+    """
+    I12: what a pool's own system was granted does not come back as a loan of another one.
+    """
+    state = State()
+    [grant] = ask(state, PLAN, one("worker", 5), NOON_MS).grants
+    before = copy(state)
+    ask(state, PLAN, Asked(refunds=(Refund("worker", grant.bucket, 3, "browser"),)), NOON_MS)
+    assert state == before
+
+
 def test_a_refund_after_the_month_ended_stays_in_the_old_month():
     """
     I12: a row granted before midnight is no write of the new month, so it cannot come back from it.

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracelog.core.sample import MODES, Sampler, keep, number
+from tracelog.core.quota_settings import OTHER
+from tracelog.core.sample import MODES, SYSTEMS, Sampler, keep, number
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "sample.json").read_text(encoding="utf-8"))
 IDS = st.one_of(
@@ -118,4 +119,17 @@ def test_invented_systems_are_bounded():
     sampler = Sampler("pressure", 0.2, 0.5)
     for n in range(1_000):
         sampler.pressure(f"s{n}", 1.0)
-    assert sum(sampler.rate(f"s{n}", "info") < 1 for n in range(1_000)) == 64
+    assert sum(sampler.rate(f"s{n}", "info") < 1 for n in range(1_000)) == SYSTEMS
+
+
+def test_systems_of_which_nothing_is_noted_are_as_others():
+    """
+    Pressure on `other` is on all systems that are not named, and on none that is.
+    """
+    sampler = Sampler("pressure", 0.2, 0.5)
+    sampler.pressure("browser", 0.1)
+    sampler.pressure(OTHER, 1.0)
+    rates = {name: sampler.rate(name, "info") for name in ("browser", "mainframe", OTHER)}
+    assert (rates, sampler.is_active) == ({"browser": 1.0, "mainframe": 0.2, OTHER: 0.2}, True)
+    sampler.pressure(OTHER, 0.0)
+    assert (sampler.rate("mainframe", "info"), sampler.is_active) == (1.0, False)

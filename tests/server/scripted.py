@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from tracelog.core.query import Query
 from tracelog.core.quota import ask, status_of
 from tracelog.core.quota_ring import State
@@ -23,10 +25,18 @@ class LocalGate:
     A gate of one process: the arithmetic alone, on a clock that stands still.
     """
 
-    def __init__(self, settings: QuotaSettings) -> None:
+    def __init__(self, settings: QuotaSettings, server: str = "") -> None:
         self._settings = settings
+        self._server = server
         self._state = State()
         self.now_ms = NOON_MS
+
+    def forget(self) -> None:
+        """
+        Lose all data, as a store does that is started anew; its birth is told to the millisecond.
+        """
+        self._state = State()
+        self.now_ms += 1
 
     async def ask(
         self,
@@ -36,6 +46,7 @@ class LocalGate:
         forced: Sequence[Demand] = (),
     ) -> Reply:
         asked = asked_of(self._settings, demands, refunds, repair, forced)
+        asked = msgspec.structs.replace(asked, server=self._server)
         return ask(self._state, self._settings.plan(), asked, self.now_ms)
 
     async def status(self) -> GateStatus:

@@ -137,15 +137,16 @@ def test_what_the_store_refuses_is_said_of_a_single_entry(
     fate: str, status: int, reason: str, kept: tuple[Running, ScriptedStore]
 ) -> None:
     """
-    A trace that is full is answered 429 with a time to wait, a key that is not ours with 400: no sender repeats it.
+    A trace that is full is answered 429 with its window as the time to wait, a key that is not ours with 400: no
+    sender repeats it.
     """
     running, store = kept
     store.results = [fate]
     answer = running.post(one("refused"))
     assert (answer.status, answer.json["success"], answer.json["reason"]) == (status, False, reason)
-    waits = {"trace_id": "trace-a", "retry_after": 60} if status == 429 else {}
+    waits = {"trace_id": "trace-a", "retry_after": 3_600} if status == 429 else {}
     assert {key: answer.json[key] for key in ("trace_id", "retry_after") if key in answer.json} == waits
-    assert answer.header("retry-after") == ("60" if waits else None)
+    assert answer.header("retry-after") == ("3600" if waits else None)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ def test_what_the_store_refuses_is_said_of_a_batch(
     assert (answer.status, answer.json["accepted"], answer.json["limited"]) == (status, accepted, limited)
     assert [(item["index"], item["reason"]) for item in answer.json["rejected"]] == rejected
     assert answer.json["duplicate"] == fates.count("D")
-    assert answer.header("retry-after") == ("60" if status == 429 else None)
+    assert answer.header("retry-after") == ("3600" if status == 429 else None)
     assert answer.json["success"] is (status == 200)
 
 

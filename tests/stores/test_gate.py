@@ -18,14 +18,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Connection, Redis, RedisCluster
 
-from tests.core.schedules import HOUR, MINUTE, NOON_MS, SMALL, Feed, Step, long_schedule
+from tests.core.schedules import HOUR, MINUTE, NOON_MS, SERVERS, SMALL, Feed, Step, long_schedule
 from tests.stores.servers import free_port
 from tracelog.core import keys
 from tracelog.core.quota import ask, status_of
 from tracelog.core.quota_ring import State
 from tracelog.core.quota_settings import QuotaSettings
 from tracelog.errors import StoreUnavailableError
-from tracelog.stores.gates import Demand, Gate, Refund, Repair
+from tracelog.stores.gates import Asked, Demand, Gate, Refund, Repair
 from tracelog.stores.redis_gate import RedisGate, by_client, by_lanes
 from tracelog.stores.redis_lanes import Lanes
 from tracelog.stores.sqlite import SqliteStore
@@ -64,27 +64,31 @@ async def opened(kind: str, request: pytest.FixtureRequest) -> AsyncIterator[Mak
     if kind.startswith("sqlite"):
         path = ":memory:" if kind == "sqlite-memory" else str(request.getfixturevalue("tmp_path") / "gate.db")
         async with sqlite_worker(path) as worker:
-            yield lambda limits, now_ms: SqliteGate(worker.submit, limits, lambda: now_ms() / 1000)
+            yield lambda limits, now_ms, server="": SqliteGate(
+                worker.submit, limits, lambda: now_ms() / 1000, server
+            )
         return
     if kind == "fakeredis":
         client = fakeredis.FakeAsyncRedis(server=fakeredis.FakeServer(), protocol=2)
     else:
         client = Redis.from_url(request.getfixturevalue("shared_server").url, protocol=2)
     await client.delete(keys.GATE)
-    yield lambda limits, now_ms: RedisGate(by_client(client), limits, now_ms=now_ms)
+    yield lambda limits, now_ms, server="": RedisGate(by_client(client), limits, server=server, now_ms=now_ms)
     await client.aclose()
 
 
-async def compare(gate: Gate, limits: QuotaSettings, feed: Feed, steps: list) -> None:
+async def compare(make: Make, limits: QuotaSettings, feed: Feed, steps: list) -> None:
     """
-    Play *steps* on *gate*, whose clock is that of *feed*, and on the arithmetic.
+    Play *steps* on gates that *make* makes, one a server, on the clock of *feed*, and on the arithmetic.
     """
     state, plan = State(), limits.plan()
+    gates = {server: make(limits, lambda: feed.now_ms, server) for server in SERVERS}
     for number, step in enumerate(steps):
         asked = feed.asked(step)
         known = lambda demands: tuple(each for each in demands if each.system in plan.systems)  # noqa: E731 - used twice, here
         asked = msgspec.structs.replace(asked, demands=known(asked.demands), forced=known(asked.forced))
         expected = ask(state, plan, asked, feed.now_ms)
+        gate = gates[step.server]
         reply = await gate.ask(asked.demands, asked.refunds, *asked.repair or (None,), asked.forced)
         assert reply == expected, (number, step)
         if number % 20 == 0 or number == len(steps) - 1:
@@ -101,9 +105,8 @@ async def test_a_gate_decides_as_the_arithmetic_does(kind, variant, request):
     """
     steps = 150 if kind == "fakeredis" else 500
     async with opened(kind, request) as make:
-        feed = Feed(honest=False)
-        gate = make(VARIANTS[variant], lambda: feed.now_ms)
-        await compare(gate, VARIANTS[variant], feed, long_schedule(sum(variant.encode()), steps))
+        schedule = long_schedule(sum(variant.encode()), steps)
+        await compare(make, VARIANTS[variant], Feed(honest=False), schedule)
 
 
 EDGES = ("2026-12-01", "2026-12-02", "2027-01-01", "2028-02-29", "2028-03-01", "2100-03-01", "2101-01-01")
@@ -122,13 +125,44 @@ async def test_midnights_are_the_same_everywhere(kind, request):
             at_ms = midnight_ms + moment
     async with opened(kind, request) as make:
         feed = Feed()
-        gate = make(SMALL, lambda: feed.now_ms)
-        await compare(gate, SMALL, feed, steps)
-        months = (await gate.status()).months
+        await compare(make, SMALL, feed, steps)
+        months = (await make(SMALL, lambda: feed.now_ms).status()).months
         assert {month: months[month] for month in (210002, 210012)} == {
             210002: {"worker": 10},
             210012: {"worker": 10},
         }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_servers_are_counted(kind, request):
+    """
+    I14: a reply says how many servers called within ten minutes, each once, and never more than it can count.
+    """
+    async with opened(kind, request) as make:
+        now, state, plan, most = [NOON_MS], State(), SMALL.plan(), 0
+        calls = [(1_000, f"{n:x}") for n in range(300)] + [
+            (9 * MINUTE, server) for server in ("a1", "f00", "a1", "a1")
+        ]
+        for wait, server in calls:
+            now[0] += wait
+            reply = await make(SMALL, lambda: now[0], server).ask([])
+            assert reply == ask(state, plan, Asked(server=server), now[0])
+            assert len(state.servers) == reply.servers
+            most = max(most, reply.servers)
+        assert (most, reply.servers, (await make(SMALL, lambda: now[0]).status()).servers) == (256, 1, 1)
+
+
+async def test_a_state_of_an_earlier_version_is_taken_over(raw):
+    """
+    A gate that has counted no servers yet goes on with what it has.
+    """
+    gate = RedisGate(by_client(raw), SMALL, server="a1")
+    await gate.ask([Demand("worker", "normal", 3)])
+    state = msgspec.json.decode(await raw.hget(keys.GATE, "state"))
+    del state["servers"]
+    await raw.hset(keys.GATE, "state", msgspec.json.encode(state))
+    reply = await gate.ask([Demand("worker", "normal", 2)])
+    assert (reply.month_used, reply.servers) == (5, 1)
 
 
 async def test_strange_refunds_leave_nothing_behind(raw):
@@ -153,9 +187,10 @@ def test_any_schedule_gives_the_same_on_a_real_server(shared_server):
 
         async def play(seed: int, variant: str) -> None:
             await client.delete(keys.GATE)
-            feed = Feed(honest=False)
-            gate = RedisGate(by_client(client), VARIANTS[variant], now_ms=lambda: feed.now_ms)
-            await compare(gate, VARIANTS[variant], feed, long_schedule(seed, 40))
+            make = lambda limits, now_ms, server: RedisGate(  # noqa: E731 - a `Make` on this client
+                by_client(client), limits, server=server, now_ms=now_ms
+            )
+            await compare(make, VARIANTS[variant], Feed(honest=False), long_schedule(seed, 40))
 
         @settings(max_examples=40)
         @given(st.integers(0, 10**9), st.sampled_from(sorted(VARIANTS)))

@@ -19,8 +19,9 @@ from tests.stores.upstash_server import TOKEN, Handler, UpstashServer
 from tracelog.core.query import parse
 from tracelog.errors import ConfigError, StoreUnavailableError
 from tracelog.stores import TraceQuota, open_store
+from tracelog.stores.redis_commit import OneStepStore
 from tracelog.stores.redis_resp import arguments, command
-from tracelog.stores.upstash import UpstashStore
+from tracelog.stores.upstash import TIMEOUT_S, UpstashStore
 
 pytestmark = pytest.mark.anyio
 
@@ -253,3 +254,11 @@ def test_packed_commands_are_read_back(values: list[Any]):
     """
     expected = [each if isinstance(each, bytes) else str(each).encode() for each in values]
     assert arguments(command(*values)) == expected
+
+
+def test_the_gate_has_the_patience_of_the_internet():
+    """
+    An answer that takes a tenth of a second is no trouble here, and is one for a Redis nearby; no wait is longer than
+    what the transport gives it.
+    """
+    assert OneStepStore.gate_timeout_s < 0.1 < UpstashStore.gate_timeout_s < TIMEOUT_S

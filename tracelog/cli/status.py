@@ -13,6 +13,10 @@ from tracelog.cli.options import format_option, server_options, write
 from tracelog.core.ledger import REASONED
 from tracelog.core.text import one_line
 
+DAYS_SHOWN = 7
+MONTHS_SHOWN = 6
+"""As much of the history as fits on a line; the JSON has two months of days and two years of months."""
+
 
 @click.command()
 @format_option("human", "json")
@@ -85,8 +89,22 @@ def _limits(shown: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 f"${budget['budget_usd']:,.2f}), {budget['level']}; {budget['projection']['sentence']}"
             ),
         )
+        yield from _history(budget)
     for slow in guard.get("slowed", ()):
         yield "slowed", f"{slow['system']} {slow['source'] or ''}: {slow['limit']} ordinary entries a minute"
+
+
+def _history(budget: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """
+    Yield what the last days and months stored.
+    """
+    days = budget.get("days", ())[:DAYS_SHOWN]
+    if days:
+        yield "days", ", ".join(f"{day['day']} {day['writes']:,} (${day['usd']:,.2f})" for day in days)
+    totals = {month: sum(systems.values()) for month, systems in budget.get("months", {}).items()}
+    if totals:
+        shown = sorted(totals, reverse=True)[:MONTHS_SHOWN]
+        yield "months", ", ".join(f"{month} {totals[month]:,}" for month in shown)
 
 
 def _share(held: Mapping[str, Any]) -> str:

@@ -48,6 +48,20 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     writes: int
     message: str
 
+    @property
+    def id(self) -> str:
+        """
+        The id of the row that tells it, the same in every process: however many tell, the store keeps one.
+        """
+        return f"{self.trace_id}-{self.level}"
+
+    @property
+    def trace_id(self) -> str:
+        """
+        The trace of all alerts of the month.
+        """
+        return f"budget-{self.month}"
+
 
 class Projection(msgspec.Struct, frozen=True, kw_only=True):
     """

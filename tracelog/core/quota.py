@@ -18,7 +18,18 @@ from typing import Final, NamedTuple
 import msgspec
 
 from tracelog.core.budget import DAY_MS, level_of
-from tracelog.core.quota_ring import BORROWED, LENT, MINUTE_MS, SPAN, State, add, advance, charge, refund
+from tracelog.core.quota_ring import (
+    BORROWED,
+    LENT,
+    MINUTE_MS,
+    SPAN,
+    State,
+    add,
+    advance,
+    charge,
+    hear,
+    refund,
+)
 from tracelog.core.quota_settings import Plan
 from tracelog.core.quota_values import (
     CRITICAL_POOL,
@@ -98,6 +109,8 @@ def ask(state: State, plan: Plan, asked: Asked, now_ms: int) -> Reply:
         month_used=state.used,
         born=state.born,
         remaining={demand.system: turn.remaining(demand.system) for demand in asked.demands},
+        filled={demand.system: turn.filled(demand.system) for demand in asked.demands},
+        servers=hear(state, asked.server),
     )
 
 
@@ -137,6 +150,18 @@ class Turn:
         """
         lent = sum(max(0, self._lendable(pool)) for pool in self._plan.systems if pool != system)
         return max(0, min(max(0, self._own(system)) + lent, self._plan.normal - self._state.used))
+
+    def filled(self, system: str) -> int:
+        """
+        Return how many percent of its own share *system*'s pool holds; where it has none, how many percent of
+        all shares all pools hold, for it can only borrow.
+        """
+        totals = self._state.totals
+        share, held = self._shares.get(system, 0), totals.get(system, 0)
+        if not share:
+            share = sum(self._shares.values())
+            held = sum(totals.get(pool, 0) for pool in self._plan.systems)
+        return held * 100 // share if share else 100
 
     def _serve(self, demand: Demand, want: int, source: str) -> int:
         if source == "own":
@@ -205,6 +230,7 @@ def status_of(state: State, plan: Plan, now_ms: int) -> GateStatus:
     return GateStatus(
         now_ms=now_ms,
         bucket=state.head,
+        servers=hear(state, ""),
         systems=[_system(state, plan, turn, system, now_ms) for system in plan.systems],
         essential=PoolStatus(totals.get(ESSENTIAL_POOL, 0), plan.essential),
         critical=PoolStatus(totals.get(CRITICAL_POOL, 0), plan.critical),

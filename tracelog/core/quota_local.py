@@ -27,7 +27,7 @@ from tracelog.core.quota_values import (
 )
 
 SERVERS: Final = 4
-"""Assumed where nobody knows how many servers there are."""
+"""Assumed where nobody knows how many servers there are, or may have joined since."""
 
 
 _POOL_CLASSES: Final[Mapping[str, tuple[Class, ...]]] = {
@@ -43,7 +43,7 @@ class LocalShare:
 
     Args:
         settings: Of all servers together.
-        servers: How many share them, at least 1.
+        servers: How many share them, at least 1, until a reply tells.
     """
 
     def __init__(self, settings: QuotaSettings, servers: int = SERVERS) -> None:
@@ -60,20 +60,21 @@ class LocalShare:
 
     def saw(self, reply: Reply) -> None:
         """
-        Remember the month as the store told it: what is left is counted from there.
+        Remember the month and the number of servers as the store told it: what is left is counted from there.
         """
+        self._servers = reply.servers or SERVERS
         self._lost = self._lost or self._born not in {0, reply.born}
         self._born = reply.born
         if (reply.month, reply.month_used) > (self._known.month, self._known.floor):
             self._known = Repair(reply.month, reply.month_used)
         self._day = None
 
-    def resize(self, servers: int) -> None:
+    def lose_sight(self) -> None:
         """
-        Go on as one of so many servers.
+        Go on as one of `SERVERS` at least: the store has not told for so long that others may have come.
         """
-        if servers != self._servers:
-            self._servers = max(1, servers)
+        if self._servers < SERVERS:
+            self._servers = SERVERS
             self._day = None
 
     def ask(self, demands: tuple[Demand, ...], now_ms: int) -> Reply:

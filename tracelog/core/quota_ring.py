@@ -18,6 +18,12 @@ SPAN: Final = 61
 BACK_MS: Final = DAY_MS
 
 DAYS_KEPT: Final = 62
+HEARD_MINUTES: Final = 10
+"""A server that has not called for so long is not counted: one under a flood calls about once a minute."""
+
+MOST_SERVERS: Final = 256
+"""Counted at most: they stand in the state, which every call reads."""
+
 MONTHS_KEPT: Final = 200
 """Two years, as the difference of two months in the form 202611."""
 
@@ -38,6 +44,7 @@ class State(msgspec.Struct):
         used: Writes of the month, *spent* by system, *today* those of the day.
         totals: Charges of the window by pool, with what was lent and borrowed.
         seen: System → its last attempt, Unix milliseconds.
+        servers: Server process → the minute of its last call.
         buckets: Minute → the charges in it.
         months: Earlier months → writes by system; *days* earlier days.
     """
@@ -54,6 +61,7 @@ class State(msgspec.Struct):
     today: Counts = msgspec.field(default_factory=dict)
     totals: Counts = msgspec.field(default_factory=dict)
     seen: Counts = msgspec.field(default_factory=dict)
+    servers: Counts = msgspec.field(default_factory=dict)
     buckets: dict[int, Counts] = msgspec.field(default_factory=dict)
     months: dict[int, Counts] = msgspec.field(default_factory=dict)
     days: dict[int, Counts] = msgspec.field(default_factory=dict)
@@ -92,6 +100,16 @@ def advance(state: State, now_ms: int, seen_ms: int) -> int:
     if day != state.day:
         _turn_day(state, day)
     return now_ms
+
+
+def hear(state: State, server: str) -> int:
+    """
+    Note that *server* has called in this minute; return how many have in the last ones.
+    """
+    state.servers = {name: at for name, at in state.servers.items() if 0 <= state.head - at < HEARD_MINUTES}
+    if server and (server in state.servers or len(state.servers) < MOST_SERVERS):
+        state.servers[server] = state.head
+    return len(state.servers)
 
 
 def charge(state: State, pool: str, system: str, n: int) -> None:

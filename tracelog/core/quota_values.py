@@ -2,6 +2,7 @@
 What is asked of a gate and what it answers: values that travel to the store's script and back as JSON arrays.
 """
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 import msgspec
@@ -11,6 +12,17 @@ Class = Literal["critical", "essential", "privileged", "normal", "lease"]
 How much an entry matters: of a critical trace; an error or worse; the first of its trace and system, or a
 summary; any other; and none yet, a supply for the next seconds.
 """
+
+CLASS_OF: Final[Mapping[str, Class]] = {
+    "n": "normal",
+    "p": "privileged",
+    "e": "essential",
+    "c": "critical",
+}
+"""The letters that rows carry to a store, one each, and the classes they mean: the one table of them."""
+
+LETTER_OF: Final[Mapping[str, str]] = {name: letter for letter, name in CLASS_OF.items()}
+"""The same the other way round."""
 
 ESSENTIAL_POOL: Final = "@essential"
 CRITICAL_POOL: Final = "@critical"
@@ -80,12 +92,14 @@ class Asked(msgspec.Struct, frozen=True):
         refunds: Not stored of what was granted before.
         forced: Stored without asking, while the store was away: charged whatever the limits say.
         repair: At most one.
+        server: Who calls: a name of letters and digits that no other server process has; empty for nobody.
     """
 
     demands: tuple[Demand, ...] = ()
     refunds: tuple[Refund, ...] = ()
     forced: tuple[Demand, ...] = ()
     repair: tuple[Repair, ...] = ()
+    server: str = ""
 
 
 class Reply(msgspec.Struct, array_like=True, frozen=True):
@@ -102,6 +116,9 @@ class Reply(msgspec.Struct, array_like=True, frozen=True):
         remaining: System that asked → normal rows it could have now.
         born: When the store's memory of the quotas began, Unix milliseconds; another value than before means
             that it lost its data, and a `Repair` is due.
+        filled: System that asked → how much of its own share the window holds, in percent; loans to others
+            count, loans from others do not. A system without a share has all of it used.
+        servers: How many have called within the last minutes, this one included.
     """
 
     grants: tuple[Grant, ...]
@@ -113,6 +130,8 @@ class Reply(msgspec.Struct, array_like=True, frozen=True):
     month_used: int
     remaining: Counts
     born: int
+    filled: Counts
+    servers: int
 
     def granted(self, system: str, cls: Class) -> int:
         """
@@ -155,6 +174,7 @@ class GateStatus(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         now_ms: The store's clock; *bucket* its minute.
         systems: In the order of the settings.
+        servers: How many processes have called within the last minutes.
         essential: The reserve for errors; *critical* the pool of critical traces.
         month: As 202611; *month_used* of *month_limit*, *month_by_system* by whom.
         months: Earlier months, and *days*, this one last, by system; days are counted from 1970.
@@ -162,6 +182,7 @@ class GateStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     now_ms: int
     bucket: int
+    servers: int
     systems: list[SystemStatus]
     essential: PoolStatus
     critical: PoolStatus

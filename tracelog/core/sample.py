@@ -11,14 +11,16 @@ import re
 from typing import Final
 from zlib import crc32
 
+from tracelog.core.quota_settings import OTHER
+
 SAMPLED: Final = frozenset({"debug", "log", "info"})
 """Levels that are sampled. Warnings and errors are what one looks for in a log."""
 
 MODES: Final = ("pressure", "always", "off")
 """`pressure` samples a system that has used much of its share, `always` every system, `off` none."""
 
-SYSTEMS: Final = 64
-"""Systems under pressure that are remembered. There are as many as quotas know by name, and that is a few."""
+SYSTEMS: Final = 256
+"""Systems that are remembered: as many as quotas know by name, their aliases included, and that is a few."""
 
 _W3C: Final = re.compile(r"[0-9a-f]{32}")
 _RANDOM_DIGITS: Final = 14
@@ -65,25 +67,29 @@ class Sampler:
         self._mode = mode
         self._rate = rate
         self._above = above
-        self._pressed: set[str] = set()
+        self._pressed: dict[str, bool] = {}
+        self._others = False
         self.is_active = mode == "always"
 
     def rate(self, system: str, level: str) -> float:
         """
         Return the share of traces whose ordinary entries of *level* are kept.
         """
-        is_sampled = system in self._pressed if self._mode == "pressure" else self._mode == "always"
+        by_pressure = self._mode == "pressure"
+        is_sampled = self._pressed.get(system, self._others) if by_pressure else self._mode == "always"
         return self._rate if is_sampled and level in SAMPLED else 1.0
 
     def pressure(self, system: str, used: float) -> None:
         """
-        Note that *system* has used *used* (0 to 1) of its share of the quota.
+        Note that *system* has used *used* (0 to 1) of its share of the quota. What is noted of `OTHER` holds
+        for all systems of which nothing is noted.
         """
-        if used <= self._above:
-            self._pressed.discard(system)
-        elif len(self._pressed) < SYSTEMS:
-            self._pressed.add(system)
-        self.is_active = self._mode == "always" or (self._mode == "pressure" and bool(self._pressed))
+        if system == OTHER:
+            self._others = used > self._above
+        if system in self._pressed or len(self._pressed) < SYSTEMS:
+            self._pressed[system] = used > self._above
+        is_pressed = self._mode == "pressure" and True in self._pressed.values()
+        self.is_active = is_pressed or self._mode == "always"
 
 
 def _mixed(bits: int) -> int:

@@ -3,10 +3,12 @@ What senders are told of their entries, and what the letters of their fates mean
 """
 
 from collections import Counter
+from collections.abc import Collection
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from tracelog.core.quota_settings import TraceQuota
 from tracelog.core.reasons import MEANINGS
 from tracelog.core.stage import Batch, Drop
 from tracelog.server.gate import OVER_BUDGET, OVER_CRITICAL, OVER_SHARE
@@ -25,6 +27,9 @@ REFUSALS: Final = {
 }
 """What the gate and the store refuse for good: outcome and reason."""
 
+
+OF_A_TRACE: Final = frozenset({"trace_quota", "trace_size"})
+"""Limits that end with the trace's window. Only the store knows when that began: at most one window ago."""
 
 LIMITS: Final = frozenset(reason for outcome, reason in REFUSALS.values() if outcome == "limited")
 """Reasons that are limits; what the guard refuses is suppressed."""
@@ -52,10 +57,12 @@ class Room(NamedTuple):
     Attributes:
         left: Normal rows it could have stored at the last call of the gate; None without quotas.
         retry_after: Seconds until there may be more, 0 when there is some.
+        trace_s: Seconds after which a full trace has room again at the latest: the length of its window.
     """
 
     left: int | None = None
     retry_after: float = 0.0
+    trace_s: float = float(TraceQuota().window_s)
 
 
 def refusals(batch: Batch, fates: Fates) -> dict[int, Drop]:
@@ -109,8 +116,9 @@ def answer(batch: Batch, fates: Fates, now_ms: float, room: Room) -> Answer:
         return Answer(200, msgspec.json.encode(said))
     said |= {"success": False, "reason": batch.drops[0].reason}
     if "limited" in outcomes:
-        said |= {"error": batch.drops[0].error, "retry_after": _seconds(room)}
-        return Answer(429, msgspec.json.encode(said), _retry(room))
+        wait_s = _seconds(room, by_reason["limited"])
+        said |= {"error": batch.drops[0].error, "retry_after": wait_s}
+        return Answer(429, msgspec.json.encode(said), _retry(wait_s))
     return Answer(400, msgspec.json.encode(said | {"error": "no entry of the batch could be taken"}))
 
 
@@ -137,13 +145,19 @@ def _single(batch: Batch, now_ms: float, room: Room) -> Answer:
         return Answer(200, msgspec.json.encode(said))
     if drop.outcome == "suppressed":
         return Answer(200, msgspec.json.encode(said | {"suppressed": drop.reason}))
-    said |= {"success": False, "error": drop.error, "reason": drop.reason, "retry_after": _seconds(room)}
-    return Answer(429, msgspec.json.encode(said), _retry(room))
+    wait_s = _seconds(room, {drop.reason})
+    said |= {"success": False, "error": drop.error, "reason": drop.reason, "retry_after": wait_s}
+    return Answer(429, msgspec.json.encode(said), _retry(wait_s))
 
 
-def _seconds(room: Room) -> float:
+def _seconds(room: Room, reasons: Collection[str] = ()) -> float:
+    """
+    Return after how many seconds something of what *reasons* refused may pass.
+    """
+    if reasons and OF_A_TRACE.issuperset(reasons):
+        return room.trace_s
     return round(room.retry_after, 1) if room.retry_after > 0 else float(RETRY_S)
 
 
-def _retry(room: Room) -> tuple[tuple[bytes, bytes], ...]:
-    return ((b"retry-after", b"%d" % max(1, -int(-_seconds(room) // 1))),)
+def _retry(wait_s: float) -> tuple[tuple[bytes, bytes], ...]:
+    return ((b"retry-after", b"%d" % max(1, -int(-wait_s // 1))),)

@@ -55,7 +55,7 @@ class App:
         settings: Of the server.
         store: Where entries are; opened from the settings when not given.
         clock: Returns Unix seconds.
-        on_alert: Called with each change of the budget's level that this server brought about.
+        on_alert: Called once with each change of the budget's level that this server sees.
     """
 
     def __init__(
@@ -88,6 +88,7 @@ class App:
             routes=[
                 Route("/healthz", self._answering(self.health.alive)),
                 Route("/readyz", self._answering(self.health.ready)),
+                Route("/metrics", self._reading(self.health.metrics, tells=False)),
                 Route("/api/v1/status", self._reading(self.health.status)),
                 Route("/api/v1/ledger", self._reading(self.query.ledger)),
                 Route("/api/v1/traces", self._reading(self.query.traces)),
@@ -158,17 +159,19 @@ class App:
         await send({"type": "lifespan.shutdown.complete"})
 
     def _reading(
-        self, endpoint: Callable[[Request], Awaitable[Response]]
+        self, endpoint: Callable[[Request], Awaitable[Response]], *, tells: bool = True
     ) -> Callable[[Request], Awaitable[Response]]:
         """
-        Return *endpoint* behind the rules for reading: who may, and that what still waits to be told is told.
+        Return *endpoint* behind the rules for reading: who may, and, if it *tells*, that what still waits to
+        be told is told first.
         """
 
         async def guarded(request: Request) -> Response:
             headers = dict(request.scope["headers"])
             once(request.scope["headers"], headers)
             self.access.check_read(headers, request.scope["query_string"])
-            await self.ingest.catch_up()
+            if tells:
+                await self.ingest.catch_up()
             return await endpoint(request)
 
         return self._answering(guarded)
@@ -216,7 +219,7 @@ def create_app(
     Args:
         settings: Resolved settings; else they are resolved from *given*, environment and pyproject.toml.
         store: A store to use instead of the one that the settings name, or the URL of one.
-        on_alert: Called with each change of the budget's level that this server brought about.
+        on_alert: Called once with each change of the budget's level that this server sees.
         given: Keyword arguments of `ServerSettings`.
 
     Raises:

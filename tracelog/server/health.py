@@ -13,6 +13,7 @@ from tracelog.errors import StoreUnavailableError
 from tracelog.server.faults import Faults
 from tracelog.server.ingest import Ingest
 from tracelog.server.limits_view import limits_view
+from tracelog.server.metrics import CONTENT_TYPE, exposition
 from tracelog.server.query import ledger_of
 from tracelog.stores import Store
 
@@ -65,6 +66,18 @@ class Health:
         """
         Everything that is known about the server, its store and its sources.
         """
+        return _json(await self._shown())
+
+    async def metrics(self, _request: Request) -> Response:
+        """
+        The same for Prometheus. Who scrapes every few seconds must not make rows, so nothing is told for it.
+        """
+        return Response(exposition(await self._shown()), media_type=CONTENT_TYPE)
+
+    async def _shown(self) -> dict[str, Any]:
+        """
+        Return what status and metrics show.
+        """
         now_ms = self._clock() * 1000.0
         ledger = await self._ledger(now_ms)
         systems: dict[str, dict[str, Any]] = {}
@@ -73,19 +86,17 @@ class Health:
                 seen = systems.setdefault(system, {"sources": 0, "last_seen": 0.0})
                 seen["sources"] += 1
                 seen["last_seen"] = max(seen["last_seen"], source["last_seen"])
-        return _json(
-            {
-                "phase": self._phase,
-                "uptime_s": round(self._clock() - self._since, 3),
-                "now": now_ms,
-                "store": await self._store.health(),
-                "systems": systems,
-                "faults": self._faults.total,
-                "redacted": dict(self._ingest.redactor.hits),
-                "ledger": ledger and {name: value for name, value in ledger.items() if name != "sources"},
-                **await limits_view(self._ingest.gatekeeper, self._ingest.shield),
-            }
-        )
+        return {
+            "phase": self._phase,
+            "uptime_s": round(self._clock() - self._since, 3),
+            "now": now_ms,
+            "store": await self._store.health(),
+            "systems": systems,
+            "faults": self._faults.total,
+            "redacted": dict(self._ingest.redactor.hits),
+            "ledger": ledger and {name: value for name, value in ledger.items() if name != "sources"},
+            **await limits_view(self._ingest.gatekeeper, self._ingest.shield),
+        }
 
 
 def _json(value: Any, status: int = 200) -> Response:

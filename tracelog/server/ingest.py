@@ -64,7 +64,7 @@ class Ingest:
         redactor: The same rules that clients apply, applied again: a client may be old or no client of ours.
         clock: Returns Unix milliseconds.
         mint: Where missing ids come from.
-        on_alert: Called with each change of the budget's level that this server brought about.
+        on_alert: Called once with each change of the budget's level that this server sees.
 
     Attributes:
         shield: What decides about entries before the store is asked; None without limits.
@@ -267,7 +267,7 @@ class Ingest:
     def _alert(self, change: Alert) -> None:
         self.faults.say(change.message)
         if self._own is not None:
-            self._own.alert(change, self._mint)
+            self._own.alert(change)
         if self._on_alert is not None:
             try:
                 self._on_alert(change)
@@ -275,15 +275,16 @@ class Ingest:
                 self.faults.tell(error)
 
     def _room(self, batch: Batch) -> Room:
+        trace_s = float(self._settings.trace_quota.window_s)
         if self.gatekeeper is None:
-            return Room()
+            return Room(trace_s=trace_s)
         systems = {entry.system for entry in batch.entries}
         systems |= {drop.entry.system for drop in batch.drops if drop.entry is not None}
         known = [(left, system) for system in systems if (left := self.gatekeeper.left(system)) is not None]
         if not known:
-            return Room()
+            return Room(trace_s=trace_s)
         left, system = min(known)
-        return Room(left, self.gatekeeper.retry_after(system, "n"))
+        return Room(left, self.gatekeeper.retry_after(system, "n"), trace_s)
 
     def _note(self, batch: Batch) -> None:
         ends = Counter[tuple[str, str, str, str]]()

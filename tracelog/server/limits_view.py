@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tracelog.core.budget import LEVELS, day_report, project
+from tracelog.core.budget import LEVELS, civil, day_report, project
 from tracelog.core.quota_settings import QuotaSettings
 from tracelog.core.quota_values import GateStatus
 from tracelog.errors import StoreUnavailableError
@@ -17,11 +17,11 @@ from tracelog.server.shield import Shield
 
 async def limits_view(gatekeeper: Gatekeeper | None, shield: Shield | None) -> dict[str, Any]:
     """
-    Return `{"limits", "quotas", "budget", "guard"}`; the latter three are None where limits are off, and what
-    only the store knows is None while it is away.
+    Return `{"limits", "quotas", "budget", "guard", "gate"}`; the latter four are None where limits are off,
+    and what only the store knows is None while it is away.
     """
     if gatekeeper is None or shield is None:
-        return {"limits": False, "quotas": None, "budget": None, "guard": None}
+        return {"limits": False, "quotas": None, "budget": None, "guard": None, "gate": None}
     try:
         held: GateStatus | None = await gatekeeper.gate.status()
     except StoreUnavailableError:
@@ -31,12 +31,14 @@ async def limits_view(gatekeeper: Gatekeeper | None, shield: Shield | None) -> d
         "quotas": None if held is None else _quotas(held, gatekeeper.settings),
         "budget": None if held is None else _budget(held, gatekeeper.settings),
         "guard": shield.view(),
+        "gate": {"calls": gatekeeper.calls, "unanswered": gatekeeper.unanswered},
     }
 
 
 def _quotas(held: GateStatus, settings: QuotaSettings) -> dict[str, Any]:
     return {
         "limit": settings.limit,
+        "servers": held.servers,
         "current": sum(system.current for system in held.systems),
         "systems": {
             system.system: {
@@ -59,10 +61,6 @@ def _budget(held: GateStatus, settings: QuotaSettings) -> dict[str, Any]:
     used, limit = held.month_used, held.month_limit
     an_hour = sum(system.current for system in held.systems) + held.essential.used + held.critical.used
     projection = project(used, held.now_ms, an_hour, settings)
-    days = [
-        day_report(day, by_system, month_used=used, settings=settings)
-        for day, by_system in sorted(held.days.items(), reverse=True)
-    ]
     return {
         "month": f"{held.month // 100}-{held.month % 100:02d}",
         "level": LEVELS[held.level],
@@ -73,6 +71,30 @@ def _budget(held: GateStatus, settings: QuotaSettings) -> dict[str, Any]:
         "budget_usd": settings.budget_usd,
         "by_system": held.month_by_system,
         "projection": msgspec.to_builtins(projection),
-        "days": [{"day": day.day, "writes": day.writes, "usd": round(day.usd, 4)} for day in days],
+        "days": _days(held, settings),
         "months": {f"{month // 100}-{month % 100:02d}": systems for month, systems in held.months.items()},
     }
+
+
+def _days(held: GateStatus, settings: QuotaSettings) -> list[dict[str, Any]]:
+    """
+    Return the reports of days, the last one first: what each stored, and where its month stood in the end.
+    """
+    after = {month: sum(by_system.values()) for month, by_system in held.months.items()}
+    after[held.month] = held.month_used
+    reports = []
+    for day, by_system in sorted(held.days.items(), reverse=True):
+        month = civil(day)[0]
+        report = day_report(day, by_system, month_used=after.get(month, 0), settings=settings)
+        after[month] = max(0, report.month_used - report.writes)
+        reports.append(
+            {
+                "day": report.day,
+                "writes": report.writes,
+                "usd": round(report.usd, 4),
+                "by_system": report.by_system,
+                "month_used": report.month_used,
+                "level": report.level,
+            }
+        )
+    return reports

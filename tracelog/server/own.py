@@ -14,7 +14,6 @@ import msgspec
 
 from tracelog.core.budget import Alert
 from tracelog.core.entry import Entry, decode_entry, encode_entry
-from tracelog.core.wire import Mint
 from tracelog.errors import StoreUnavailableError
 from tracelog.server.commit import Committer
 from tracelog.server.faults import Faults
@@ -110,13 +109,14 @@ class OwnRows:
             entry.received_at = now_ms
         return self._submit([(entry, encode_entry(entry)) for entry in entries], letter * len(entries))
 
-    def alert(self, change: Alert, mint: Mint) -> None:
+    def alert(self, change: Alert) -> None:
         """
-        Store a row that tells of a new level of the budget. It passes even an exhausted one.
+        Store a row that tells of a new level of the budget. It passes even an exhausted one, and all servers
+        that see the change tell it under one id, so it is stored once.
         """
         entry = Entry(
-            id=mint.entry_id(),
-            trace_id=mint.trace_id(),
+            id=change.id,
+            trace_id=change.trace_id,
             timestamp=self._clock(),
             system=OWN_SYSTEM,
             level=change.severity,
@@ -170,7 +170,9 @@ class OwnRows:
             if fate == NOT_NOW:
                 self._keep([row], letter)
             elif fate not in {STORED, DUPLICATE}:
-                self._put_back(row[0])
+                self._put_back(
+                    row[0]
+                )  # an alert beyond the last limit counts nothing, and was said elsewhere
 
     def _keep(self, rows: list[Row], letters: str) -> None:
         for row, letter in zip(rows, letters, strict=True):

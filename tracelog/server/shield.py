@@ -13,6 +13,7 @@ import msgspec
 from tracelog.core.bounded import Bounded
 from tracelog.core.entry import Entry, decode_entry, encode_entry
 from tracelog.core.guard import Guard, GuardSettings
+from tracelog.core.quota_values import LETTER_OF
 from tracelog.core.reasons import MEANINGS
 from tracelog.core.stage import Batch, Drop
 from tracelog.core.verdict import Verdict
@@ -24,9 +25,6 @@ REMEMBERED: Final = 16_384
 
 TRUSTED: Final = frozenset({"server", "local"})
 """Origins whose word that an entry is critical counts. What a page says of itself does not."""
-
-LETTERS: Final = {"critical": "c", "essential": "e", "privileged": "p", "normal": "n"}
-"""The letters that stores know classes by."""
 
 Name = tuple[str, str]
 """Trace id and id of an entry: an id is unique within its trace."""
@@ -91,7 +89,7 @@ class Shield:
                 sentence = MEANINGS["suppressed"][verdict.word]
                 refused[at] = Drop(batch.places[at], "suppressed", verdict.word, sentence, entry)
                 continue
-            letters.append(LETTERS[verdict.word])
+            letters.append(LETTER_OF[verdict.word])
             kept.append((entry, body) if verdict.sample_rate == 1.0 else _sampled(entry, verdict.sample_rate))
         batch.drop(refused)
         return "".join(letters), kept

@@ -8,9 +8,11 @@ Obligations, held by one test class over every kind, against the arithmetic of `
 * What a call grants is charged when it returns. When it raises, it may have been charged or not: it is never
   asked again, and the tokens are taken for lost.
 * Systems are named as `QuotaSettings.system_of` names them; others are counted as theirs.
+* A call says which server process makes it, and the reply how many do: each `Gate` of a store is one of them.
 * What cannot be decided now raises `StoreUnavailableError` within the time limit of the connection.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
@@ -41,6 +43,7 @@ __all__ = [
     "Reply",
     "SystemStatus",
     "asked_of",
+    "new_server",
 ]
 
 
@@ -78,6 +81,13 @@ class Gate(Protocol):
             StoreUnavailableError: When the store cannot tell now.
         """
         ...
+
+
+def new_server() -> str:
+    """
+    Return a name for this server process that no other one has.
+    """
+    return os.urandom(4).hex()
 
 
 def asked_of(

@@ -42,13 +42,20 @@ class RedisGate:
     Args:
         call: Runs the script, `by_client` or `by_lanes`; what Redis raises may come through.
         settings: The limits.
+        server: Who calls, `new_server()`; empty for who is none.
         now_ms: For tests only: the time instead of that of Redis, Unix milliseconds.
     """
 
     def __init__(
-        self, call: Call, settings: QuotaSettings, *, now_ms: Callable[[], int] | None = None
+        self,
+        call: Call,
+        settings: QuotaSettings,
+        *,
+        server: str = "",
+        now_ms: Callable[[], int] | None = None,
     ) -> None:
         self._call = call
+        self._server = server
         self._settings = settings
         self._plan = settings.plan()
         self._packed_plan = _encode(self._plan)
@@ -62,6 +69,7 @@ class RedisGate:
         forced: Sequence[Demand] = (),
     ) -> Reply:
         asked = asked_of(self._settings, demands, refunds, repair, forced)
+        asked = msgspec.structs.replace(asked, server=self._server)
         reply: Reply = _read(_reply, await self._run(self._packed_plan, _encode(asked)))
         return reply
 

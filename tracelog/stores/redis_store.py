@@ -14,7 +14,7 @@ from tracelog.core.query import Query
 from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.errors import StoreUnavailableError
 from tracelog.stores.base import PartlyStoredError
-from tracelog.stores.gates import Gate
+from tracelog.stores.gates import Gate, new_server
 from tracelog.stores.redis_care import RedisCare
 from tracelog.stores.redis_faults import explain_text, explained, is_lasting
 from tracelog.stores.redis_gate import RedisGate
@@ -122,7 +122,7 @@ class WireStore(ABC):
         async def call(names: list[bytes], arguments: list[bytes]) -> Any:
             return await run(self._wire, GATE, [len(names), *names, *arguments])
 
-        return RedisGate(call, settings)
+        return RedisGate(call, settings, server=new_server())
 
     async def fetch(self, trace_id: str) -> Trace | None:
         with explained():

@@ -18,7 +18,7 @@ from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.errors import ConfigError, StoreUnavailableError
 from tracelog.stores import sqlite_ledger, sqlite_read
 from tracelog.stores.cursors import read_place, read_position
-from tracelog.stores.gates import Gate
+from tracelog.stores.gates import Gate, new_server
 from tracelog.stores.reference import resolve
 from tracelog.stores.sqlite_gate import SqliteGate
 from tracelog.stores.sqlite_read import Asked
@@ -134,7 +134,9 @@ class SqliteStore:
     """It waits behind the writes of the same thread, which are no trouble."""
 
     def gate(self, settings: QuotaSettings) -> Gate:
-        return SqliteGate(lambda work: self._running(self._writer).submit(work), settings, self._clock)
+        return SqliteGate(
+            lambda work: self._running(self._writer).submit(work), settings, self._clock, new_server()
+        )
 
     async def fetch(self, trace_id: str) -> Trace | None:
         found: Trace | None = await self._read(sqlite_read.fetch, trace_id, self._now())

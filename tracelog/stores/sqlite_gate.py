@@ -39,10 +39,14 @@ class SqliteGate:
         submit: Of the store's writing thread.
         settings: The limits.
         clock: Returns Unix seconds: the store's clock.
+        server: Who calls, `new_server()`; empty for who is none.
     """
 
-    def __init__(self, submit: Submit, settings: QuotaSettings, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, submit: Submit, settings: QuotaSettings, clock: Callable[[], float], server: str = ""
+    ) -> None:
         self._submit = submit
+        self._server = server
         self._settings = settings
         self._plan = settings.plan()
         self._clock = clock
@@ -55,6 +59,7 @@ class SqliteGate:
         forced: Sequence[Demand] = (),
     ) -> Reply:
         asked = asked_of(self._settings, demands, refunds, repair, forced)
+        asked = msgspec.structs.replace(asked, server=self._server)
         reply: Reply = await self._submit(partial(_ask, self._plan, asked, self._clock))
         return reply
 

@@ -10,10 +10,10 @@ from typing import Final
 import msgspec
 
 from tracelog.core.quota_settings import TraceQuota
+from tracelog.core.quota_values import CLASS_OF
 from tracelog.stores.values import OVER_QUOTA, OVER_SIZE, STORED, Row
 
-CLASSES: Final = "npec"
-"""Normal, privileged, essential, critical."""
+_LETTERS: Final = "".join(CLASS_OF)
 
 
 class Used(msgspec.Struct):
@@ -80,6 +80,6 @@ def classes_of(rows: Sequence[Row], classes: str | None) -> str:
     """
     if classes is None:
         return "".join(["e" if entry.is_error else "n" for entry, _ in rows])
-    if len(classes) != len(rows) or classes.strip(CLASSES):
-        raise ValueError(f"classes must be one of {', '.join(CLASSES)} for each of the {len(rows)} rows")
+    if len(classes) != len(rows) or classes.strip(_LETTERS):
+        raise ValueError(f"classes must be one of {', '.join(_LETTERS)} for each of the {len(rows)} rows")
     return classes

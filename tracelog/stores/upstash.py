@@ -61,6 +61,10 @@ class UpstashStore(OneStepStore):
 
     kind = "upstash"
 
+    gate_timeout_s = 1.0
+    """An answer comes over the internet: a round trip of a tenth of a second is no trouble, and the first one
+    of a connection takes several. It is half of what the transport waits, so a write may still follow."""
+
     def __init__(
         self,
         url: str,

@@ -1,6 +1,6 @@
 -- The gate's clock, as core/quota_ring.py describes it: minutes in fields b<minute>, earlier days in d<day> and
 -- months in m<month>, each JSON of name → count; the rest of the state is one field.
-local MINUTE, DAY, SPAN, DAYS_KEPT, MONTHS_KEPT = 60000, 86400000, 61, 62, 200
+local MINUTE, DAY, SPAN, DAYS_KEPT, MONTHS_KEPT, HEARD_MINUTES, MOST_SERVERS = 60000, 86400000, 61, 62, 200, 10, 256
 local gate, floor = KEYS[1], math.floor
 
 local function field(kind, number) return kind .. string.format('%.0f', number) end
@@ -30,4 +30,16 @@ local function turn(kind, old, new, counts, kept) -- the counts that a day or mo
     if number and number < new - kept then redis.call('HDEL', gate, name) end
   end
   return known
+end
+
+local function hear(state, server) -- how many servers have called within the last minutes
+  local servers, count = state.servers or {}, 0 -- a state of earlier versions has none
+  state.servers = servers
+  for name, at in pairs(servers) do
+    if at > state.head or state.head - at >= HEARD_MINUTES then servers[name] = nil else count = count + 1 end
+  end
+  if server == '' or not servers[server] and count >= MOST_SERVERS then return count end
+  if not servers[server] then count = count + 1 end
+  servers[server] = state.head
+  return count
 end

@@ -4,8 +4,8 @@ local PHASES = { { 'critical', '@critical' }, { 'essential', 'own' }, { 'essenti
   { 'essential', '@essential' }, { 'privileged', 'own' }, { 'normal', 'own' }, { 'privileged', 'loan' },
   { 'normal', 'loan' } }
 
-local function decide(plan, state, demands, now) -- returns what every system that asked has left
-  local room, refused, remaining = rooms(plan, state, now), 0, {}
+local function decide(plan, state, demands, now) -- returns what systems that asked have left, and have used
+  local room, refused, remaining, filled = rooms(plan, state, now), 0, {}, {}
   for _, demand in ipairs(demands) do
     demand.left = demand[3]
     if demand.left > 0 then state.seen[demand[1]] = now end
@@ -25,15 +25,16 @@ local function decide(plan, state, demands, now) -- returns what every system th
       take(plan, state, demand, math.min(demand[3], floor(room.own(demand[1]) / 8)), demand[1])
     end
   end
-  for _, demand in ipairs(demands) do remaining[demand[1]] = room.remaining(demand[1]) end
-  return remaining
+  for _, demand in ipairs(demands) do
+    remaining[demand[1]], filled[demand[1]] = room.remaining(demand[1]), room.filled(demand[1])
+  end
+  return remaining, filled
 end
 
 local function save(state)
   local parts = {}
   for name, part in pairs(state) do
-    local text = type(part) == 'table' and json(part) or string.format('%.0f', part)
-    parts[#parts + 1] = '"' .. name .. '":' .. text
+    parts[#parts + 1] = '"' .. name .. '":' .. (type(part) == 'table' and json(part) or string.format('%.0f', part))
   end
   local fields = { 'state', '{' .. table.concat(parts, ',') .. '}' }
   for number, counts in pairs(ring) do

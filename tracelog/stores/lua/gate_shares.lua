@@ -22,6 +22,16 @@ local function rooms(plan, state, now)
     if now - seen < plan.active_ms then return 0 end
     return floor(shares[pool] * (100 - plan.wake) / 100) - used
   end
+  function self.filled(system) -- in percent
+    local share, held = shares[system] or 0, state.totals[system] or 0
+    if share == 0 then -- it can only borrow: what counts is how full all pools are
+      held = 0
+      for _, pool in ipairs(plan.systems) do
+        share, held = share + shares[pool], held + (state.totals[pool] or 0)
+      end
+    end
+    return share == 0 and 100 or floor(held * 100 / share)
+  end
   function self.remaining(system)
     local sum = math.max(0, self.own(system))
     for _, pool in ipairs(plan.systems) do
