@@ -117,7 +117,7 @@ class Reply(msgspec.Struct, array_like=True, frozen=True):
         born: When the store's memory of the quotas began, Unix milliseconds; another value than before means
             that it lost its data, and a `Repair` is due.
         filled: System that asked → how much of its own share the window holds, in percent; loans to others
-            count, loans from others do not. A system without a share has all of it used.
+            count, loans from others do not. Of a system without a share: how much of all shares is held.
         servers: How many have called within the last minutes, this one included.
     """
 

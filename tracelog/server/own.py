@@ -170,9 +170,7 @@ class OwnRows:
             if fate == NOT_NOW:
                 self._keep([row], letter)
             elif fate not in {STORED, DUPLICATE}:
-                self._put_back(
-                    row[0]
-                )  # an alert beyond the last limit counts nothing, and was said elsewhere
+                self._put_back(row[0])
 
     def _keep(self, rows: list[Row], letters: str) -> None:
         for row, letter in zip(rows, letters, strict=True):
