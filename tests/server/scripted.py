@@ -11,7 +11,18 @@ from tracelog.core.quota import ask, status_of
 from tracelog.core.quota_ring import State
 from tracelog.core.quota_settings import QuotaSettings
 from tracelog.errors import StoreUnavailableError
-from tracelog.stores import Fates, Outcome, Page, Row, Tally, Trace, TraceFilter, TraceQuota, TraceSummary
+from tracelog.stores import (
+    Ends,
+    Fates,
+    Outcome,
+    Page,
+    Row,
+    Tally,
+    Trace,
+    TraceFilter,
+    TraceQuota,
+    TraceSummary,
+)
 from tracelog.stores.gates import Demand, Gate, GateStatus, Refund, Repair, Reply, asked_of
 
 NOON_MS = 1_795_348_800_000
@@ -63,6 +74,8 @@ class ScriptedStore:
         self.writes: list[list[str]] = []
         self.stored: dict[str, bytes] = {}
         self.outcomes: list[Outcome] = []
+        self.ended: list[Ends] = []
+        self.calls: list[str] = []
         self.reports: dict[str, bytes] = {}
         self.asked: list[tuple[TraceQuota | None, str | None]] = []
         self.most = 0
@@ -144,9 +157,15 @@ class ScriptedStore:
         self._check()
         self.reports[source] = report
 
-    async def count(self, outcomes: Sequence[Outcome]) -> None:
+    async def count(self, outcomes: Sequence[Outcome], ended: Sequence[Ends] = (), *, call: str = "") -> None:
         self._check()
         self.outcomes.extend(outcomes)
+        self.ended.extend(ended)
+        self.calls.append(call)
+
+    async def trim(self) -> int:
+        self._check()
+        return 0
 
     async def tallies(self, *, source: str | None = None, system: str | None = None) -> list[Tally]:
         self._check()

@@ -12,7 +12,7 @@ import pytest
 from tests.server.running import Running, request
 from tracelog.core.compact import CONTENT_TYPE, encode_batch
 from tracelog.core.rows import Header, Ids, Meta, Row
-from tracelog.server.query import ledger_of
+from tracelog.server.totals import ledger_of
 from tracelog.stores import Tally
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"

@@ -13,7 +13,7 @@ from tracelog.errors import StoreUnavailableError
 from tracelog.server.faults import Faults
 from tracelog.server.ingest import Ingest
 from tracelog.server.limits_view import limits_view
-from tracelog.server.query import ledger_of
+from tracelog.server.totals import ledger_of
 from tracelog.stores import Store
 
 
