@@ -54,7 +54,7 @@ def ledger_of(tallies: Sequence[Tally], now_ms: float, system: str | None = None
             sources[source] = own.view() | _particulars(rows, last_seen)
             continue
         others.join(own)
-        left += max(row.sources for row in rows)
+        left += sum(row.sources for row in rows) if source == OTHERS else 1
         left_seen = max(left_seen, last_seen)
     if left:
         more = {"max_seq": None, "last_seen": left_seen, "report": None, "sources": left}

@@ -42,7 +42,7 @@ def accounts_of(rows: Sequence[Tally]) -> dict[str, Account]:
     for account in accounts.values():
         account.emitted = max(account.emitted, account.ledger.ended())
     said = {name: n for row in rows for name, n in _said_of(row).items()}
-    main = accounts[min(accounts, key=lambda system: (not system, system))]
+    main = accounts[_main_of(rows)]
     for name, n in said.items():
         outcome, _, reason = name.partition("/")
         if outcome in REASONED:
@@ -77,7 +77,7 @@ def sums_of(rows: Sequence[Tally]) -> Sums:
         for outcome in REASONED:
             for reason, n in getattr(ledger, outcome).items():
                 sums[outcome, reason, system] += n
-        sums["sources", "_", system] += 1
+    sums["sources", "_", _main_of(rows)] += 1
     return +sums
 
 
@@ -137,6 +137,10 @@ def leaving(rows: Sequence[Tally], now_ms: float, most: int) -> Iterator[tuple[l
             yield source_rows, Counter()
         elif room < 0:
             yield source_rows, sums_of(source_rows)
+
+
+def _main_of(rows: Sequence[Tally]) -> str:
+    return min((row.system for row in rows), key=lambda system: (not system, system))
 
 
 def _said_of(row: Tally) -> dict[str, int]:

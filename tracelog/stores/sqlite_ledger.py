@@ -87,9 +87,8 @@ def count(
             added[each.source, each.system, each.outcome, "_".join(each.reason.split())] += each.n
         heard = {(each.source, each.system): -1 for each in outcomes}
         for one in ends:
-            if one.runs:
-                highest = one.runs[-1][1]
-                heard[one.source, one.system] = max(highest, heard.get((one.source, one.system), -1))
+            speaker = (one.source, one.system)
+            heard[speaker] = max(one.runs[-1][1] if one.runs else -1, heard.get(speaker, -1))
             added.update(_refuse(connection, one))
         connection.executemany(_HEARD, [(*speaker, seq, now_ms) for speaker, seq in heard.items()])
         connection.executemany(_COUNT, [(*what, n) for what, n in added.items()])
