@@ -77,6 +77,7 @@ class ScriptedStore:
         self.ended: list[Ends] = []
         self.calls: list[str] = []
         self.reports: dict[str, bytes] = {}
+        self.told: dict[str, list[bytes]] = {}
         self.asked: list[tuple[TraceQuota | None, str | None]] = []
         self.most = 0
         self.closed = False
@@ -156,6 +157,7 @@ class ScriptedStore:
     async def report(self, source: str, report: bytes) -> None:
         self._check()
         self.reports[source] = report
+        self.told.setdefault(source, []).append(report)
 
     async def count(self, outcomes: Sequence[Outcome], ended: Sequence[Ends] = (), *, call: str = "") -> None:
         self._check()

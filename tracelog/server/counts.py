@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from tracelog.core.ended import Run, ordered
+from tracelog.core.ledger import counts_in
 from tracelog.errors import StoreUnavailableError
 from tracelog.server.faults import Faults
 from tracelog.stores import Ends, Outcome, Store
@@ -30,6 +31,9 @@ what repeats them on another server is counted again."""
 CALL_SOURCES: Final = 500
 CALL_RUNS: Final = 2_000
 """Sources of a call, and runs of each of them, so that a store is not held up by one call."""
+
+HELD_REPORTS: Final = 16
+"""Reports of one source that wait to be written; of its own clients' all but the last say nothing more."""
 
 TRIM_S: Final = 60.0
 """How often the store's ledger is brought within its bounds."""
@@ -65,7 +69,7 @@ class Counts:
         self._counts: Counter[tuple[str, str, str, str]] = Counter()
         self._runs: dict[tuple[str, str], list[Run]] = {}
         self._many_runs = 0
-        self._reports: dict[str, bytes] = {}
+        self._reports: dict[str, list[bytes]] = {}
         self._one_at_a_time = asyncio.Lock()
         self._writing: asyncio.Task[None] | None = None
         self._trimming: asyncio.Task[None] | None = None
@@ -105,11 +109,14 @@ class Counts:
 
     def keep(self, source: str, report: bytes) -> None:
         """
-        Keep the newest cumulative *report* (JSON) of *source*.
+        Keep a cumulative *report* (JSON) of *source*, and with it earlier ones that name a larger count.
         """
         if source not in self._reports and len(self._reports) >= MOST:
             self._reports.pop(next(iter(self._reports)))  # it is cumulative: its source says it again
-        self._reports[source] = report
+        held = self._reports.setdefault(source, [])
+        held.append(report)
+        if len(held) > HELD_REPORTS:
+            held[:] = _telling(held)[-HELD_REPORTS:]
         self._schedule()
 
     async def write_now(self) -> None:
@@ -196,11 +203,12 @@ class Counts:
             await self._store.count(call.outcomes, call.ended, call=f"{self._name} {call.number}")
             self._call = None
         for source in list(self._reports):
-            report = self._reports.pop(source)
+            reports = _telling(self._reports.pop(source))
             try:
-                await self._store.report(source, report)
+                for report in reports:
+                    await self._store.report(source, report)
             except BaseException:
-                self._reports.setdefault(source, report)  # a newer one may have come
+                self._reports[source] = reports + self._reports.get(source, [])
                 raise
 
     def _next_call(self) -> _Call:
@@ -219,3 +227,18 @@ class Counts:
             ended.append(Ends(*speaker, ordered(runs[:CALL_RUNS])))
             self._many_runs -= min(len(runs), CALL_RUNS)
         return _Call(self._calls, outcomes, ended)
+
+
+def _telling(reports: list[bytes]) -> list[bytes]:
+    """
+    Return the last of *reports* and those before it that name a larger count than all after them.
+    """
+    kept: list[bytes] = []
+    most: dict[str, int] = {}
+    for report in reversed(reports):
+        counts = counts_in(report)
+        if not kept or any(n > most.get(name, 0) for name, n in counts.items()):
+            kept.append(report)
+        for name, n in counts.items():
+            most[name] = max(n, most.get(name, 0))
+    return kept[::-1]
