@@ -72,7 +72,7 @@ class Health:
         for source in (ledger or {"sources": {}})["sources"].values():
             for system in source["systems"]:
                 seen = systems.setdefault(system, {"sources": 0, "last_seen": 0.0})
-                seen["sources"] += 1
+                seen["sources"] += source.get("sources", 1)
                 seen["last_seen"] = max(seen["last_seen"], source["last_seen"])
         return _json(
             {
