@@ -305,7 +305,7 @@ async def test_calls_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         counts.add_batch(refused(0, 0, f"s{at}"))
     counts.add_batch([each for each in refused(0, 23, "many") if each[4] is not None and each[4] % 2])
     await counts.write_now()
-    assert max(map(len, (each.runs for each in store.ended))) == 5
+    assert max(map(len, (each.runs for each in store.ended))) <= 5
     assert sum(last - first + 1 for each in store.ended for first, last, _ in each.runs) == 25 + 12
     assert len(store.calls) >= 5
     await counts.drain()

@@ -29,8 +29,8 @@ MOST_RUNS: Final = 100_000
 what repeats them on another server is counted again."""
 
 CALL_SOURCES: Final = 500
-CALL_RUNS: Final = 2_000
-"""Sources of a call, and runs of each of them, so that a store is not held up by one call."""
+CALL_RUNS: Final = 4_000
+"""Sources and runs of a call, so that a store is not held up by one call for more than some milliseconds."""
 
 HELD_REPORTS: Final = 16
 """Reports of one source that wait to be written; of its own clients' all but the last say nothing more."""
@@ -95,11 +95,7 @@ class Counts:
                 the running numbers of a batch are few runs, and fewer runs are remembered for longer.
         """
         for source, system, outcome, reason, seq in refused:
-            if (
-                seq is None
-                or not source
-                or not self._number(source, system, seq, f"{outcome}/{'_'.join(reason.split())}")
-            ):
+            if seq is None or not source or not self._number(source, system, seq, f"{outcome}/{reason}"):
                 self.add(source, system, outcome, reason)
         for source, system, seq in kept:
             if seq is not None and (source, system) in self._runs:
@@ -220,12 +216,17 @@ class Counts:
             Outcome(*what, self._counts.pop(what)) for what in list(islice(self._counts, CALL_SOURCES))
         ]
         ended = []
+        room = CALL_RUNS
         for speaker in list(islice(self._runs, CALL_SOURCES)):
             runs = self._runs.pop(speaker)
-            if len(runs) > CALL_RUNS:
-                self._runs[speaker] = runs[CALL_RUNS:]
-            ended.append(Ends(*speaker, ordered(runs[:CALL_RUNS])))
-            self._many_runs -= min(len(runs), CALL_RUNS)
+            if len(runs) > room:
+                self._runs[speaker] = runs[room:]
+            told = [(first, last, "_".join(why.split())) for first, last, why in runs[:room]]
+            ended.append(Ends(*speaker, ordered(told)))
+            room -= len(told)
+            if room == 0:
+                break
+        self._many_runs -= CALL_RUNS - room
         return _Call(self._calls, outcomes, ended)
 
 

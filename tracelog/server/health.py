@@ -13,7 +13,7 @@ from tracelog.errors import StoreUnavailableError
 from tracelog.server.faults import Faults
 from tracelog.server.ingest import Ingest
 from tracelog.server.limits_view import limits_view
-from tracelog.server.totals import ledger_of
+from tracelog.server.totals import read_ledger
 from tracelog.stores import Store
 
 
@@ -57,7 +57,7 @@ class Health:
         Return the ledger over all sources, None while the store cannot tell.
         """
         try:
-            return ledger_of(await self._store.tallies(), now_ms)
+            return await read_ledger(self._store, now_ms)
         except StoreUnavailableError:
             return None
 

@@ -13,8 +13,8 @@ from starlette.responses import Response
 
 from tracelog.core import query as language
 from tracelog.errors import QuerySyntaxError, UnknownReferenceError
-from tracelog.server.fetched import LARGE, export, is_large, ledger, report_json, report_markdown, trace_json
-from tracelog.server.totals import ledger_of
+from tracelog.server.fetched import export, is_large, ledger, report_json, report_markdown, trace_json
+from tracelog.server.totals import read_ledger
 from tracelog.stores import Store, Trace, TraceFilter
 
 Made = TypeVar("Made")
@@ -100,12 +100,11 @@ class Query:
             trace = await self._fetch_ref(ref)
             return _json(await self._make(trace, ledger, options.get("source"), options.get("system")))
         await self._catch_up()
-        tallies = await self._store.tallies(source=options.get("source"))
-        asked = tallies, self._clock(), options.get("system")
-        if len(tallies) <= LARGE:
-            return _json(ledger_of(*asked))
-        async with self._threads:
-            return _json(await asyncio.to_thread(ledger_of, *asked))
+        return _json(
+            await read_ledger(
+                self._store, self._clock(), source=options.get("source"), system=options.get("system")
+            )
+        )
 
     async def _make(self, trace: Trace, make: Callable[..., Made], *args: Any) -> Made:
         """

@@ -2,6 +2,7 @@
 The ledger over all sources: what became of every entry, in all, by system, by reason and by source.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
@@ -12,7 +13,7 @@ from tracelog.core.entry import LARGEST_COUNT
 from tracelog.core.ledger import REASONED, Ledger, view
 from tracelog.core.reasons import MEANINGS
 from tracelog.server.own import OWN_SOURCE
-from tracelog.stores import OTHERS, Tally
+from tracelog.stores import OTHERS, Store, Tally
 from tracelog.stores.books import Account, accounts_of, by_source
 
 MOST_SOURCES: Final = 1_000
@@ -21,6 +22,18 @@ MOST_SOURCES: Final = 1_000
 SILENT_AFTER_MS: Final = 60_000.0
 """A source that said nothing for a minute is taken to have ended: what it still owes is unreported, not in
 flight."""
+
+
+async def read_ledger(
+    store: Store, now_ms: float, *, source: str | None = None, system: str | None = None
+) -> dict[str, Any]:
+    """
+    Return the ledger of *store*, of one *source* or *system* if named; many sources are added up in a thread.
+    """
+    tallies = await store.tallies(source=source)
+    if len(tallies) <= MOST_SOURCES:
+        return ledger_of(tallies, now_ms, system)
+    return await asyncio.to_thread(ledger_of, tallies, now_ms, system)
 
 
 def ledger_of(tallies: Sequence[Tally], now_ms: float, system: str | None = None) -> dict[str, Any]:
@@ -44,18 +57,18 @@ def ledger_of(tallies: Sequence[Tally], now_ms: float, system: str | None = None
         if source == OWN_SOURCE or (system is not None and system not in accounts):
             continue
         last_seen = max(row.last_seen_ms for row in rows)
-        own = Sum()
+        is_shown = len(sources) < MOST_SOURCES and source != OTHERS
+        own = Sum() if is_shown else others
         for name, account in accounts.items():
             if system is None or name == system:
                 silent = source == OTHERS or now_ms - last_seen > SILENT_AFTER_MS
+                total.book(account, name, silent=silent)
                 own.book(account, name, silent=silent)
-        total.join(own)
-        if len(sources) < MOST_SOURCES and source != OTHERS:
+        if is_shown:
             sources[source] = own.view() | _particulars(rows, last_seen)
-            continue
-        others.join(own)
-        left += sum(row.sources for row in rows) if source == OTHERS else 1
-        left_seen = max(left_seen, last_seen)
+        else:
+            left += sum(row.sources for row in rows) if source == OTHERS else 1
+            left_seen = max(left_seen, last_seen)
     if left:
         more = {"max_seq": None, "last_seen": left_seen, "report": None, "sources": left}
         sources[OTHERS] = others.view() | more
@@ -97,16 +110,6 @@ class Sum:
                 self.counts[outcome, reason] += n
         if system:
             self.systems.add(system)
-
-    def join(self, other: "Sum") -> None:
-        """
-        Add another sum.
-        """
-        self.emitted += other.emitted
-        self.in_flight += other.in_flight
-        self.unreported += other.unreported
-        self.counts.update(other.counts)
-        self.systems |= other.systems
 
     def view(self) -> dict[str, Any]:
         """

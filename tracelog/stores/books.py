@@ -81,22 +81,32 @@ def sums_of(rows: Sequence[Tally]) -> Sums:
     return +sums
 
 
-def bounded(sums: Sums, kept: Sums) -> Sums:
+class Others:
     """
-    Return *sums* to be added to *kept*, without making more systems and reasons than a bound.
+    What is *kept* of sources that are no longer kept apart, while more is added.
     """
-    systems = {system for _, _, system in kept}
-    reasons = Counter((outcome, system) for outcome, _, system in kept)
-    out: Sums = Counter()
-    for (outcome, reason, system), n in sums.items():
-        place = system if system in systems or len(systems) < MANY_SYSTEMS else ""
-        systems.add(place)
-        if (outcome, reason, place) not in kept and (outcome, reason, place) not in out:
-            reasons[outcome, place] += 1
-            if reasons[outcome, place] > REASONS:
-                reason = OTHER  # noqa: PLW2901 - this is where it is counted
-        out[outcome, reason, place] += n
-    return out
+
+    def __init__(self, kept: Sums) -> None:
+        self._kept = set(kept)
+        self._systems = {system for _, _, system in kept}
+        self._reasons = Counter((outcome, system) for outcome, _, system in kept)
+
+    def add(self, sums: Sums) -> Sums:
+        """
+        Return *sums* as they are to be added, without making more systems and reasons than a bound.
+        """
+        out: Sums = Counter()
+        for (outcome, reason, system), n in sums.items():
+            place = system if system in self._systems or len(self._systems) < MANY_SYSTEMS else ""
+            what = (outcome, reason, place)
+            if what not in self._kept and self._reasons[outcome, place] >= REASONS:
+                what = (outcome, OTHER, place)
+            if what not in self._kept:
+                self._kept.add(what)
+                self._systems.add(place)
+                self._reasons[outcome, place] += 1
+            out[what] += n
+        return out
 
 
 def others_of(kept: Sums, seen_ms: float) -> list[Tally]:
@@ -140,6 +150,9 @@ def leaving(rows: Sequence[Tally], now_ms: float, most: int) -> Iterator[tuple[l
 
 
 def _main_of(rows: Sequence[Tally]) -> str:
+    """
+    Return the first system by name; none only when a source has no other.
+    """
     return min((row.system for row in rows), key=lambda system: (not system, system))
 
 

@@ -5,14 +5,15 @@ Three hashes with one field a source, and one for the sources that made room for
 counted by the script that stores it; the rest comes here.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from tracelog.core import keys
 from tracelog.core.ended import text_of
 from tracelog.core.ledger import counts_in
-from tracelog.stores.books import Sums, bounded, leaving, others_of
+from tracelog.stores.books import Others, Sums, leaving, others_of
 from tracelog.stores.redis_scripts import COUNT, FOLD, REPORT
 from tracelog.stores.redis_wire import Wire, every, mapping, run
 from tracelog.stores.values import LEDGER_TTL_S, MAX_SAID, MAX_SOURCES, Ends, Outcome, Tally
@@ -23,7 +24,11 @@ FOLDED: Final = 100
 LOOK_S: Final = 600.0
 """Sources whose time is over are looked for so often; those that are too many at each call."""
 
+LARGE: Final = 500
+"""Sources above which their books are made in a thread."""
+
 Book = dict[bytes, bytes]
+Made = TypeVar("Made")
 
 
 class RedisLedger:
@@ -62,7 +67,8 @@ class RedisLedger:
 
     async def tallies(self, source: str | None, system: str | None) -> list[Tally]:
         *books, others = await self._read()
-        rows = _books(*books) + (others_of(_sums(others), 0.0) if source is None else [])
+        rows = await _made(_books, *books, size=len(books[0]))
+        rows += others_of(_sums(others), 0.0) if source is None else []
         return [
             tally
             for tally in rows
@@ -83,14 +89,8 @@ class RedisLedger:
         if not look and max(speakers, reports) <= MAX_SOURCES and self._clock() - self._looked < LOOK_S:
             return 0
         self._looked = self._clock()
-        tallies, outcomes, said, others = await self._read()
-        kept = _sums(others)
-        gone = []
-        for rows, sums in leaving(_books(tallies, outcomes, said), self._now(), MAX_SOURCES):
-            more = bounded(sums, kept)
-            kept += more
-            gone.append([*_held(rows, tallies, outcomes, said), *_added(more)])
-        return await self._fold(gone)
+        books = await self._read()
+        return await self._fold(await _made(_gone, books, self._now(), MAX_SOURCES, size=len(books[0])))
 
     async def _fold(self, gone: list[list[Any]]) -> int:
         names = (keys.TALLY, keys.OUTCOMES, keys.REPORTS, keys.OTHERS)
@@ -106,6 +106,27 @@ class RedisLedger:
 
     def _now(self) -> float:
         return self._clock() * 1000
+
+
+async def _made(make: Callable[..., Made], *arguments: Any, size: int) -> Made:
+    """
+    Return what *make* makes; of many sources in a thread, so that others are served meanwhile.
+    """
+    if size <= LARGE:
+        return make(*arguments)
+    return await asyncio.to_thread(make, *arguments)
+
+
+def _gone(books: Sequence[Book], now_ms: float, most: int) -> list[list[Any]]:
+    """
+    Return the arguments of the script for each source that goes, so that *most* rows stay.
+    """
+    tallies, outcomes, said, others = books
+    kept = Others(_sums(others))
+    gone = []
+    for rows, sums in leaving(_books(tallies, outcomes, said), now_ms, most):
+        gone.append([*_held(rows, tallies, outcomes, said), *_added(kept.add(sums))])
+    return gone
 
 
 def _held(rows: list[Tally], tallies: Book, outcomes: Book, said: Book) -> Iterator[Any]:

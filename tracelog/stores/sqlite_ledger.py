@@ -11,7 +11,7 @@ import msgspec
 
 from tracelog.core import ended
 from tracelog.core.ledger import counts_in, larger
-from tracelog.stores.books import Sums, bounded, leaving, others_of
+from tracelog.stores.books import Others, Sums, leaving, others_of
 from tracelog.stores.sqlite_worker import transaction
 from tracelog.stores.values import LEDGER_TTL_S, MAX_SAID, MAX_SOURCES, Ends, Outcome, Tally
 
@@ -126,11 +126,10 @@ def trim(connection: sqlite3.Connection, now_ms: float) -> int:
     with transaction(connection):
         if not connection.execute(_UNBOUNDED, (MAX_SOURCES, oldest)).fetchone()[0]:
             return 0
-        kept = _sums(connection)
+        kept = Others(_sums(connection))
         gone = []
         for rows, sums in leaving(_books(connection, None), now_ms, MAX_SOURCES):
-            more = bounded(sums, kept)
-            kept += more
+            more = kept.add(sums)
             connection.executemany(_ADD, [(*what, n, now_ms) for what, n in more.items()])
             gone.append((rows[0].source,))
         for table in _OF_SOURCE:
