@@ -13,7 +13,18 @@ from tracelog.core.quota import ask, status_of
 from tracelog.core.quota_ring import State
 from tracelog.core.quota_settings import QuotaSettings
 from tracelog.errors import StoreUnavailableError
-from tracelog.stores import Fates, Outcome, Page, Row, Tally, Trace, TraceFilter, TraceQuota, TraceSummary
+from tracelog.stores import (
+    Ends,
+    Fates,
+    Outcome,
+    Page,
+    Row,
+    Tally,
+    Trace,
+    TraceFilter,
+    TraceQuota,
+    TraceSummary,
+)
 from tracelog.stores.gates import Demand, Gate, GateStatus, Refund, Repair, Reply, asked_of
 
 NOON_MS = 1_795_348_800_000
@@ -74,7 +85,10 @@ class ScriptedStore:
         self.writes: list[list[str]] = []
         self.stored: dict[str, bytes] = {}
         self.outcomes: list[Outcome] = []
+        self.ended: list[Ends] = []
+        self.calls: list[str] = []
         self.reports: dict[str, bytes] = {}
+        self.told: dict[str, list[bytes]] = {}
         self.asked: list[tuple[TraceQuota | None, str | None]] = []
         self.most = 0
         self.closed = False
@@ -154,10 +168,17 @@ class ScriptedStore:
     async def report(self, source: str, report: bytes) -> None:
         self._check()
         self.reports[source] = report
+        self.told.setdefault(source, []).append(report)
 
-    async def count(self, outcomes: Sequence[Outcome]) -> None:
+    async def count(self, outcomes: Sequence[Outcome], ended: Sequence[Ends] = (), *, call: str = "") -> None:
         self._check()
         self.outcomes.extend(outcomes)
+        self.ended.extend(ended)
+        self.calls.append(call)
+
+    async def trim(self) -> int:
+        self._check()
+        return 0
 
     async def tallies(self, *, source: str | None = None, system: str | None = None) -> list[Tally]:
         self._check()

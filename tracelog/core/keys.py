@@ -31,13 +31,20 @@ ERRORS: Final = f"{SHARED}errors"
 """Sorted set of trace ids by the write of their last error."""
 
 TALLY: Final = f"{SHARED}tally"
-"""Hash: `system source` → entries received, received again, largest running number, last heard."""
+"""Hash: `system source` → entries received, received again, largest running number, last heard, and which
+running numbers have ended (`core/ended.py`)."""
 
 OUTCOMES: Final = f"{SHARED}outcomes"
 """Hash: `outcome reason system source` → entries that ended so, unstored."""
 
 REPORTS: Final = f"{SHARED}reports"
-"""Hash: source → when it last reported, and that report."""
+"""Hash: source → when it last reported, the largest counts it ever reported, and that report."""
+
+OTHERS: Final = f"{SHARED}others"
+"""Hash: `outcome reason system` → what the sources had counted that made room for others."""
+
+CALLS: Final = f"{SHARED}call:"
+"""A server's last call that counts is kept under this and the server's own random name."""
 
 GATE: Final = "tracelog:{gate}"
 """Hash: all that the quotas remember, in one key and so in one slot: `state`, minutes, earlier days and

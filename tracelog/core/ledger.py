@@ -15,6 +15,14 @@ import msgspec
 REASONS: Final = 64
 """Distinct reasons counted for one outcome. We name about twenty; a foreign report may invent any number."""
 
+LARGEST_SAID: Final = 10**12
+"""More no process logs in its life; larger numbers of a sender are none. So sums of all sources stay far
+below what 64 bits hold."""
+
+UNSEEN: Final = "http_"
+"""How reasons begin for which a client counts entries as rejected that the server never could read: a whole
+batch was answered with that status."""
+
 OTHER: Final = "other"
 """Where reasons beyond the first `REASONS` are counted."""
 
@@ -102,6 +110,40 @@ def from_view(report: Mapping[str, Any]) -> Ledger:
         for reason, n in reasons.items() if isinstance(reasons, Mapping) else ():
             ledger.count(outcome, str(reason)[:64], _count(n))
     return ledger
+
+
+def counts_in(report: bytes) -> dict[str, int]:
+    """
+    Return what the server takes from a client's own *report*, JSON: `emitted`, and as `outcome/reason` what
+    only the client can know, namely what it dropped, withheld, folded, or was told that nobody could read.
+
+    Anybody may have written it, so what can be no count is left out.
+    """
+    try:
+        said = msgspec.json.decode(report)
+    except msgspec.DecodeError:
+        return {}
+    if not isinstance(said, dict):
+        return {}
+    ledger = from_view(said)
+    counts = {f"dropped/{reason}": n for reason, n in ledger.dropped.items()}
+    counts |= {f"limited/{reason}": n for reason, n in ledger.limited.items() if reason == WITHHELD}
+    counts |= {f"rejected/{reason}": n for reason, n in ledger.rejected.items() if reason.startswith(UNSEEN)}
+    unsent = from_view({"suppressed": said.get("unsent")})
+    counts |= {f"suppressed/{reason}": n for reason, n in unsent.suppressed.items()}
+    counts["emitted"] = _count(said.get("emitted"))
+    return {"_".join(name.split()): n for name, n in counts.items() if 0 < n <= LARGEST_SAID}
+
+
+def larger(one: Mapping[str, int], two: Mapping[str, int], most: int) -> dict[str, int]:
+    """
+    Return the larger count of each name of two reports, which are cumulative; new names up to *most* in all.
+    """
+    out = dict(one)
+    for name, n in two.items():
+        if name in out or len(out) < most:
+            out[name] = max(n, out.get(name, 0))
+    return out
 
 
 def _count(value: Any) -> int:

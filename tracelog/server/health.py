@@ -14,7 +14,7 @@ from tracelog.server.faults import Faults
 from tracelog.server.ingest import Ingest
 from tracelog.server.limits_view import limits_view
 from tracelog.server.metrics import CONTENT_TYPE, exposition
-from tracelog.server.query import ledger_of
+from tracelog.server.totals import read_ledger
 from tracelog.stores import Store
 
 
@@ -58,7 +58,7 @@ class Health:
         Return the ledger over all sources, None while the store cannot tell.
         """
         try:
-            return ledger_of(await self._store.tallies(), now_ms)
+            return await read_ledger(self._store, now_ms)
         except StoreUnavailableError:
             return None
 
@@ -84,7 +84,7 @@ class Health:
         for source in (ledger or {"sources": {}})["sources"].values():
             for system in source["systems"]:
                 seen = systems.setdefault(system, {"sources": 0, "last_seen": 0.0})
-                seen["sources"] += 1
+                seen["sources"] += source.get("sources", 1)
                 seen["last_seen"] = max(seen["last_seen"], source["last_seen"])
         return {
             "phase": self._phase,

@@ -9,7 +9,6 @@ Every entry that does not reach the store is a drop with a reason, answered to i
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -26,7 +25,7 @@ from tracelog.errors import StoreUnavailableError
 from tracelog.server.access import Sender
 from tracelog.server.answers import Answer, Room, answer, refusals
 from tracelog.server.commit import Committer
-from tracelog.server.counts import Counts, is_counted
+from tracelog.server.counts import Counts, is_counted, refused_of
 from tracelog.server.faults import Faults
 from tracelog.server.gate import Gatekeeper
 from tracelog.server.own import OwnRows, nobodys
@@ -287,17 +286,17 @@ class Ingest:
         return Room(left, self.gatekeeper.retry_after(system, "n"), trace_s)
 
     def _note(self, batch: Batch) -> None:
-        ends = Counter[tuple[str, str, str, str]]()
-        for drop in batch.drops:
-            entry = drop.entry
-            if entry is not None and not is_counted(entry):
-                continue
-            if self.shield is not None and entry is not None and not self.shield.first_time(entry):
-                continue
-            source = batch.source or (entry.source if entry is not None else None) or ""
-            system = entry.system if entry is not None else ""
-            ends[source, system, drop.outcome, drop.reason] += 1
-        for what, n in ends.items():
-            self._counts.add(*what, n)
+        refused = [refused_of(drop, batch.source) for drop in batch.drops if self._is_new(drop.entry)]
+        if refused:
+            kept = [(each.source or "", each.system, each.seq) for each in batch.entries if is_counted(each)]
+            self._counts.add_batch(refused, kept)
         if batch.report is not None and batch.source:
             self._counts.keep(batch.source, batch.report)
+
+    def _is_new(self, entry: Entry | None) -> bool:
+        """
+        Whether the end of *entry* is to be counted: that of a log call, once.
+        """
+        if entry is None:
+            return True
+        return is_counted(entry) and (self.shield is None or self.shield.first_time(entry))

@@ -12,12 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tracelog.core import query as language
-from tracelog.core.entry import LARGEST_COUNT
-from tracelog.core.ledger import WITHHELD, Ledger, from_view, view
 from tracelog.errors import QuerySyntaxError, UnknownReferenceError
 from tracelog.server.fetched import export, is_large, ledger, report_json, report_markdown, trace_json
-from tracelog.server.own import OWN_SOURCE
-from tracelog.stores import Store, Tally, Trace, TraceFilter
+from tracelog.server.totals import read_ledger
+from tracelog.stores import Store, Trace, TraceFilter
 
 Made = TypeVar("Made")
 
@@ -32,10 +30,6 @@ MOST_TOKENS: Final = 1_000_000
 
 THREADS: Final = 2
 """Large traces worked on at the same time: each holds its entries in memory, and Python runs one of them."""
-
-SILENT_AFTER_MS: Final = 60_000.0
-"""A source that said nothing for a minute is taken to have ended: what it still owes is unreported, not in
-flight."""
 
 
 class Query:
@@ -101,8 +95,11 @@ class Query:
         if ref := options.get("trace"):
             trace = await self._fetch_ref(ref)
             return _json(await self._make(trace, ledger, options.get("source"), options.get("system")))
-        tallies = await self._store.tallies(source=options.get("source"), system=options.get("system"))
-        return _json(ledger_of(tallies, self._clock()))
+        return _json(
+            await read_ledger(
+                self._store, self._clock(), source=options.get("source"), system=options.get("system")
+            )
+        )
 
     async def _make(self, trace: Trace, make: Callable[..., Made], *args: Any) -> Made:
         """
@@ -133,81 +130,6 @@ class Query:
             return None
         quoted = text.replace("\\", "").replace('"', "")
         return language.parse(f'since:"{quoted}"', now_ms=self._clock()).narrow.since_ms
-
-
-def ledger_of(tallies: list[Tally], now_ms: float) -> dict[str, Any]:
-    """
-    Return the ledger over *tallies*, what the store knows of each source: its own counts, and what the source
-    itself reported as lost or held back before sending.
-    """
-    by_source: dict[str, list[Tally]] = {}
-    for tally in tallies:
-        if tally.source == OWN_SOURCE:
-            continue
-        by_source.setdefault(tally.source, []).append(tally)
-    sources = {source: _source_view(rows, now_ms) for source, rows in by_source.items()}
-    total = Ledger()
-    for shown in sources.values():
-        total.add(from_view(shown))
-    emitted = sum(shown["emitted"] for shown in sources.values())
-    in_flight = sum(shown["in_flight"] for shown in sources.values())
-    unreported = sum(shown["unreported"] for shown in sources.values())
-    return {**view(total, emitted=emitted, in_flight=in_flight, unreported=unreported), "sources": sources}
-
-
-def _source_view(rows: list[Tally], now_ms: float) -> dict[str, Any]:
-    ledger = Ledger()
-    report: dict[str, Any] = {}
-    for row in rows:
-        ledger.count("stored", n=row.received)
-        ledger.count("duplicate", n=row.duplicate)
-        for outcome, reasons in row.outcomes.items():
-            for reason, n in reasons.items():
-                ledger.count(outcome, reason, n)
-        report = _plausible(row.report) if row.report else report
-    reported = from_view(report)
-    for reason, n in reported.dropped.items():
-        ledger.count("dropped", reason, n)
-    ledger.count("limited", WITHHELD, reported.limited.get(WITHHELD, 0))
-    for reason, n in from_view({"suppressed": report.get("unsent")}).suppressed.items():
-        ledger.count("suppressed", reason, n)
-    numbers = [row.max_seq for row in rows if row.max_seq is not None]
-    said = report.get("emitted")
-    emitted = max(ledger.ended(), said if isinstance(said, int) else 0, max(numbers) + 1 if numbers else 0)
-    owed = emitted - ledger.ended()
-    last_seen = max(row.last_seen_ms for row in rows)
-    silent = now_ms - last_seen > SILENT_AFTER_MS
-    shown = view(ledger, emitted=emitted, in_flight=0 if silent else owed, unreported=owed if silent else 0)
-    return {
-        **shown,
-        "systems": sorted({row.system for row in rows if row.system}),
-        "max_seq": max(numbers) if numbers else None,
-        "last_seen": last_seen,
-        "report": report or None,
-    }
-
-
-def _plausible(data: bytes) -> dict[str, Any]:
-    """
-    Return the counts of a source's own report, without what can be none: anybody may have written it.
-    """
-    try:
-        report = msgspec.json.decode(data)
-    except msgspec.DecodeError:
-        return {}
-    if not isinstance(report, dict):
-        return {}
-    counts: dict[str, Any] = {}
-    for name, value in report.items():
-        if isinstance(value, dict):
-            counts[name] = {reason: n for reason, n in value.items() if _is_count(n)}
-        elif _is_count(value):
-            counts[name] = value
-    return counts
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= LARGEST_COUNT
 
 
 def _switch(name: str, text: str) -> bool:

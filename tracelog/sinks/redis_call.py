@@ -13,6 +13,7 @@ import msgspec
 
 from tracelog.core import keys
 from tracelog.core.cut import cut_entry
+from tracelog.core.ended import argument_of, runs_of
 from tracelog.core.entry import DEFAULT_LIMITS, Entry, encode_entry
 
 Row = tuple[Entry, bytes]
@@ -27,7 +28,7 @@ MAX_LISTED: Final = 100_000
 LEDGER_TTL_S: Final = 24 * 3600
 """Counts outlive the entries they count."""
 
-_SCRIPT_PARTS: Final = ("shared.lua", "store.lua", "trace.lua", "commit.lua")
+_SCRIPT_PARTS: Final = ("runs.lua", "ended.lua", "shared.lua", "store.lua", "trace.lua", "commit.lua")
 
 
 class ScriptCall(msgspec.Struct, frozen=True):
@@ -92,10 +93,11 @@ def _call(pieces: list[tuple[str, list[Row]]], now_ms: float, ttl_s: int) -> Scr
     rows = [row for _, part in pieces for row in part]
     first = rows[0][0]
     score = max(now_ms, *(entry.timestamp for entry, _ in rows))
-    seq = max(-1 if entry.seq is None else entry.seq for entry, _ in rows)
-    names = [keys.RECENT, keys.ERRORS, keys.TALLY]
+    runs = runs_of(entry.seq for entry, _ in rows if entry.seq is not None)
+    seq = f"{runs[-1][1] if runs else -1}{argument_of(runs)}"
+    names = [keys.RECENT, keys.ERRORS, keys.TALLY, keys.OUTCOMES]
     numbers = (score, now_ms - ttl_s * 1000, MAX_LISTED, ttl_s, now_ms, LEDGER_TTL_S)
-    values: list[bytes | str] = [*map(repr, numbers), "1", str(seq), f"{first.system} {first.source or ''}"]
+    values: list[bytes | str] = [*map(repr, numbers), "1", seq, f"{first.system} {first.source or ''}"]
     for trace_id, part in pieces:
         names += [keys.logs(trace_id), keys.companion(keys.IDS, trace_id)]
         values.append("".join("001" if entry.is_error else "000" for entry, _ in part))

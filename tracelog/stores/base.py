@@ -27,6 +27,7 @@ from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.errors import StoreUnavailableError
 from tracelog.stores.gates import Gate
 from tracelog.stores.values import (
+    Ends,
     Fates,
     Outcome,
     Page,
@@ -151,19 +152,35 @@ class Store(Protocol):
 
     async def report(self, source: str, report: bytes) -> None:
         """
-        Keep the last cumulative report (JSON) of *source*.
+        Keep the last cumulative report (JSON) of *source*, and the largest counts of all its reports.
         """
         ...
 
-    async def count(self, outcomes: Sequence[Outcome]) -> None:
+    async def count(self, outcomes: Sequence[Outcome], ended: Sequence[Ends] = (), *, call: str = "") -> None:
         """
         Add to the counts of entries that were not stored.
+
+        Args:
+            outcomes: Of entries without running numbers.
+            ended: Of entries with them. One that is known to have ended is not counted again; one that is
+                stored later is no longer counted here.
+            call: `name number`: who calls, and which of its calls this is. Its last call may be made again,
+                after its answer was lost, and is not counted twice.
         """
         ...
 
     async def tallies(self, *, source: str | None = None, system: str | None = None) -> list[Tally]:
         """
         Return what is known of every source, or of those that match, most recently heard first.
+
+        What is known of sources that made room for others stands at the end, as `OTHERS`, once a system.
+        """
+        ...
+
+    async def trim(self) -> int:
+        """
+        Bound the ledger, and return how many sources went: past `MAX_SOURCES` those silent for longest are
+        put together, which changes no sum, and those that nobody heard for `LEDGER_TTL_S` are forgotten.
         """
         ...
 

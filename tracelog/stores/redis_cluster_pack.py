@@ -11,16 +11,10 @@ from typing import Any
 import msgspec
 
 from tracelog.core import keys
+from tracelog.core.ended import Run, runs_of, store, text_of
+from tracelog.stores.redis_arguments import limited_names_of, limits_of, names_of
 from tracelog.stores.redis_nodes import Request
-from tracelog.stores.redis_pack import (
-    CALL_ROWS,
-    MAX_LISTED,
-    Packed,
-    Settings,
-    limited_names_of,
-    limits_of,
-    names_of,
-)
+from tracelog.stores.redis_pack import CALL_ROWS, MAX_LISTED, Packed, Settings
 from tracelog.stores.redis_resp import bulk, command, number
 from tracelog.stores.redis_scripts import KEEP, KEEP_LIMITED, SHARE, sha_of
 from tracelog.stores.values import DUPLICATE, LEDGER_TTL_S, STORED, Row
@@ -75,6 +69,23 @@ def _keep(trace_id: str, packed: Packed, columns: range, settings: Settings) -> 
     )
 
 
+class Spoken(msgspec.Struct):
+    """
+    What one speaker said: its largest running number, entries stored, entries repeated, and their numbers.
+    """
+
+    seq: int = -1
+    stored: int = 0
+    known: int = 0
+    runs: list[Run] = []
+
+    def add(self, other: "Spoken") -> None:
+        self.seq = max(self.seq, other.seq)
+        self.stored += other.stored
+        self.known += other.known
+        self.runs, _ = store(self.runs, other.runs)
+
+
 class Shared(msgspec.Struct):
     """
     What is still to be told to the keys that traces share.
@@ -82,14 +93,14 @@ class Shared(msgspec.Struct):
     Attributes:
         written: Trace → score of its last write; *failed* of its last error's write.
         again: Trace → score of a write that only repeated entries; *failed_again* of one with errors.
-        speakers: `system source` → largest running number, entries stored, entries repeated.
+        speakers: `system source` → what it said.
     """
 
     written: dict[str, float] = {}
     failed: dict[str, float] = {}
     again: dict[str, float] = {}
     failed_again: dict[str, float] = {}
-    speakers: dict[str, list[int]] = {}
+    speakers: dict[str, Spoken] = {}
 
     def __len__(self) -> int:
         return sum(map(len, msgspec.structs.astuple(self)))
@@ -98,15 +109,21 @@ class Shared(msgspec.Struct):
         """
         Note what became of the rows at *places*.
         """
+        numbers: dict[str, list[int]] = {}
         for place, letter in zip(places, letters, strict=True):
             if letter not in (STORED, DUPLICATE):
                 continue
             entry, is_new = rows[place][0], letter == STORED
             self._list(entry.trace_id, packed.score, is_new=is_new, is_error=entry.is_error)
-            counts = self.speakers.setdefault(f"{entry.system} {entry.source or ''}", [-1, 0, 0])
-            counts[1 if is_new else 2] += 1
-            highest = packed.seqs.get(packed.speakers[entry.system, entry.source], -1)
-            counts[0] = max(counts[0], highest)
+            name = f"{entry.system} {entry.source or ''}"
+            spoken = self.speakers.setdefault(name, Spoken())
+            spoken.stored += is_new
+            spoken.known += not is_new
+            spoken.seq = max(spoken.seq, packed.seqs.get(packed.speakers[entry.system, entry.source], -1))
+            if entry.seq is not None:
+                numbers.setdefault(name, []).append(entry.seq)
+        for name, said in numbers.items():
+            self.speakers[name].add(Spoken(runs=runs_of(said)))
 
     def take(self, most: int) -> "Shared":
         """
@@ -130,22 +147,25 @@ class Shared(msgspec.Struct):
         ):
             for trace_id, score in more.items():
                 mine[trace_id] = max(score, mine.get(trace_id, score))
-        for name, (seq, stored, known) in other.speakers.items() if not counted else ():
-            counts = self.speakers.setdefault(name, [-1, 0, 0])
-            counts[:] = [max(counts[0], seq), counts[1] + stored, counts[2] + known]
+        for name, spoken in other.speakers.items() if not counted else ():
+            self.speakers.setdefault(name, Spoken()).add(spoken)
 
     def request(self, now_ms: float, ttl_s: int) -> Request:
         """
         Return the request that tells all this.
         """
-        speakers: list[Any] = [part for name, counts in self.speakers.items() for part in (name, *counts)]
+        speakers: list[Any] = [
+            part
+            for name, each in self.speakers.items()
+            for part in (name, each.seq, each.stored, each.known, text_of(each.runs))
+        ]
         parts = (self.written, self.failed, self.again, self.failed_again)
         traces = [part for each in parts for part in (len(each), *_pairs(each))]
         packed = command(
             "EVALSHA",
             sha_of(SHARE),
-            3,
-            *(keys.RECENT, keys.ERRORS, keys.TALLY),
+            4,
+            *(keys.RECENT, keys.ERRORS, keys.TALLY, keys.OUTCOMES),
             *(now_ms - ttl_s * 1000, MAX_LISTED, ttl_s, now_ms, LEDGER_TTL_S),
             len(self.speakers),
             *speakers,

@@ -13,8 +13,10 @@ from typing import Final
 import msgspec
 
 from tracelog.core import keys
+from tracelog.core.ended import runs_of
 from tracelog.core.entry import ERROR_RANK, RANK
 from tracelog.core.quota_settings import TraceQuota
+from tracelog.stores.redis_arguments import limited_names_of, limits_of, names_of, runs_text
 from tracelog.stores.redis_resp import bulk, number
 from tracelog.stores.redis_scripts import COMMIT, COMMIT_LIMITED, sha_of
 from tracelog.stores.trace_quota import classes_of
@@ -40,7 +42,7 @@ CACHED_LENGTHS: Final = 4_096
 """Lengths up to this are common enough to remember what stands before them."""
 
 _ERROR_LEVELS: Final = frozenset(level for level, rank in RANK.items() if rank >= ERROR_RANK)
-_SHARED_KEYS: Final = (keys.RECENT, keys.ERRORS, keys.TALLY)
+_SHARED_KEYS: Final = (keys.RECENT, keys.ERRORS, keys.TALLY, keys.OUTCOMES)
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -96,13 +98,27 @@ class Packed:
         order: For each column's row, its place in the write.
         traces: Trace id → how many rows of the columns are its own, in their order.
         score: When these traces were last written.
+        runs: Speaker → first and last number of each run of neighbours, in the order of the rows.
     """
 
-    __slots__ = ("bodies", "classes", "ids", "marks", "order", "score", "seqs", "sizes", "speakers", "traces")
+    __slots__ = (
+        "bodies",
+        "classes",
+        "ids",
+        "marks",
+        "order",
+        "runs",
+        "score",
+        "seqs",
+        "sizes",
+        "speakers",
+        "traces",
+    )
 
     def __init__(self, rows: Sequence[Row], now_ms: float, classes: bytes) -> None:
         self.speakers: dict[tuple[str, str | None], int] = {}
         self.seqs: dict[int, int] = {}
+        self.runs: dict[int, list[int]] = {}
         self.score = now_ms
         places: dict[str, list[int]] = {}
         marks = self._read(rows, places)
@@ -120,6 +136,7 @@ class Packed:
         system: str | None = None
         source: str | None = None
         speaker = high = -1
+        runs: list[int] = []
         for place, (entry, _) in enumerate(rows):
             of_it = places.get(entry.trace_id)
             if of_it is None:
@@ -130,8 +147,15 @@ class Packed:
                 system, source = entry.system, entry.source
                 speaker = speakers.setdefault((system, source), 2 * len(speakers))
                 high = seqs.get(speaker, -1)
-            if entry.seq is not None and entry.seq > high:
-                high = seqs[speaker] = entry.seq
+                runs = self.runs.setdefault(speaker, [])
+            seq = entry.seq
+            if seq is not None:
+                if runs and seq == runs[-1] + 1:
+                    runs[-1] = seq
+                else:
+                    runs += (seq, seq)
+                if seq > high:
+                    high = seqs[speaker] = seq
             arrived = entry.timestamp if entry.received_at is None else entry.received_at
             score = max(score, arrived)
             marks.append(_MARKS[speaker + 1 if entry.level in _ERROR_LEVELS else speaker])
@@ -158,8 +182,28 @@ def pack(rows: Sequence[Row], *, now_ms: float, settings: Settings, classes: str
     """
     letters = b"" if settings.quota is None else classes_of(rows, classes).encode()
     packed = Packed(rows, now_ms, letters)
-    head = _head(packed, now_ms, settings)
-    return [_call(part, packed, head, settings) for part in _parts(packed)]
+    parts = _parts(packed)
+    if len(parts) == 1:
+        return [_call(parts[0], packed, _head(packed, packed.runs, now_ms, settings), settings)]
+    return [
+        _call(part, packed, _head(packed, _runs_in(rows, packed, part), now_ms, settings), settings)
+        for part in parts
+    ]
+
+
+def _runs_in(rows: Sequence[Row], packed: Packed, part: list[tuple[str, int, int]]) -> dict[int, list[int]]:
+    """
+    Return the running numbers of the rows of one *part* of a write, as `Packed.runs` has those of all.
+    """
+    numbers: dict[int, list[int]] = {}
+    for at in packed.order[part[0][1] : part[-1][2]]:
+        entry = rows[at][0]
+        if entry.seq is not None:
+            numbers.setdefault(packed.speakers[entry.system, entry.source], []).append(entry.seq)
+    return {
+        speaker: [number for first, last, _ in runs_of(said) for number in (first, last)]
+        for speaker, said in numbers.items()
+    }
 
 
 def _parts(packed: Packed) -> list[list[tuple[str, int, int]]]:
@@ -223,13 +267,13 @@ def _bulks(values: list[bytes]) -> list[bytes]:
     return pieces
 
 
-def _head(packed: Packed, now_ms: float, settings: Settings) -> list[bytes]:
+def _head(packed: Packed, runs: dict[int, list[int]], now_ms: float, settings: Settings) -> list[bytes]:
     """
-    Return the arguments that stand before the traces, each packed.
+    Return the arguments that stand before the traces, each packed; *runs* are the numbers that these hold.
     """
     now = number(now_ms)
     score = now if packed.score == now_ms else number(packed.score)
-    seqs = " ".join([str(packed.seqs.get(speaker, -1)) for speaker in packed.speakers.values()])
+    seqs = [f"{packed.seqs.get(at, -1)}{runs_text(runs.get(at, ()))}" for at in packed.speakers.values()]
     head = [
         score,
         number(now_ms - settings.ttl_s * 1000),
@@ -238,36 +282,9 @@ def _head(packed: Packed, now_ms: float, settings: Settings) -> list[bytes]:
         now,
         _LEDGER_TTL,
     ]
-    head += (number(len(packed.speakers)), bulk(seqs.encode()))
+    head += (number(len(packed.speakers)), bulk(" ".join(seqs).encode()))
     head += [_name(*speaker) for speaker in packed.speakers]
     return head
-
-
-@lru_cache(maxsize=64)
-def limits_of(quota: TraceQuota | None) -> tuple[bytes, ...]:
-    """
-    Return the packed argument that tells the script the quota of a trace; none without a quota.
-    """
-    if quota is None:
-        return ()
-    most = (quota.normal, quota.extra, quota.critical, quota.window_s * 1000, quota.max_bytes)
-    return (bulk(" ".join(map(str, most)).encode()),)
-
-
-@lru_cache(maxsize=8192)
-def names_of(trace_id: str) -> bytes:
-    """
-    Return the packed names of a trace's list and ids; its next entries ask for them again.
-    """
-    return bulk(f"{keys.LOGS}{trace_id}".encode()) + bulk(f"{keys.IDS}:{{{keys.LOGS}{trace_id}}}".encode())
-
-
-@lru_cache(maxsize=8192)
-def limited_names_of(trace_id: str) -> bytes:
-    """
-    Return the same with the name of what the trace has used of its quota.
-    """
-    return names_of(trace_id) + bulk(f"{keys.QUOTA}:{{{keys.LOGS}{trace_id}}}".encode())
 
 
 @lru_cache(maxsize=8192)

@@ -22,17 +22,21 @@ def _read(*names: str) -> str:
 _PLAIN: Final = ("store.lua", "trace.lua")
 _LIMITED: Final = ("store.lua", "quota.lua", "trace_quota.lua")
 
-COMMIT: Final = _read("shared.lua", *_PLAIN, "commit.lua")
-COMMIT_LIMITED: Final = _read("shared.lua", *_LIMITED, "commit.lua")
+_ENDED: Final = ("runs.lua", "ended.lua")
+_SHARED: Final = (*_ENDED, "shared.lua")
+
+COMMIT: Final = _read(*_SHARED, *_PLAIN, "commit.lua")
+COMMIT_LIMITED: Final = _read(*_SHARED, *_LIMITED, "commit.lua")
 """The same, each trace within its quota."""
 
 KEEP: Final = _read(*_PLAIN, "one.lua")
 KEEP_LIMITED: Final = _read(*_LIMITED, "one.lua")
-SHARE: Final = _read("shared.lua", "share.lua")
+SHARE: Final = _read(*_SHARED, "share.lua")
 """The two halves for a cluster: one trace, and what traces share."""
 
-COUNT: Final = _read("count.lua")
+COUNT: Final = _read(*_ENDED, "count.lua")
 REPORT: Final = _read("report.lua")
+FOLD: Final = _read("fold.lua")
 GATE: Final = _read(*(f"gate{part}.lua" for part in _GATE_PARTS))
 
 

@@ -29,6 +29,7 @@ from tracelog.stores.values import (
     MAX_PAGE,
     NOT_NOW,
     REFUSED,
+    Ends,
     Fates,
     Outcome,
     Page,
@@ -156,14 +157,18 @@ class WireStore(ABC):
         with explained():
             await self._ledger.report(source, report)
 
-    async def count(self, outcomes: Sequence[Outcome]) -> None:
-        if outcomes:
+    async def count(self, outcomes: Sequence[Outcome], ended: Sequence[Ends] = (), *, call: str = "") -> None:
+        if outcomes or ended:
             with explained():
-                await self._ledger.count(outcomes)
+                await self._ledger.count(outcomes, ended, call)
 
     async def tallies(self, *, source: str | None = None, system: str | None = None) -> list[Tally]:
         with explained():
             return await self._ledger.tallies(source, system)
+
+    async def trim(self) -> int:
+        with explained():
+            return await self._ledger.trim(look=False)
 
     async def health(self) -> dict[str, Any]:
         recent = asyncio.get_running_loop().time() - self._fault_at < RECALLED_S

@@ -31,6 +31,7 @@ from tracelog.stores.values import (
     DEFAULT_TTL_S,
     MAX_HITS,
     MAX_PAGE,
+    Ends,
     Fates,
     Outcome,
     Page,
@@ -189,13 +190,16 @@ class SqliteStore:
     async def report(self, source: str, report: bytes) -> None:
         await self._change(sqlite_ledger.report, source, report, self._now())
 
-    async def count(self, outcomes: Sequence[Outcome]) -> None:
-        if outcomes:
-            await self._change(sqlite_ledger.count, outcomes, self._now())
+    async def count(self, outcomes: Sequence[Outcome], ended: Sequence[Ends] = (), *, call: str = "") -> None:
+        if outcomes or ended:
+            await self._change(sqlite_ledger.count, outcomes, ended, call, self._now())
 
     async def tallies(self, *, source: str | None = None, system: str | None = None) -> list[Tally]:
         found: list[Tally] = await self._read(sqlite_ledger.tallies, source, system)
         return found
+
+    async def trim(self) -> int:
+        return int(await self._change(sqlite_ledger.trim, self._now()))
 
     async def health(self) -> dict[str, Any]:
         facts: dict[str, Any] = {
@@ -213,7 +217,7 @@ class SqliteStore:
         return {"kind": "sqlite", "ok": cause is None, "cause": cause, **facts}
 
     async def sweep(self) -> int:
-        removed = await self._change(sqlite_ledger.trim, self._now())
+        removed = await self.trim()
         while swept := await self._change(self._hand.sweep, self._now()):
             removed += swept
         return int(removed)

@@ -89,10 +89,44 @@ CREATE TABLE IF NOT EXISTS quotas (
   is_critical INTEGER NOT NULL,
   since_ms REAL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ended (   -- which running numbers have, as core/ended.py writes it
+  source TEXT NOT NULL,
+  system TEXT NOT NULL,
+  runs TEXT NOT NULL,
+  PRIMARY KEY (source, system)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS said (    -- the largest counts of all reports of a source, JSON
+  source TEXT PRIMARY KEY,
+  counts BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS others (  -- what the sources had counted that made room for others
+  outcome TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  system TEXT NOT NULL,
+  n INTEGER NOT NULL,
+  seen_ms REAL NOT NULL,
+  PRIMARY KEY (outcome, reason, system)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS calls (   -- the last call of each server that counts
+  server TEXT PRIMARY KEY,
+  number TEXT NOT NULL,
+  seen_ms REAL NOT NULL
+) WITHOUT ROWID;
 """
 """What came after version 1 and is nothing to a program of that version."""
 
-CONTENTS: Final = ("traces", "entries", "quotas", "tallies", "outcomes", "reports")
+CONTENTS: Final = (
+    "traces",
+    "entries",
+    "quotas",
+    "tallies",
+    "outcomes",
+    "reports",
+    "ended",
+    "said",
+    "others",
+    "calls",
+)
 """Tables that `clear` empties."""
 
 

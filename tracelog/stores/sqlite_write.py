@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from tracelog.core.quota_settings import TraceQuota
-from tracelog.stores import sqlite_quota
+from tracelog.stores import sqlite_ledger, sqlite_quota
 from tracelog.stores.cursors import arrived
 from tracelog.stores.sqlite_quota import INSERT, values_of
 from tracelog.stores.sqlite_text import TextIndex
@@ -139,11 +139,14 @@ class Writer:
         }
         results = _insert(connection, writes)
         tallies: dict[tuple[str, str], list[int]] = {}
+        numbers: dict[tuple[str, str], list[int]] = {}
         for write, fates in zip(writes, results, strict=True):
             self._fold(write, fates, lines, tallies)
+            _note_numbers(write, fates, numbers)
         connection.executemany(_KEEP, [_values(line) for line in lines.values() if line.summary.entries])
         now_ms = writes[-1].now_ms
         connection.executemany(_TALLY, [(*speaker, *counts, now_ms) for speaker, counts in tallies.items()])
+        sqlite_ledger.stored(connection, numbers)
         return results
 
     def _line(self, connection: sqlite3.Connection, trace_id: str, now_ms: float) -> _Line:
@@ -195,6 +198,15 @@ class Writer:
         connection.executemany("DELETE FROM traces WHERE trace_id = ?", trace_ids)
         connection.executemany("DELETE FROM quotas WHERE trace_id = ?", trace_ids)
         self._index.note_dropped(connection, entries)
+
+
+def _note_numbers(write: Write, fates: Fates, numbers: dict[tuple[str, str], list[int]]) -> None:
+    """
+    Add the running numbers of the rows that are stored to those of their speakers.
+    """
+    for (entry, _), fate in zip(write.rows, fates, strict=True):
+        if entry.seq is not None and fate in (STORED, DUPLICATE):
+            numbers.setdefault((entry.source or "", entry.system), []).append(entry.seq)
 
 
 def _insert(connection: sqlite3.Connection, writes: list[Write]) -> list[Fates]:

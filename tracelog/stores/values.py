@@ -2,10 +2,12 @@
 What goes into a store and comes out of it, and the bounds of both.
 """
 
+from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
 import msgspec
 
+from tracelog.core.ended import Run
 from tracelog.core.entry import Entry
 from tracelog.core.query import Query
 
@@ -24,10 +26,13 @@ MAX_VISITED: Final = 10_000
 """Traces looked at for one page; a filter that lets few through ends a page early, and its cursor goes on."""
 
 MAX_SOURCES: Final = 50_000
-"""Sources remembered; past it, those silent for longest are forgotten. A tab or an isolate is a source."""
+"""Sources kept apart; past it, those silent for longest are put together. A tab or an isolate is a source."""
 
-MAX_TALLIES: Final = 1_000
-"""Sources in one answer, most recently heard first."""
+OTHERS: Final = "…others"
+"""Stands for the sources that are no longer, or not here, kept apart."""
+
+MAX_SAID: Final = 200
+"""Counts kept of the reports of one source: 64 reasons of three outcomes, and a few."""
 
 CANDIDATES: Final = 5
 """An ambiguous prefix is answered with so many traces it could mean."""
@@ -144,6 +149,18 @@ class Outcome(msgspec.Struct, frozen=True):
     n: int = 1
 
 
+class Ends(msgspec.Struct, frozen=True):
+    """
+    How numbered entries of a source of a system ended.
+
+    An entry that ended stored has no reason; it is said so that what repeats it is not counted.
+    """
+
+    source: str
+    system: str
+    runs: Sequence[Run]
+
+
 class Tally(msgspec.Struct, frozen=True, kw_only=True):
     """
     What the store knows of one source of one system.
@@ -153,7 +170,11 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
         max_seq: Largest running number received, None when the source numbers nothing.
         outcomes: Entries that ended otherwise: outcome → reason → how many.
         report: The source's own last cumulative report, JSON; on its most recently heard row only.
+        said: With it, the largest counts that any of its reports named, see `ledger.counts_in`; None when
+            nothing but the last report is known.
         last_seen_ms: When it last wrote or was counted.
+        emitted: Entries known to have been logged, of a row that stands for several sources.
+        sources: For how many it stands.
     """
 
     source: str
@@ -164,3 +185,6 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: dict[str, dict[str, int]]
     report: bytes | None
     last_seen_ms: float
+    said: dict[str, int] | None = None
+    emitted: int = 0
+    sources: int = 1

@@ -1,12 +1,13 @@
 -- What traces share, after they were stored on nodes of their own.
--- KEYS: recent, errors, tally. ARGV: oldest score listed, most traces listed, ttl, now, ttl of counts, S, then S times
--- name, largest running number, stored, known; then four times a number of traces, and score and id of each: written,
+-- KEYS: recent, errors, tally, outcomes. ARGV: oldest score listed, most traces listed, ttl, now, ttl of counts, S, then
+-- S times name, largest running number, stored, known, their runs; then four times a number of traces, and score and id of each: written,
 -- failed, and those of repeated entries, which are listed only if they are not: who stored them may have died then.
 local at = 7
-local names, seqs, stored, known = {}, {}, {}, {}
+local names, seqs, stored, known, runs = {}, {}, {}, {}, {}
 for s = 1, tonumber(ARGV[6]) do
   names[s], seqs[s] = ARGV[at], tonumber(ARGV[at + 1])
-  stored[s], known[s], at = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), at + 4
+  runs[s] = ARGV[at + 4]
+  stored[s], known[s], at = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), at + 5
 end
 
 local function traces()
@@ -25,5 +26,5 @@ for i = 1, 2 do
     redis.call('EXPIRE', KEYS[i], ARGV[3])
   end
 end
-tally(ARGV[4], ARGV[5], names, seqs, stored, known)
+tally(ARGV[4], ARGV[5], names, seqs, stored, known, runs)
 return redis.status_reply('OK')
