@@ -79,7 +79,12 @@ class ScriptedStore:
         return LocalGate(settings)
 
     async def write(
-        self, rows: Sequence[Row], *, quota: TraceQuota | None = None, classes: str | None = None
+        self,
+        rows: Sequence[Row],
+        *,
+        quota: TraceQuota | None = None,
+        classes: str | None = None,
+        prints: Sequence[str] | None = None,
     ) -> Fates:
         self.asked.append((quota, classes))
         self.writes.append([entry.id for entry, _ in rows])

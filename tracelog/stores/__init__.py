@@ -12,6 +12,7 @@ from tracelog.stores.base import PartlyStoredError, Store
 from tracelog.stores.values import (
     DEFAULT_TTL_S,
     DUPLICATE,
+    ECHO,
     NOT_NOW,
     OVER_QUOTA,
     OVER_SIZE,
@@ -30,6 +31,7 @@ from tracelog.stores.values import (
 __all__ = [
     "DEFAULT_TTL_S",
     "DUPLICATE",
+    "ECHO",
     "NOT_NOW",
     "OVER_QUOTA",
     "OVER_SIZE",

@@ -74,7 +74,12 @@ class Store(Protocol):
     async def close(self) -> None: ...
 
     async def write(
-        self, rows: Sequence[Row], *, quota: TraceQuota | None = None, classes: str | None = None
+        self,
+        rows: Sequence[Row],
+        *,
+        quota: TraceQuota | None = None,
+        classes: str | None = None,
+        prints: Sequence[str] | None = None,
     ) -> Fates:
         """
         Store *rows* and return what became of each: one letter a row.
@@ -83,6 +88,8 @@ class Store(Protocol):
             rows: Entries and their JSON.
             quota: What one trace may store; anything without it, and then nothing is counted.
             classes: One letter a row, see `TraceQuota`. Without it errors are essential, all else normal.
+            prints: What tells echoes, one a row as `core.prints` makes them; `NO_PRINT` for rows that are none,
+                and without it no row is. Read with a quota only.
 
         Raises:
             StoreUnavailableError: When they cannot be stored now.

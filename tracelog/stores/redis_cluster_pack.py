@@ -55,7 +55,7 @@ def pack_traces(packed: Packed, settings: Settings) -> list[TraceCall]:
 def _keep(trace_id: str, packed: Packed, columns: range, settings: Settings) -> bytes:
     is_free = settings.quota is None
     names = names_of(trace_id) if is_free else limited_names_of(trace_id)
-    tail = limits_of(settings.quota)
+    tail = limits_of(settings.quota, packed.now_ms)
     sha = sha_of(KEEP if is_free else KEEP_LIMITED)
     start, to = columns.start, columns.stop
     count = 5 + (2 if is_free else 3) + 2 * len(columns) + len(tail)
@@ -66,7 +66,7 @@ def _keep(trace_id: str, packed: Packed, columns: range, settings: Settings) -> 
             b"\r\n$1\r\n2" if is_free else b"\r\n$1\r\n3",
             names,
             number(settings.ttl_s),
-            bulk(packed.classes[start:to]),
+            bulk(packed.told.of(start, to)),
             *packed.ids[2 * start : 2 * to],
             *packed.bodies[2 * start : 2 * to],
             *tail,

@@ -14,7 +14,9 @@ import msgspec
 
 from tracelog.core import keys
 from tracelog.core.entry import ERROR_RANK, RANK
+from tracelog.core.prints import PRINT_CHARS
 from tracelog.core.quota_settings import TraceQuota
+from tracelog.stores.echoes import prints_of
 from tracelog.stores.redis_resp import bulk, number
 from tracelog.stores.redis_scripts import COMMIT, COMMIT_LIMITED, sha_of
 from tracelog.stores.trace_quota import classes_of
@@ -56,6 +58,32 @@ class Settings(msgspec.Struct, frozen=True):
         return COMMIT if self.quota is None else COMMIT_LIMITED
 
 
+class Told(msgspec.Struct, frozen=True):
+    """
+    What a quota needs to know of rows: a class letter of each, and a print of each. Empty without a quota.
+    """
+
+    classes: bytes = b""
+    prints: bytes = b""
+
+    def of(self, start: int, to: int) -> bytes:
+        """
+        Return the classes of some rows and then their prints.
+        """
+        return self.classes[start:to] + self.prints[PRINT_CHARS * start : PRINT_CHARS * to]
+
+    def ordered(self, order: Sequence[int]) -> "Told":
+        """
+        Return the same of rows in another order.
+        """
+        if not self.classes:
+            return self
+        prints, ends = self.prints, [(at * PRINT_CHARS, (at + 1) * PRINT_CHARS) for at in order]
+        return Told(
+            bytes([self.classes[at] for at in order]), b"".join([prints[start:end] for start, end in ends])
+        )
+
+
 class Call(msgspec.Struct, frozen=True):
     """
     One script call: its *pieces* of RESP, and for each letter of the reply the row it speaks of.
@@ -90,20 +118,32 @@ class _Lengths(dict[int, bytes]):
 class Packed:
     """
     The rows of one write in columns, those of a trace side by side: ids and bodies as RESP, two pieces each,
-    marks, sizes and, with a quota, classes; and who spoke them.
+    marks, sizes and what a quota is told; and who spoke them.
 
     Attributes:
         order: For each column's row, its place in the write.
         traces: Trace id → how many rows of the columns are its own, in their order.
-        score: When these traces were last written.
+        score: When these traces were last written; *now_ms* is the present.
     """
 
-    __slots__ = ("bodies", "classes", "ids", "marks", "order", "score", "seqs", "sizes", "speakers", "traces")
+    __slots__ = (
+        "bodies",
+        "ids",
+        "marks",
+        "now_ms",
+        "order",
+        "score",
+        "seqs",
+        "sizes",
+        "speakers",
+        "told",
+        "traces",
+    )
 
-    def __init__(self, rows: Sequence[Row], now_ms: float, classes: bytes) -> None:
+    def __init__(self, rows: Sequence[Row], now_ms: float, told: Told) -> None:
         self.speakers: dict[tuple[str, str | None], int] = {}
         self.seqs: dict[int, int] = {}
-        self.score = now_ms
+        self.score = self.now_ms = now_ms
         places: dict[str, list[int]] = {}
         marks = self._read(rows, places)
         self.traces = {trace_id: len(of_it) for trace_id, of_it in places.items()}
@@ -112,7 +152,7 @@ class Packed:
         self.ids = _bulks([rows[at][0].id.encode() for at in self.order])
         self.bodies = _bulks([rows[at][1] for at in self.order])
         self.marks = [marks[at] for at in self.order]
-        self.classes = bytes([classes[at] for at in self.order]) if classes else b""
+        self.told = told.ordered(self.order)
 
     def _read(self, rows: Sequence[Row], places: dict[str, list[int]]) -> list[bytes]:
         speakers, seqs, score = self.speakers, self.seqs, self.score
@@ -143,7 +183,24 @@ _MARKS: Final = _Marks()
 _LENGTHS: Final = _Lengths()
 
 
-def pack(rows: Sequence[Row], *, now_ms: float, settings: Settings, classes: str | None = None) -> list[Call]:
+def told_of(
+    rows: Sequence[Row], settings: Settings, classes: str | None, prints: Sequence[str] | None
+) -> Told:
+    """
+    Return what the quota of *settings* is told of *rows*.
+
+    Raises:
+        ValueError: When *classes* or *prints* fits the rows not.
+    """
+    if settings.quota is None:
+        return _UNTOLD
+    return Told(classes_of(rows, classes).encode(), prints_of(len(rows), prints).encode())
+
+
+_UNTOLD: Final = Told()
+
+
+def pack(rows: Sequence[Row], *, now_ms: float, settings: Settings, told: Told = _UNTOLD) -> list[Call]:
     """
     Return the script calls that store *rows*, whole traces each.
 
@@ -151,13 +208,9 @@ def pack(rows: Sequence[Row], *, now_ms: float, settings: Settings, classes: str
         rows: Entries and their JSON.
         now_ms: The present, Unix milliseconds: the score of these traces unless an entry arrived later.
         settings: Times to live, and the quota of a trace.
-        classes: One letter a row, read with a quota only.
-
-    Raises:
-        ValueError: When *classes* fits the rows not.
+        told: Of the rows; needed with a quota.
     """
-    letters = b"" if settings.quota is None else classes_of(rows, classes).encode()
-    packed = Packed(rows, now_ms, letters)
+    packed = Packed(rows, now_ms, told)
     head = _head(packed, now_ms, settings)
     return [_call(part, packed, head, settings) for part in _parts(packed)]
 
@@ -196,13 +249,13 @@ def _call(traces: list[tuple[str, int, int]], packed: Packed, head: list[bytes],
         for start in range(first, end, CALL_ROWS):
             to = min(end, start + CALL_ROWS)
             names.append(name(trace_id))
-            marks = b"".join(packed.marks[start:to]) + packed.classes[start:to]
+            marks = b"".join(packed.marks[start:to]) + packed.told.of(start, to)
             values += (_LENGTHS[len(marks)], marks)
             values += packed.ids[2 * start : 2 * to]
             values += packed.bodies[2 * start : 2 * to]
             slices += 1
     first, end = traces[0][1], traces[-1][2]
-    tail = limits_of(settings.quota)
+    tail = limits_of(settings.quota, packed.now_ms)
     names_ = len(_SHARED_KEYS) + (2 if settings.quota is None else 3) * slices
     count = 3 + names_ + len(head) + slices + 2 * (end - first) + len(tail)
     start_ = b"*%d\r\n$7\r\nEVALSHA" % count
@@ -243,15 +296,17 @@ def _head(packed: Packed, now_ms: float, settings: Settings) -> list[bytes]:
     return head
 
 
+def limits_of(quota: TraceQuota | None, now_ms: float) -> tuple[bytes, ...]:
+    """
+    Return the packed argument that tells the script the quota of a trace and the time; none without a quota.
+    """
+    return () if quota is None else (bulk(b"%b %d" % (_limits(quota), now_ms)),)
+
+
 @lru_cache(maxsize=64)
-def limits_of(quota: TraceQuota | None) -> tuple[bytes, ...]:
-    """
-    Return the packed argument that tells the script the quota of a trace; none without a quota.
-    """
-    if quota is None:
-        return ()
+def _limits(quota: TraceQuota) -> bytes:
     most = (quota.normal, quota.extra, quota.critical, quota.window_s * 1000, quota.max_bytes)
-    return (bulk(" ".join(map(str, most)).encode()),)
+    return " ".join(map(str, (*most, quota.echo_burst, quota.echo_window_ms))).encode()
 
 
 @lru_cache(maxsize=8192)

@@ -20,7 +20,7 @@ def _read(*names: str) -> str:
 
 
 _PLAIN: Final = ("store.lua", "trace.lua")
-_LIMITED: Final = ("store.lua", "quota.lua", "trace_quota.lua")
+_LIMITED: Final = ("store.lua", "quota.lua", "echo.lua", "trace_quota.lua")
 
 COMMIT: Final = _read("shared.lua", *_PLAIN, "commit.lua")
 COMMIT_LIMITED: Final = _read("shared.lua", *_LIMITED, "commit.lua")

@@ -19,7 +19,7 @@ from tracelog.stores.redis_care import RedisCare
 from tracelog.stores.redis_faults import explain_text, explained, is_lasting
 from tracelog.stores.redis_gate import RedisGate
 from tracelog.stores.redis_ledger import RedisLedger
-from tracelog.stores.redis_pack import Settings
+from tracelog.stores.redis_pack import Settings, Told, told_of
 from tracelog.stores.redis_read import RedisReader
 from tracelog.stores.redis_scripts import GATE
 from tracelog.stores.redis_wire import Wire, run
@@ -84,17 +84,23 @@ class WireStore(ABC):
         await self._shut()
 
     async def write(
-        self, rows: Sequence[Row], *, quota: TraceQuota | None = None, classes: str | None = None
+        self,
+        rows: Sequence[Row],
+        *,
+        quota: TraceQuota | None = None,
+        classes: str | None = None,
+        prints: Sequence[str] | None = None,
     ) -> Fates:
         if not rows:
             return ""
         if not self._is_open:
             raise StoreUnavailableError("the store is not started")
         settings = self._settings if quota is None else Settings(self._settings.ttl_s, quota)
+        told = told_of(rows, settings, classes, prints)
         fates = [NOT_NOW] * len(rows)
         self._under_way += 1
         try:
-            fault = await self._deliver(rows, classes, settings, fates)
+            fault = await self._deliver(rows, told, settings, fates)
         finally:
             self._under_way -= 1
             if not self._under_way:
@@ -112,7 +118,7 @@ class WireStore(ABC):
 
     @abstractmethod
     async def _deliver(
-        self, rows: Sequence[Row], classes: str | None, settings: Settings, fates: list[str]
+        self, rows: Sequence[Row], told: Told, settings: Settings, fates: list[str]
     ) -> StoreUnavailableError | None:
         """
         Store *rows*, put what became of them into *fates*, and return why some must be sent again.

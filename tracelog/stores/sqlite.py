@@ -18,6 +18,7 @@ from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.errors import ConfigError, StoreUnavailableError
 from tracelog.stores import sqlite_ledger, sqlite_read
 from tracelog.stores.cursors import read_place, read_position
+from tracelog.stores.echoes import prints_of
 from tracelog.stores.gates import Gate
 from tracelog.stores.reference import resolve
 from tracelog.stores.sqlite_gate import SqliteGate
@@ -113,9 +114,15 @@ class SqliteStore:
                 await worker.close()
 
     async def write(
-        self, rows: Sequence[Row], *, quota: TraceQuota | None = None, classes: str | None = None
+        self,
+        rows: Sequence[Row],
+        *,
+        quota: TraceQuota | None = None,
+        classes: str | None = None,
+        prints: Sequence[str] | None = None,
     ) -> Fates:
         letters = "" if quota is None else classes_of(rows, classes)
+        voices = "" if quota is None else prints_of(len(rows), prints)
         if not rows:
             return ""
         if self._waiting + len(rows) > MAX_WAITING:
@@ -125,7 +132,7 @@ class SqliteStore:
         worker = self._running(self._writer)
         self._waiting += len(rows)
         try:
-            fates: Fates = await worker.submit(Write(rows, self._now(), quota, letters))
+            fates: Fates = await worker.submit(Write(rows, self._now(), quota, letters, voices))
         finally:
             self._waiting -= len(rows)
         return fates

@@ -89,10 +89,15 @@ CREATE TABLE IF NOT EXISTS quotas (
   is_critical INTEGER NOT NULL,
   since_ms REAL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS echoes (
+  trace_id TEXT PRIMARY KEY,
+  voices TEXT NOT NULL,
+  forms TEXT NOT NULL
+) WITHOUT ROWID;
 """
 """What came after version 1 and is nothing to a program of that version."""
 
-CONTENTS: Final = ("traces", "entries", "quotas", "tallies", "outcomes", "reports")
+CONTENTS: Final = ("traces", "entries", "quotas", "echoes", "tallies", "outcomes", "reports")
 """Tables that `clear` empties."""
 
 

@@ -45,6 +45,9 @@ OVER_QUOTA: Final = "T"
 OVER_SIZE: Final = "Z"
 """The trace would grow past the bytes it may hold."""
 
+ECHO: Final = "E"
+"""Its trace has just stored the same from other systems, or from its own by way of another server."""
+
 REFUSED: Final = "W"
 """A key of the trace holds something that is not ours: no use sending again until a person mends that."""
 

@@ -2,7 +2,7 @@
 -- KEYS: recent, errors, tally, then list and ids (with a quota also its use) of each trace.
 -- ARGV: score, oldest score listed, most traces listed, ttl, now, ttl of counts, S, S running numbers, S names; then
 -- for each trace its marks, ids, bodies. A mark is three characters, base 64 from "0": 2 * speaker + (1 for an error);
--- with a quota the letters of the classes stand behind them, and the quota is the last of ARGV.
+-- with a quota the letters of the classes and then the prints stand behind them, and the quota is the last of ARGV.
 -- Returns the letters of keep() for all entries, and the last error.
 local score, cut, cap, ttl, now, kept, S = unpack(ARGV, 1, 7)
 local names, seqs, stored, known = {}, {}, {}, {}
