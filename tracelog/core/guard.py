@@ -62,6 +62,7 @@ class Guard:
         offered: Entries that came, rows with all they stand for; *passed* those that were kept.
         told: Entries that stand in rows that `due` and `close` have handed out.
         suppressed: How many were refused, by reason.
+        form: Template of the ordinary entry that was decided on last and did not fold as a run.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Guard:
             released=s.recorder_released,
         )
         self.offered = self.passed = self.told = 0
+        self.form = ""
         self.suppressed: dict[str, int] = {}
 
     def decide(
@@ -124,7 +126,8 @@ class Guard:
         run = self._runs.earlier(key, now_s)
         if run is not None and self._runs.folds(key, run, entry, now_s):
             return FOLDED
-        form = hash((system, level, template(message)))
+        self.form = template(message)
+        form = hash((system, level, self.form))
         mark = self._marks[system]
         if level in _ERRORS:
             mark |= mark << 1

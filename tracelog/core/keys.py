@@ -17,8 +17,8 @@ IDS: Final = "ids"
 """Companion set: the entry ids a trace has stored."""
 
 QUOTA: Final = "quota"
-"""Companion hash: a trace's use of its quota: rows `n`, `x`, bytes `b`, critical `c`, window since `t`, and what it
-said lately: voices `v`, forms `f`."""
+"""Companion hash: a trace's use of its quota: rows `n`, `x`, bytes `b`, critical `c`, window since `t`;
+what it said lately: voices `v`, forms `f`."""
 
 COMPANIONS: Final = (IDS, QUOTA)
 

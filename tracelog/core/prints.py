@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Final
 
 VOICE_CHARS: Final = 4
-"""24 bits: two of ten systems of a trace are taken for one in one trace of 400,000; that costs a first entry."""
+"""24 bits: of ten systems of a trace two are taken for one in a trace of 400,000; it costs a first entry."""
 
 FORM_CHARS: Final = 8
 """48 bits: of a thousand forms in ten seconds two are taken for one once in 600 million times."""

@@ -18,6 +18,7 @@ import msgspec
 from tracelog.config import ServerSettings
 from tracelog.core.budget import Alert
 from tracelog.core.entry import Entry, encode_entry, encode_lines
+from tracelog.core.prints import NO_PRINT
 from tracelog.core.redact import Redactor
 from tracelog.core.stage import Batch
 from tracelog.core.straighten import cut_entry
@@ -139,16 +140,18 @@ class Ingest:
         stamp(batch.entries, sender, now_ms)
         sealed, size = self.seal(batch.entries)
         rows = list(zip(batch.entries, sealed, strict=True))
-        classes = None
-        if self.shield is not None:
-            classes, rows = self._judge(self.shield, batch, rows, sender)
+        classes, prints = None, None
+        if self.shield is not None and self._own is not None:
+            self._own.begin(self._press)
+            classes, prints, rows = self.shield.judge(batch, rows, sender)
         context = self._context(rows, classes)
         lighten(batch.entries)
         if not rows:
             return Taken(batch, now_ms, None, rows)
-        if classes is not None:
+        if classes is not None and prints is not None and context:
             classes = "p" * len(context) + classes
-        stored = self._committer.submit([*context, *rows] if context else rows, size, classes)
+            prints = [NO_PRINT] * len(context) + prints
+        stored = self._committer.submit([*context, *rows] if context else rows, size, classes, prints)
         return Taken(batch, now_ms, stored, rows, context)
 
     def end(self, taken: "Taken") -> Answer:
@@ -226,14 +229,6 @@ class Ingest:
             await self.gatekeeper.drain()
         await self._counts.drain()
 
-    def _judge(self, shield: Shield, batch: Batch, rows: list[Row], sender: Sender) -> tuple[str, list[Row]]:
-        """
-        Take out of *batch* what the guard refuses; return the classes of the rest, and their rows.
-        """
-        if self._own is not None:
-            self._own.begin(self._press)
-        return shield.judge(batch, rows, sender)
-
     def _context(self, rows: list[Row], classes: str | None) -> list[Row]:
         """
         Return what the flight recorder holds of traces that have an error among *rows*.
@@ -250,7 +245,7 @@ class Ingest:
         refused = refusals(taken.batch, fates)
         if self.shield is not None:
             for at, drop in refused.items():
-                if drop.outcome == "limited" and drop.entry is not None:
+                if drop.outcome != "rejected" and drop.entry is not None:
                     _, body = taken.rows[at]
                     self.shield.limited(drop.entry, drop.reason, body)
         taken.batch.drop(refused)

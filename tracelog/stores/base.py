@@ -88,8 +88,8 @@ class Store(Protocol):
             rows: Entries and their JSON.
             quota: What one trace may store; anything without it, and then nothing is counted.
             classes: One letter a row, see `TraceQuota`. Without it errors are essential, all else normal.
-            prints: What tells echoes, one a row as `core.prints` makes them; `NO_PRINT` for rows that are none,
-                and without it no row is. Read with a quota only.
+            prints: One a row, as `core.prints` makes them, by which echoes are told; without it nothing is
+                compared, nor is a row with `NO_PRINT`. Read with a quota only.
 
         Raises:
             StoreUnavailableError: When they cannot be stored now.

@@ -1,9 +1,9 @@
 """
 Echoes: what several systems of a trace say of one thing at once; `lua/echo.lua` tells the same to Redis.
 
-A form that a trace has stored `TraceQuota.echo_burst` times within `echo_window_s`, whoever said it, waits for
-the next window. Only a voice that the trace has not heard goes on: the first entry of each system, and its
-first error. Windows are on the clock of the server that writes; one whose clock is wrong stores more.
+A form that a trace has stored `TraceQuota.echo_burst` times within `echo_window_s`, whoever said it, is
+refused until the window is over. Only a voice that the trace has not heard goes on: the first entry of each
+system, and its first error. Windows are on the clock of the server that writes; a wrong clock stores more.
 
 Pure: the embedded store runs it, and the tests hold the script against it.
 """
@@ -38,7 +38,9 @@ class Said(msgspec.Struct):
         Return what `written` wrote, without the forms whose window is over at *now_ms*.
         """
         parts = iter(forms.split())
-        known = {form: (int(times), int(since)) for form, times, since in zip(parts, parts, parts, strict=True)}
+        known = {
+            form: (int(times), int(since)) for form, times, since in zip(parts, parts, parts, strict=True)
+        }
         window_ms = quota.echo_window_ms
         return cls(
             voices.split(),

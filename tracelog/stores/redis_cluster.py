@@ -23,10 +23,11 @@ from tracelog.stores.redis_cluster_pack import Shared, TraceCall, pack_traces
 from tracelog.stores.redis_faults import explain, explain_text
 from tracelog.stores.redis_lanes import NotSentError
 from tracelog.stores.redis_nodes import Nodes, Request
-from tracelog.stores.redis_pack import Packed, Settings, Told
+from tracelog.stores.redis_pack import Packed, Settings
 from tracelog.stores.redis_resp import command
 from tracelog.stores.redis_slots import Address
 from tracelog.stores.redis_store import WireStore
+from tracelog.stores.redis_told import Told
 from tracelog.stores.redis_wire import Command, Wire
 from tracelog.stores.values import DEFAULT_TTL_S, Row
 

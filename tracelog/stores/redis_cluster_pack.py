@@ -18,11 +18,11 @@ from tracelog.stores.redis_pack import (
     Packed,
     Settings,
     limited_names_of,
-    limits_of,
     names_of,
 )
 from tracelog.stores.redis_resp import bulk, command, number
 from tracelog.stores.redis_scripts import KEEP, KEEP_LIMITED, SHARE, sha_of
+from tracelog.stores.redis_told import limits_of
 from tracelog.stores.values import DUPLICATE, LEDGER_TTL_S, STORED, Row
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from tracelog.errors import StoreUnavailableError
 from tracelog.stores.redis_faults import explain_text, explained
-from tracelog.stores.redis_pack import Call, Settings, Told, pack
+from tracelog.stores.redis_pack import Call, Settings, pack
 from tracelog.stores.redis_store import WireStore
+from tracelog.stores.redis_told import Told
 from tracelog.stores.values import STORED, Row
 
 

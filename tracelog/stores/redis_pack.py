@@ -14,12 +14,10 @@ import msgspec
 
 from tracelog.core import keys
 from tracelog.core.entry import ERROR_RANK, RANK
-from tracelog.core.prints import PRINT_CHARS
 from tracelog.core.quota_settings import TraceQuota
-from tracelog.stores.echoes import prints_of
 from tracelog.stores.redis_resp import bulk, number
 from tracelog.stores.redis_scripts import COMMIT, COMMIT_LIMITED, sha_of
-from tracelog.stores.trace_quota import classes_of
+from tracelog.stores.redis_told import UNTOLD, Told, limits_of
 from tracelog.stores.values import LEDGER_TTL_S, Row
 
 CALL_ROWS: Final = 2_000
@@ -56,32 +54,6 @@ class Settings(msgspec.Struct, frozen=True):
     @property
     def script(self) -> str:
         return COMMIT if self.quota is None else COMMIT_LIMITED
-
-
-class Told(msgspec.Struct, frozen=True):
-    """
-    What a quota needs to know of rows: a class letter of each, and a print of each. Empty without a quota.
-    """
-
-    classes: bytes = b""
-    prints: bytes = b""
-
-    def of(self, start: int, to: int) -> bytes:
-        """
-        Return the classes of some rows and then their prints.
-        """
-        return self.classes[start:to] + self.prints[PRINT_CHARS * start : PRINT_CHARS * to]
-
-    def ordered(self, order: Sequence[int]) -> "Told":
-        """
-        Return the same of rows in another order.
-        """
-        if not self.classes:
-            return self
-        prints, ends = self.prints, [(at * PRINT_CHARS, (at + 1) * PRINT_CHARS) for at in order]
-        return Told(
-            bytes([self.classes[at] for at in order]), b"".join([prints[start:end] for start, end in ends])
-        )
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -183,24 +155,7 @@ _MARKS: Final = _Marks()
 _LENGTHS: Final = _Lengths()
 
 
-def told_of(
-    rows: Sequence[Row], settings: Settings, classes: str | None, prints: Sequence[str] | None
-) -> Told:
-    """
-    Return what the quota of *settings* is told of *rows*.
-
-    Raises:
-        ValueError: When *classes* or *prints* fits the rows not.
-    """
-    if settings.quota is None:
-        return _UNTOLD
-    return Told(classes_of(rows, classes).encode(), prints_of(len(rows), prints).encode())
-
-
-_UNTOLD: Final = Told()
-
-
-def pack(rows: Sequence[Row], *, now_ms: float, settings: Settings, told: Told = _UNTOLD) -> list[Call]:
+def pack(rows: Sequence[Row], *, now_ms: float, settings: Settings, told: Told = UNTOLD) -> list[Call]:
     """
     Return the script calls that store *rows*, whole traces each.
 
@@ -294,19 +249,6 @@ def _head(packed: Packed, now_ms: float, settings: Settings) -> list[bytes]:
     head += (number(len(packed.speakers)), bulk(seqs.encode()))
     head += [_name(*speaker) for speaker in packed.speakers]
     return head
-
-
-def limits_of(quota: TraceQuota | None, now_ms: float) -> tuple[bytes, ...]:
-    """
-    Return the packed argument that tells the script the quota of a trace and the time; none without a quota.
-    """
-    return () if quota is None else (bulk(b"%b %d" % (_limits(quota), now_ms)),)
-
-
-@lru_cache(maxsize=64)
-def _limits(quota: TraceQuota) -> bytes:
-    most = (quota.normal, quota.extra, quota.critical, quota.window_s * 1000, quota.max_bytes)
-    return " ".join(map(str, (*most, quota.echo_burst, quota.echo_window_ms))).encode()
 
 
 @lru_cache(maxsize=8192)

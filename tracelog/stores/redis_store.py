@@ -19,9 +19,10 @@ from tracelog.stores.redis_care import RedisCare
 from tracelog.stores.redis_faults import explain_text, explained, is_lasting
 from tracelog.stores.redis_gate import RedisGate
 from tracelog.stores.redis_ledger import RedisLedger
-from tracelog.stores.redis_pack import Settings, Told, told_of
+from tracelog.stores.redis_pack import Settings
 from tracelog.stores.redis_read import RedisReader
 from tracelog.stores.redis_scripts import GATE
+from tracelog.stores.redis_told import Told, told_of
 from tracelog.stores.redis_wire import Wire, run
 from tracelog.stores.reference import resolve
 from tracelog.stores.values import (
@@ -96,7 +97,7 @@ class WireStore(ABC):
         if not self._is_open:
             raise StoreUnavailableError("the store is not started")
         settings = self._settings if quota is None else Settings(self._settings.ttl_s, quota)
-        told = told_of(rows, settings, classes, prints)
+        told = told_of(rows, quota, classes, prints)
         fates = [NOT_NOW] * len(rows)
         self._under_way += 1
         try:

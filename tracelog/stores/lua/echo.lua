@@ -3,7 +3,7 @@
 -- its forms of this window: form, times, since. The time is that of the server that writes, most[8]: it costs no command.
 -- stores/echoes.py tells the same in Python.
 local VOICE, PRINT, REMEMBERED = 4, 12, 32
-local BLANK = string.rep(' ', PRINT)
+local BLANK = string.rep(' ', PRINT - VOICE)
 local AT = string.format('%.0f', most[8])
 
 local function recall(voices, forms)
@@ -16,26 +16,24 @@ local function recall(voices, forms)
   return said
 end
 
-local function heard(said, print)
-  return string.find(said.voices, string.sub(print, 1, VOICE), 1, true)
+local function heard(said, voice) return string.find(said.voices, voice, 1, true) end
+
+local function echoes(said, voice, form)
+  local times = said.times[form]
+  return times and most[6] > 0 and times >= most[6] and heard(said, voice)
 end
 
-local function echoes(said, print)
-  local times = said.times[string.sub(print, VOICE + 1)]
-  return times and most[6] > 0 and times >= most[6] and heard(said, print)
-end
-
-local function note(said, print)
-  if print == BLANK then return end
-  local form, times, order = string.sub(print, VOICE + 1), said.times, said.order
-  if not heard(said, print) then
-    said.voices = string.sub(said.voices .. ' ' .. string.sub(print, 1, VOICE), -REMEMBERED * (VOICE + 1))
+local function note(said, voice, form)
+  local times = said.times[form]
+  if form == BLANK then return end
+  if not heard(said, voice) then
+    said.voices = string.sub(said.voices .. ' ' .. voice, -REMEMBERED * (VOICE + 1))
   end
-  if not times[form] then
-    if #order >= REMEMBERED then times[table.remove(order, 1)] = nil end
-    order[#order + 1], times[form], said.since[form] = form, 0, AT
+  if not times then
+    if #said.order >= REMEMBERED then said.times[table.remove(said.order, 1)] = nil end
+    said.order[#said.order + 1], said.since[form], times = form, AT, 0
   end
-  times[form] = times[form] + 1
+  said.times[form] = times + 1
 end
 
 local function forms_of(said)

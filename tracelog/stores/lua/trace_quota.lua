@@ -10,12 +10,13 @@ local function keep(k, at, n, ttl, told)
   local said = recall(had[6], had[7])
   for i = 1, n do
     local id, body = ARGV[at + i - 1], ARGV[to + i]
-    local print = string.sub(told, n + PRINT * (i - 1) + 1, n + PRINT * i)
+    local print = n + PRINT * (i - 1)
+    local voice, form = string.sub(told, print + 1, print + VOICE), string.sub(told, print + VOICE + 1, print + PRINT)
     if known[i] == 1 or seen[id] then letters[i] = 'D'
-    elseif echoes(said, print) then letters[i] = 'E' else
+    elseif echoes(said, voice, form) then letters[i] = 'E' else
       letters[i] = admit(used, string.byte(told, i), #body)
       if letters[i] == 'A' then
-        note(said, print)
+        note(said, voice, form)
         seen[id], fresh[#fresh + 1], bodies[#bodies + 1] = true, id, body
       end
     end
