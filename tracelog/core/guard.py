@@ -10,7 +10,7 @@ trace (`suppressed_rows`), so at every moment
 It is owned by one thread at a time. With limits switched off there is no guard at all.
 """
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -27,7 +27,7 @@ from tracelog.core.outline import own_id, weigh
 from tracelog.core.recorder import Recorder
 from tracelog.core.sample import Sampler, keep
 from tracelog.core.speakers import Speakers
-from tracelog.core.suppressed import SHARED, Suppressed
+from tracelog.core.suppressed import OTHER, SHARED, Suppressed
 from tracelog.core.template import template
 from tracelog.core.verdict import (
     CRITICAL,
@@ -120,7 +120,7 @@ class Guard:
         trace, system, level, message = entry.trace_id, entry.system, entry.level, entry.message
         rule = self._noise(message, level)
         if rule is not None:
-            return self._refuse(NOISE, entry, (NOISE.word,))
+            return self._refuse(NOISE, entry)
         # Hashes of 64 bits keep no text alive, however long; among 8,192 two are equal once in 10^11 times.
         key = hash((trace, system, level, message))
         run = self._runs.earlier(key, now_s)
@@ -142,7 +142,7 @@ class Guard:
         else:
             verdict = CRITICAL if critical else self._classify(entry, is_first, peer)
             if not verdict.kept:
-                return self._refuse(verdict, entry, (verdict.word,))
+                return self._refuse(verdict, entry)
         if is_first:
             self._traces.put(trace, seen | mark)
         self.passed += 1
@@ -154,14 +154,14 @@ class Guard:
         """
         self._now = now_s
         self.passed -= weigh(entry)
-        self._refuse(Verdict(kept=False, word=why, held=True), entry, (why,))
+        self._refuse(Verdict(kept=False, word=why, held=True), entry)
 
     def put_back(self, row: Entry, now_s: float) -> None:
         """
         Take back *row*, handed out here, that nobody could store: what it counts is told later.
         """
         name = row.trace_id if row.trace_id in self._traces else SHARED + row.system
-        self._accounts.add(name, (row.why,), row, now_s)
+        self._accounts.add(name, row.why or OTHER, row, now_s)
 
     def due(self, now_s: float) -> list[Entry]:
         """
@@ -231,7 +231,9 @@ class Guard:
         Return the verdict about an entry that nothing folds; *is_first* when its hop has nothing stored yet.
         """
         now_s = self._now
-        source = self._speakers.of(entry, peer, now_s)
+        source = (entry.system, entry.source or entry.service)
+        if peer is not None:
+            source = self._speakers.of(source, peer, now_s)
         if entry.level in _ERRORS:
             return ESSENTIAL if self._essential.allows(source, now_s) else NORMAL
         if is_first and self._privileged.allows(source, now_s):
@@ -257,25 +259,21 @@ class Guard:
             is_kept = entry.level in _ERRORS or self._normal.allows(source, self._now)
             verdict = NORMAL if is_kept else RATE
         if not verdict.kept:
-            return self._refuse(verdict, entry, (verdict.word,))
+            return self._refuse(verdict, entry)
         mark = self._marks[entry.system]
         self._traces.put(entry.trace_id, (self._traces.get(entry.trace_id) or 0) | mark)
         self.passed += weight
         return verdict
 
-    def _refuse(self, verdict: Verdict, entry: Entry, key: tuple[Hashable, ...]) -> Verdict:
+    def _refuse(self, verdict: Verdict, entry: Entry) -> Verdict:
         """
-        Count *entry* as not kept: in its trace if that has something stored, else among all of its system.
-
-        Args:
-            verdict: What is said about it; returned.
-            entry: The entry.
-            key: What sorts it into a row, the reason first.
+        Count *entry* as not kept, for the reason that *verdict* gives and which is returned: in its trace if
+        that has something stored, else among all of its system.
         """
         trace = entry.trace_id
         name = trace if trace in self._traces.young or trace in self._traces.old else SHARED + entry.system
-        count = self._accounts.add(name, key, entry, self._now)
         word = verdict.word
+        count = self._accounts.add(name, word, entry, self._now)
         self.suppressed[word] = self.suppressed.get(word, 0) + count
         return verdict
 
@@ -289,7 +287,7 @@ class Guard:
         if len(self._rows) < ROWS:
             self._rows.append(row)
         else:
-            self._refuse(FOLDED if why == LOOP else FOLDED_TEMPLATE, row, (why,))
+            self._refuse(FOLDED if why == LOOP else FOLDED_TEMPLATE, row)
 
     def _hand_over(self) -> list[Entry]:
         rows, self._rows = self._rows, []

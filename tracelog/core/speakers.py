@@ -8,7 +8,6 @@ address may bring some new names a minute, and what further ones say counts as s
 from typing import Final
 
 from tracelog.core.bounded import Bounded
-from tracelog.core.entry import Entry
 from tracelog.core.limit import Adaptive
 
 PEER: Final = " "
@@ -31,19 +30,18 @@ class Speakers:
         self._newcomers = Adaptive((newcomers,), cap)
         self._known: Bounded[Speaker, int] = Bounded(cap)
 
-    def of(self, entry: Entry, peer: str | None, now: float) -> Speaker:
+    def of(self, speaker: Speaker, peer: str, now: float) -> Speaker:
         """
-        Return who says *entry* at *now* (seconds, monotonic).
+        Return who is listened to less when *speaker* says too much.
 
         Args:
-            entry: The entry.
-            peer: Address of an untrusted sender; None when its word for its name is good.
+            speaker: As an untrusted sender names itself.
+            peer: Address it speaks from.
             now: Seconds, monotonic.
         """
-        speaker = (entry.system, entry.source or entry.service)
-        if peer is None or self._known.get(speaker) is not None:
+        if self._known.get(speaker) is not None:
             return speaker
         if not self._newcomers.allows(peer, now):
-            return entry.system, PEER + peer
+            return speaker[0], PEER + peer
         self._known.put(speaker, 1)
         return speaker

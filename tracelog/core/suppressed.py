@@ -6,7 +6,7 @@ belongs to traces of which nothing is stored is told together, by system: a floo
 back as a flood of rows about it.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -20,15 +20,12 @@ OTHER: Final = "other"
 SHARED: Final = " "
 """Begins the name of an account that is no trace's; no trace id holds a space."""
 
-_OTHER: Final = (OTHER,)
-
 NewId = Callable[[Entry], str]
 """Makes the id of a row from the first entry it stands for."""
 
 
 class _Row(msgspec.Struct, gc=False):
     first: Entry
-    why: str
     count: int
     last_timestamp: float
 
@@ -36,7 +33,7 @@ class _Row(msgspec.Struct, gc=False):
 class _Account(msgspec.Struct, gc=False):
     next_at: float
     interval: float
-    rows: dict[Hashable, _Row]
+    rows: dict[str, _Row]
 
 
 class Suppressed:
@@ -60,26 +57,26 @@ class Suppressed:
         self._accounts: dict[str, _Account] = {}
         self._soonest = 0.0
 
-    def add(self, name: str, key: tuple[Hashable, ...], entry: Entry, now: float) -> int:
+    def add(self, name: str, why: str, entry: Entry, now: float) -> int:
         """
         Count *entry* as not kept and return how many log calls that are.
 
         Args:
             name: Its trace id, or `SHARED` and the system.
-            key: What sorts entries into rows; the reason, a slug, stands first.
+            why: The reason, a slug. Each has a row.
             entry: The entry; the first of a row lends it its looks.
             now: Seconds, monotonic.
         """
         account = self._accounts.get(name) or self._open(name, now)
         rows = account.rows
-        row = rows.get(key) or (rows.get(_OTHER) if len(rows) >= self._rows else None)
+        row = rows.get(why) or (rows.get(OTHER) if len(rows) >= self._rows else None)
         count, last = 1, entry.timestamp
         if entry.kind is not None:
             count, last = weigh(entry), entry.last_timestamp or last
         if row is None:
             if len(rows) >= self._rows:
-                key = _OTHER
-            rows[key] = _Row(outline(entry), str(key[0]), count, last)
+                why = OTHER
+            rows[why] = _Row(outline(entry), count, last)
             return count
         row.count += count
         if last > row.last_timestamp:  # noqa: PLR1730 - a call of max() costs three times as much
@@ -153,11 +150,11 @@ class Suppressed:
 
     def _tell(self, account: _Account) -> list[Entry]:
         told = []
-        for key, row in list(account.rows.items()):
+        for why, row in list(account.rows.items()):
             count = min(row.count, LARGEST_COUNT)
             row.count -= count
             if not row.count:
-                del account.rows[key]
+                del account.rows[why]
             row.first.id = self._new_id(row.first)
             told.append(
                 msgspec.structs.replace(
@@ -165,7 +162,7 @@ class Suppressed:
                     kind="suppressed",
                     count=count,
                     last_timestamp=row.last_timestamp,
-                    why=row.why,
+                    why=why,
                 )
             )
         return told

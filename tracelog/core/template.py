@@ -32,14 +32,21 @@ def template(message: str) -> str:
         text = message.encode().translate(_MASK).decode()
     except UnicodeEncodeError:
         return template(message.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    if MARK not in text and _is_plain(text):
+        return text
     words = text.split(None, WORDS)
     if len(words) > WORDS:
         del words[WORDS]
-    if MARK not in text:
-        return " ".join(words)
     return " ".join(
         [word if MARK not in word else "*" if "=" not in word else _masked(word) for word in words]
     )
+
+
+def _is_plain(text: str) -> bool:
+    """
+    Whether splitting *text* and joining its words gives it back: `isprintable` leaves single spaces only.
+    """
+    return text.isprintable() and "  " not in text and text.count(" ") < WORDS and text.strip() == text
 
 
 def fingerprint(message: str) -> str:
