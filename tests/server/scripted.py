@@ -3,9 +3,10 @@ A store in memory that does what a test says: holds writes back, fails them, or 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tracelog.core import heat
 from tracelog.core.query import Query
 from tracelog.core.quota import ask, status_of
 from tracelog.core.quota_ring import State
@@ -13,6 +14,7 @@ from tracelog.core.quota_settings import QuotaSettings
 from tracelog.errors import StoreUnavailableError
 from tracelog.stores import Fates, Outcome, Page, Row, Tally, Trace, TraceFilter, TraceQuota, TraceSummary
 from tracelog.stores.gates import Demand, Gate, GateStatus, Refund, Repair, Reply, asked_of
+from tracelog.stores.heats import Heat
 
 NOON_MS = 1_795_348_800_000
 """22 November 2026, 12:00 UTC."""
@@ -40,6 +42,23 @@ class LocalGate:
 
     async def status(self) -> GateStatus:
         return status_of(self._state, self._settings.plan(), self.now_ms)
+
+
+class LocalHeat:
+    """
+    Heat of one process: the arithmetic alone, on a clock that stands still.
+
+    Args:
+        check: Called first; raises what it wants.
+    """
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self._check = check
+        self._state = heat.State()
+
+    async def share(self, posted: Mapping[str, heat.Warmth]) -> Mapping[str, heat.Warmth]:
+        self._check()
+        return heat.share(self._state, posted, 10_000, NOON_MS)
 
 
 class ScriptedStore:
@@ -77,6 +96,9 @@ class ScriptedStore:
 
     def gate(self, settings: QuotaSettings) -> Gate:
         return LocalGate(settings)
+
+    def heat(self, window_s: float) -> Heat:
+        return LocalHeat(self._check)
 
     async def write(
         self,

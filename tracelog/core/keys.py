@@ -44,6 +44,10 @@ GATE: Final = "tracelog:{gate}"
 """Hash: all that the quotas remember, in one key and so in one slot: `state`, minutes, earlier days and
 months."""
 
+EVEN_HEAT: Final = "tracelog:{heat}:even"
+ODD_HEAT: Final = "tracelog:{heat}:odd"
+"""Hashes: form of message → how often servers met it in an even or odd window, and in which systems."""
+
 PROBE: Final = "tracelog:probe"
 """Written for a few seconds to see whether writing works."""
 

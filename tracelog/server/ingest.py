@@ -30,6 +30,7 @@ from tracelog.server.commit import Committer
 from tracelog.server.counts import Counts
 from tracelog.server.faults import Faults
 from tracelog.server.gate import Gatekeeper
+from tracelog.server.heat import SharedHeat
 from tracelog.server.own import OwnRows
 from tracelog.server.receivers import native
 from tracelog.server.shield import Shield
@@ -70,6 +71,7 @@ class Ingest:
     Attributes:
         shield: What decides about entries before the store is asked; None without limits.
         gatekeeper: Asks the store's quotas; None without limits.
+        heat: Shares with other servers what repeats; None without limits.
     """
 
     def __init__(  # noqa: PLR0913 - where from, where to, and what time it is
@@ -86,6 +88,7 @@ class Ingest:
         self.faults = Faults()
         self.shield: Shield | None = None
         self.gatekeeper: Gatekeeper | None = None
+        self.heat: SharedHeat | None = None
         self._settings = settings
         self._clock = clock
         self._mint = mint
@@ -94,6 +97,7 @@ class Ingest:
         self._on_alert = on_alert
         if settings.limits:
             self.shield = Shield(settings.guard, clock=time.monotonic)
+            self.heat = SharedHeat(store, settings.guard, self.shield.guard.templates, self.faults)
             self.gatekeeper = Gatekeeper(
                 store.gate(settings.quota),
                 settings.quota,
@@ -142,7 +146,7 @@ class Ingest:
         rows = list(zip(batch.entries, sealed, strict=True))
         classes, prints = None, None
         if self.shield is not None and self._own is not None:
-            self._own.begin(self._press)
+            self._own.begin(self._look)
             classes, prints, rows = self.shield.judge(batch, rows, sender)
         context = self._context(rows, classes)
         lighten(batch.entries)
@@ -224,6 +228,8 @@ class Ingest:
         """
         if self._own is not None:
             self._own.end()
+        if self.heat is not None:
+            await self.heat.end()
         await self._committer.drain()
         if self.gatekeeper is not None:
             await self.gatekeeper.drain()
@@ -246,15 +252,15 @@ class Ingest:
         if self.shield is not None:
             for at, drop in refused.items():
                 if drop.outcome != "rejected" and drop.entry is not None:
-                    _, body = taken.rows[at]
-                    self.shield.limited(drop.entry, drop.reason, body)
+                    self.shield.limited(drop.entry, drop.reason, taken.rows[at][1])
         taken.batch.drop(refused)
 
-    def _press(self) -> None:
+    def _look(self) -> None:
         """
-        Let systems that have used much of their share be sampled.
+        Let systems that have used much of their share be sampled, and forms fold that are hot in all servers.
         """
-        if self.shield is not None and self.gatekeeper is not None:
+        if self.shield is not None and self.gatekeeper is not None and self.heat is not None:
+            self.heat.look()
             for system, used in self.gatekeeper.used().items():
                 self.shield.pressure(system, used)
 

@@ -26,6 +26,7 @@ from tracelog.core.query import Query
 from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.errors import StoreUnavailableError
 from tracelog.stores.gates import Gate
+from tracelog.stores.heats import Heat
 from tracelog.stores.values import (
     Fates,
     Outcome,
@@ -100,6 +101,13 @@ class Store(Protocol):
     def gate(self, settings: QuotaSettings) -> Gate:
         """
         Return the place where all servers of this store share the quotas of *settings*.
+        """
+        ...
+
+    def heat(self, window_s: float) -> Heat:
+        """
+        Return the place where all servers of this store tell each other what they meet most, in windows of
+        *window_s* seconds.
         """
         ...
 

@@ -33,6 +33,7 @@ SHARE: Final = _read("shared.lua", "share.lua")
 
 COUNT: Final = _read("count.lua")
 REPORT: Final = _read("report.lua")
+HEAT: Final = _read("heat.lua")
 GATE: Final = _read(*(f"gate{part}.lua" for part in _GATE_PARTS))
 
 

@@ -15,9 +15,11 @@ from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.errors import StoreUnavailableError
 from tracelog.stores.base import PartlyStoredError
 from tracelog.stores.gates import Gate
+from tracelog.stores.heats import Heat
 from tracelog.stores.redis_care import RedisCare
 from tracelog.stores.redis_faults import explain_text, explained, is_lasting
 from tracelog.stores.redis_gate import RedisGate
+from tracelog.stores.redis_heat import RedisHeat
 from tracelog.stores.redis_ledger import RedisLedger
 from tracelog.stores.redis_pack import Settings
 from tracelog.stores.redis_read import RedisReader
@@ -130,6 +132,9 @@ class WireStore(ABC):
             return await run(self._wire, GATE, [len(names), *names, *arguments])
 
         return RedisGate(call, settings)
+
+    def heat(self, window_s: float) -> Heat:
+        return RedisHeat(self._wire, window_s)
 
     async def fetch(self, trace_id: str) -> Trace | None:
         with explained():

@@ -1,5 +1,5 @@
 """
-What the script of a trace's quota is told, as Redis reads it: class and print of each row, the limits, the time.
+What the script of a trace's quota is told, as Redis reads it: class and print of each row, limits, time.
 """
 
 from collections.abc import Sequence

@@ -20,8 +20,10 @@ from tracelog.stores import sqlite_ledger, sqlite_read
 from tracelog.stores.cursors import read_place, read_position
 from tracelog.stores.echoes import prints_of
 from tracelog.stores.gates import Gate
+from tracelog.stores.heats import Heat
 from tracelog.stores.reference import resolve
 from tracelog.stores.sqlite_gate import SqliteGate
+from tracelog.stores.sqlite_heat import SqliteHeat
 from tracelog.stores.sqlite_read import Asked
 from tracelog.stores.sqlite_schema import CONTENTS, MEMORY, connect, open_file
 from tracelog.stores.sqlite_text import TextIndex
@@ -142,6 +144,9 @@ class SqliteStore:
 
     def gate(self, settings: QuotaSettings) -> Gate:
         return SqliteGate(lambda work: self._running(self._writer).submit(work), settings, self._clock)
+
+    def heat(self, window_s: float) -> Heat:
+        return SqliteHeat(lambda work: self._running(self._writer).submit(work), window_s, self._clock)
 
     async def fetch(self, trace_id: str) -> Trace | None:
         found: Trace | None = await self._read(sqlite_read.fetch, trace_id, self._now())

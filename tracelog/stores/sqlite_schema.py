@@ -94,10 +94,11 @@ CREATE TABLE IF NOT EXISTS echoes (
   voices TEXT NOT NULL,
   forms TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS heat (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
 """What came after version 1 and is nothing to a program of that version."""
 
-CONTENTS: Final = ("traces", "entries", "quotas", "echoes", "tallies", "outcomes", "reports")
+CONTENTS: Final = ("traces", "entries", "quotas", "echoes", "heat", "tallies", "outcomes", "reports")
 """Tables that `clear` empties."""
 
 
