@@ -77,6 +77,7 @@ class ScriptedStore:
 
     def __init__(self) -> None:
         self.trouble: Exception | None = None
+        self.shared = LocalHeat(self._check)
         self.hold = False
         self.results: list[Any] = []
         self.writes: list[list[str]] = []
@@ -98,7 +99,7 @@ class ScriptedStore:
         return LocalGate(settings)
 
     def heat(self, window_s: float) -> Heat:
-        return LocalHeat(self._check)
+        return self.shared
 
     async def write(
         self,

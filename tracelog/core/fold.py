@@ -43,7 +43,7 @@ HOT: Final = 2
 """How hot a template is."""
 
 LATELY: Final = 1_024
-"""Templates counted for other servers between two looks; how often further ones come, each server sees alone."""
+"""Templates counted for other servers between two looks; of further ones others are not told."""
 
 
 class _Run(msgspec.Struct, gc=False):

@@ -1,9 +1,9 @@
 """
 Heat: how often several servers have met a form of message within a window, together.
 
-Counts lie in windows that follow one another on the store's clock. What was met within a window's length until
-now is taken to be what the present window holds, and of the one before the part that has not gone by: for an
-even stream that is exact, and a burst at the edge of two windows is seen whole. `lua/heat.lua` tells the same.
+Counts lie in windows that follow one another on the store's clock. What was met within a window's length is
+taken to be what the present window holds, and of the one before the part that has not gone by: for an even
+stream that is exact, and a burst at the edge of two windows is seen whole. `lua/heat.lua` tells the same.
 """
 
 from collections.abc import Mapping
