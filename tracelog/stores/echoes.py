@@ -1,9 +1,10 @@
 """
 Echoes: what several systems of a trace say of one thing at once; `lua/echo.lua` tells the same to Redis.
 
-A form that a trace has stored `TraceQuota.echo_burst` times within `echo_window_s`, whoever said it, is
-refused until the window is over. Only a voice that the trace has not heard goes on: the first entry of each
-system, and its first error. Windows are on the clock of the server that writes; a wrong clock stores more.
+A form that a trace has stored `TraceQuota.echo_burst` times within `echo_window_s` is refused until the
+window is over, once a second system has said it. What one says alone may be the items of a list; its repeats
+fold in the servers. A voice that the trace has not heard goes on: the first entry of each system, and its
+first error. Windows are on the clock of the server that writes; a wrong clock stores more.
 
 Pure: the embedded store runs it, and the tests hold the script against it.
 """
@@ -20,17 +21,36 @@ REMEMBERED: Final = 32
 """Voices of a trace, and forms of its window; the oldest is forgotten, and what it says next is stored."""
 
 
+SEVERAL: Final = "*"
+"""Stands for more than one voice; none is called so."""
+
+
+class Form(msgspec.Struct):
+    """
+    A form in its window.
+
+    Attributes:
+        times: How often it was stored.
+        since: When the window began, Unix milliseconds.
+        voice: Who said it, or `SEVERAL`.
+    """
+
+    times: int
+    since: int
+    voice: str
+
+
 class Said(msgspec.Struct):
     """
     What a trace said.
 
     Attributes:
         voices: Heard so far, oldest first.
-        forms: Form → how often it was stored since when, Unix milliseconds; oldest window first.
+        forms: Those of windows that are not over, oldest first.
     """
 
-    voices: list[str]
-    forms: dict[str, tuple[int, int]]
+    voices: list[str] = []
+    forms: dict[str, Form] = {}
 
     @classmethod
     def read(cls, voices: str, forms: str, quota: TraceQuota, now_ms: float) -> "Said":
@@ -38,29 +58,27 @@ class Said(msgspec.Struct):
         Return what `written` wrote, without the forms whose window is over at *now_ms*.
         """
         parts = iter(forms.split())
-        known = {
-            form: (int(times), int(since)) for form, times, since in zip(parts, parts, parts, strict=True)
-        }
-        window_ms = quota.echo_window_ms
-        return cls(
-            voices.split(),
-            {form: heard for form, heard in known.items() if abs(int(now_ms) - heard[1]) < window_ms},
-        )
+        known = {}
+        for form, times, since, voice in zip(parts, parts, parts, parts, strict=True):
+            if abs(int(now_ms) - int(since)) < quota.echo_window_ms:
+                known[form] = Form(int(times), int(since), voice)
+        return cls(voices.split(), known)
 
     def written(self) -> tuple[str, str]:
         """
         Return the voices and the forms as texts.
         """
-        forms = [f"{form} {times} {since}" for form, (times, since) in self.forms.items()]
+        forms = [f"{name} {form.times} {form.since} {form.voice}" for name, form in self.forms.items()]
         return " ".join(self.voices), " ".join(forms)
 
     def echoes(self, print_: str, quota: TraceQuota) -> bool:
         """
-        Return whether an entry with this print must wait.
+        Return whether an entry with this print is refused.
         """
-        voice, form = print_[:VOICE_CHARS], print_[VOICE_CHARS:]
-        times, _ = self.forms.get(form, (0, 0))
-        return 0 < quota.echo_burst <= times and voice in self.voices
+        voice, form = print_[:VOICE_CHARS], self.forms.get(print_[VOICE_CHARS:])
+        if form is None or form.voice == voice or voice not in self.voices:
+            return False
+        return 0 < quota.echo_burst <= form.times
 
     def note(self, print_: str, now_ms: float) -> None:
         """
@@ -68,13 +86,17 @@ class Said(msgspec.Struct):
         """
         if print_ == NO_PRINT:
             return
-        voice, form = print_[:VOICE_CHARS], print_[VOICE_CHARS:]
+        voice, name = print_[:VOICE_CHARS], print_[VOICE_CHARS:]
         if voice not in self.voices:
             self.voices = [*self.voices, voice][-REMEMBERED:]
-        if form not in self.forms and len(self.forms) >= REMEMBERED:
-            del self.forms[next(iter(self.forms))]
-        times, since = self.forms.get(form, (0, int(now_ms)))
-        self.forms[form] = (times + 1, since)
+        form = self.forms.get(name)
+        if form is None:
+            if len(self.forms) >= REMEMBERED:
+                del self.forms[next(iter(self.forms))]
+            form = self.forms[name] = Form(0, int(now_ms), voice)
+        form.times += 1
+        if form.voice != voice:
+            form.voice = SEVERAL
 
 
 def prints_of(rows: int, prints: Sequence[str] | None) -> str:

@@ -98,7 +98,7 @@ def insert(
 def _read(connection: sqlite3.Connection, trace_id: str, quota: TraceQuota, now_ms: float) -> _Trace:
     row = connection.execute(_USED, (trace_id,)).fetchone()
     if row is None:
-        return _Trace(Used(), Said([], {}))
+        return _Trace(Used(), Said())
     used = Used(row[0], row[1], row[2], bool(row[3]), row[4])
     return _Trace(used, Said.read(row[5], row[6], quota, now_ms))
 

@@ -46,7 +46,7 @@ OVER_SIZE: Final = "Z"
 """The trace would grow past the bytes it may hold."""
 
 ECHO: Final = "E"
-"""Its trace has just stored the same from other systems, or from its own by way of another server."""
+"""Its trace has just stored the same several times, and not only from its own system."""
 
 REFUSED: Final = "W"
 """A key of the trace holds something that is not ours: no use sending again until a person mends that."""
