@@ -90,6 +90,25 @@ async def test_bounds_and_lives(raw: Redis):
     assert all([0 < await raw.pttl(key) <= 20_000 for key in (keys.EVEN_HEAT, keys.ODD_HEAT)])
 
 
+async def test_what_an_asking_costs(raw: Redis):
+    """
+    Five commands, the call of the script and those inside it, however many forms are told of.
+    """
+    heat = RedisHeat(ClientWire(raw, owned=False), 3_600.0)
+    told = {str(n): Warmth(n, ("browser",)) for n in range(64)}
+    await heat.share(told)
+    await raw.config_resetstat()
+    await heat.share(told)
+    stats = await raw.info("commandstats")
+    ran = {name.removeprefix("cmdstat_"): each["calls"] for name, each in stats.items()}
+    assert {name: calls for name, calls in ran.items() if "|" not in name and name != "info"} == {
+        "evalsha": 1,
+        "time": 1,
+        "hmget": 2,
+        "hset": 1,
+    }
+
+
 async def test_two_processes_on_one_file(tmp_path: Any):
     """
     Embedded stores on one file hear of each other.

@@ -42,6 +42,10 @@ WARM: Final = 1
 HOT: Final = 2
 """How hot a template is."""
 
+SERVERS: Final = 8
+"""Other servers are told of a template from this part of too many on; when so many servers together meet too
+many, one of them has met that part. A store may bill each question, and most templates come nowhere near."""
+
 LATELY: Final = 1_024
 """Templates counted for other servers between two looks; of further ones others are not told."""
 
@@ -118,7 +122,7 @@ class _Heat(msgspec.Struct, gc=False):
 
     Attributes:
         form: What other servers know it by.
-        more: Times since they were told last.
+        more: Times that they were not told of; *noted* when they shall be.
         warm_until: Until then it is hot by what all servers have met.
     """
 
@@ -126,7 +130,8 @@ class _Heat(msgspec.Struct, gc=False):
     n: int
     form: str
     system: str
-    more: int = 0
+    more: int = 1
+    noted: bool = False
     hot: bool = False
     warm_until: float = 0.0
 
@@ -151,6 +156,7 @@ class Templates:
         self._window_s = window_s
         self._loops = loops
         self._known: Bounded[Hashable, float | _Heat] = Bounded(cap)
+        self._worth = above // SERVERS + 1
         self._lately: list[_Heat] = []
         self._posted: dict[str, list[_Heat]] = {}
         self.earlier = self._known.meet
@@ -161,22 +167,27 @@ class Templates:
         one of too many (`HOT`), one of too many that all servers have met (`WARM`), or none (`COLD`).
         """
         if not isinstance(heat, _Heat):
-            heat = self._remember(key, heat, now, entry)
-        if heat.more or self._is_noted(heat):
-            heat.more += 1
+            heat = _Heat(heat, 1, form_of(entry.level, template(entry.message)), entry.system)
+            self._known.put(key, heat)
         since = now - heat.start
         if since >= self._window_s:
             heat.hot = heat.n > self._above and since < 2 * self._window_s
             heat.start = now
             heat.n = 0
+            if not heat.noted:
+                heat.more = 0
         heat.n += 1
+        heat.more += 1
+        if not heat.noted and heat.n >= self._worth and len(self._lately) < LATELY:
+            heat.noted = True
+            self._lately.append(heat)
         if heat.hot or heat.n > self._above:
             return HOT
         return WARM if now < heat.warm_until else COLD
 
     def hottest(self, most: int) -> dict[str, Warmth]:
         """
-        Return by form what came most often since this was asked last, of what came before.
+        Return by form what came most often since this was asked last, of what is worth telling.
 
         Args:
             most: Templates told of; what came of others in this time is told to nobody.
@@ -188,7 +199,7 @@ class Templates:
             posted[heat.form] = posted.get(heat.form, Warmth(0)).plus(heat.more, (heat.system,))
             self._posted.setdefault(heat.form, []).append(heat)
         for heat in lately:
-            heat.more = 0
+            heat.more, heat.noted = 0, False
         return posted
 
     def warm(self, totals: Mapping[str, Warmth], now: float) -> None:
@@ -213,25 +224,6 @@ class Templates:
 
     def __len__(self) -> int:
         return len(self._known)
-
-    def _remember(self, key: Hashable, first: float, now: float, entry: Entry) -> _Heat:
-        """
-        Return the record of a template that was met at *first* and is met again with *entry*.
-        """
-        heat = _Heat(first, 1, form_of(entry.level, template(entry.message)), entry.system)
-        self._known.put(key, heat)
-        if now - first < self._window_s and self._is_noted(heat):
-            heat.more = 1
-        return heat
-
-    def _is_noted(self, heat: _Heat) -> bool:
-        """
-        Note that other servers are to be told of *heat*, unless too many wait for that.
-        """
-        if len(self._lately) >= LATELY:
-            return False
-        self._lately.append(heat)
-        return True
 
 
 def _more(heat: _Heat) -> int:
