@@ -233,10 +233,14 @@ async def test_memory_is_bounded(kept: Kept):
     """
     many = [(TWO[at % 2], "info", f"form {'x' * at}") for at in range(REMEMBERED + 1)]
     assert await fates(kept.store, many * 9) == "A" * len(many) * 9
+    kept.clock.now += 1
+    twice = [(system, *rest) for _, *rest in many[:-1] for system in TWO]
+    assert await fates(kept.store, twice * 3, 500) == "A" * 2 * len(twice) + "AE" * REMEMBERED
+    kept.clock.now += 1
     assert await fates(kept.store, same(*TWO * 3), 1_000) == "AAAAAE"
     crowd = [f"system-{at}" for at in range(REMEMBERED + 1)]
-    said = same(*crowd, *crowd[2:], "worker")
-    assert await fates(kept.store, said, 2_000) == "A" * len(crowd) + "E" * (len(crowd) - 2) + "A"
+    said = same(*crowd, *crowd[1:], "worker")
+    assert await fates(kept.store, said, 2_000) == "A" * len(crowd) + "E" * REMEMBERED + "A"
 
 
 @given(st.lists(words, max_size=200), st.integers(1, 5))
