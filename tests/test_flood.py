@@ -186,22 +186,16 @@ EXPLOSIONS = {
 """Name: rows of the loop at most, and what is said 16,000 times."""
 
 
-UNSAMPLED = 'sample_mode = "off"'
-
-
 @pytest.mark.parametrize("name", EXPLOSIONS)
 def test_an_explosion_beside_normal_traffic(name: str, tmp_path: Path) -> None:
     """
     Every line, hop and error of the normal traces is stored; the loop leaves few rows, and the account adds up.
-
-    Sampling is off: by default it thins out the ordinary lines of a system that has used half of its share, which
-    the loop and the traces of its system do together, and here every line is to be seen.
     """
     most, said = EXPLOSIONS[name]
     shared = {"trace_id": "loop", "system": "browser", "source": "exploding"}
     loop = [{"id": f"loop-{n}", "seq": n, **shared, **said(n)} for n in range(16_000)]
     normal = normal_traffic()
-    with RealServer(tmp_path) as store, Farm(tmp_path, store.url, guard=UNSAMPLED) as farm:
+    with RealServer(tmp_path) as store, Farm(tmp_path, store.url) as farm:
         port = farm.ports[0]
         exploding = Sender(port, [loop[at : at + 100] for at in range(0, 16_000, 100)])
         flood = Flood([exploding, Sender(port, [[line] for line in normal])])

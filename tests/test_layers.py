@@ -40,6 +40,7 @@ SIDEWAYS = {
     ("cli", "mcp"),  # `tracelog mcp`
     ("cli", "__init__"),  # the demo's programs log as any program does
     ("__init__", "integrations"),  # `tracelog.instrument`
+    ("cli", "integrations"),  # `tracelog doctor` names what can be switched on
 }
 """Imports between rooms of one height, each with its reason. Any other would make the two rooms one."""
 
@@ -53,6 +54,9 @@ INSIDE_FUNCTIONS = {
     ("server/receivers/otlp.py", "open_protobuf"),  # the extra is loaded by the first body that needs it
     ("cli/serve.py", "open_server"),  # a client's machine has the command line without the server's libraries
     ("cli/mcp.py", "open_mcp"),  # the same for the agent's tools
+    ("testing/plugin.py", "tracelog_capture"),  # every run of pytest loads the plugin, few tests ask for it
+    ("testing/plugin.py", "tracelog_server"),
+    ("testing/__init__.py", "__getattr__"),  # for the same reason
 }
 """The only functions that import anything of ours or of others: factories that load what is optional."""
 

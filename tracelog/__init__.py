@@ -57,7 +57,9 @@ _HOMES = {
 }
 """Loaded on first use: an import alone pays for neither what ships entries nor what reads them."""
 
-_ROOMS = frozenset({"core", "correlation", "errors", "integrations", "render", "server", "sinks", "stores"})
+_ROOMS = frozenset(
+    {"core", "correlation", "errors", "integrations", "render", "server", "sinks", "stores", "testing"}
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cli.started import plain_environment
-from tracelog.cli.pipe import LINE_BYTES, Shipped, Splitter, pour
+from tracelog.cli.pouring import LINE_BYTES, Shipped, Splitter, pour
 from tracelog.client.client import Client
 from tracelog.sinks import MemorySink
 
@@ -117,6 +117,7 @@ def test_a_flood_is_slowed_to_what_is_delivered():
     shipped = Shipped(client, "run-1", breath=500)
     for _ in range(40):
         shipped(iter([b"line"] * 100))
+    shipped.rest()
     client.shutdown(5.0)
     assert (shipped.lines, len(sink.entries), client.stats()["dropped"]) == (4000, 4000, {})
 
@@ -233,6 +234,9 @@ def test_ctrl_c_ends_typing():
     """
     When a person types the input, the first Ctrl-C ends it.
     """
-    taken = []
-    pour(Teletype(), io.BytesIO(), taken.append)
-    assert taken == []
+    sink = MemorySink()
+    client = Client(sinks=[sink])
+    shipped = Shipped(client, "run-1")
+    pour(Teletype(), io.BytesIO(), shipped)
+    client.shutdown(5.0)
+    assert (shipped.lines, sink.entries) == (0, [])

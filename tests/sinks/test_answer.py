@@ -95,8 +95,8 @@ def test_waiting_is_told(value):
 
 
 RECEIPTS = [
-    ({"success": True}, Receipt()),
-    ({"success": True, "trace_id": "t", "id": "a-1", "remaining_quota": 5}, Receipt()),
+    ({"success": True}, Receipt(silent=True)),
+    ({"success": True, "trace_id": "t", "id": "a-1", "remaining_quota": 5}, Receipt(silent=True)),
     ({"accepted": 3, "duplicate": 0, "suppressed": 0, "limited": {}, "rejected": []}, Receipt()),
     ({"accepted": 0, "suppressed": {"noise": 1, "loop": 2}}, Receipt(suppressed={"noise": 1, "loop": 2})),
     ({"accepted": 2, "limited": {"budget": 1, "none": 0}}, Receipt(limited={"budget": 1})),

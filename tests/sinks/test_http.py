@@ -20,9 +20,10 @@ from tests.sinks.scripted import drip, hang, hang_up, raw, reply, scripted
 from tests.sinks.tls import EXPIRED, VALID, server_context
 from tracelog.core.compact import CONTENT_TYPE, decode_batch
 from tracelog.core.encoding import Compressor, inflate
+from tracelog.core.entry import Entry
 from tracelog.core.wire import Mint
 from tracelog.errors import ConfigError, SinkRefusedError, SinkUnavailableError
-from tracelog.sinks.base import ParcelTooLargeError, Receipt
+from tracelog.sinks.base import ParcelTooLargeError, Receipt, Told
 from tracelog.sinks.http import HttpSink
 
 KEY = "tk_live_5up3rs3cr3t"
@@ -430,12 +431,18 @@ BATCHES = [
     ({"accepted": 1}, Receipt(rejected={"unanswered": 2})),
     (
         {"accepted": 1, "limited": {"q": 2}, "remaining_quota": 0, "retry_after": 12.5},
-        Receipt(limited={"q": 2}, hold_s=12.5),
+        Receipt(limited={"q": 2}, hold_s=12.5, remaining=0),
     ),
-    ({"accepted": 3, "remaining_quota": 0, "retry_after": 1e9}, Receipt(hold_s=60.0)),
-    ({"accepted": 3, "remaining_quota": 7, "retry_after": 9}, Receipt()),
-    ({"accepted": 3, "remaining_quota": 0, "retry_after": -9}, Receipt()),
-    ({"accepted": 3, "remaining_quota": 0, "retry_after": "soon"}, Receipt()),
+    ({"accepted": 3, "remaining_quota": 0, "retry_after": 1e9}, Receipt(hold_s=60.0, remaining=0)),
+    ({"accepted": 3, "remaining_quota": 7, "retry_after": 9}, Receipt(remaining=7)),
+    ({"accepted": 3, "remaining_quota": 0, "retry_after": -9}, Receipt(remaining=0)),
+    ({"accepted": 3, "remaining_quota": 0, "retry_after": "soon"}, Receipt(remaining=0)),
+    ({"accepted": 3, "remaining_quota": None}, Receipt()),
+    ({"accepted": 3, "remaining_quota": True}, Receipt()),
+    (
+        {"accepted": 1, "suppressed": 2, "suppressed_by": {"loop": 1, "rate": 1}},
+        Receipt(suppressed={"loop": 1, "rate": 1}),
+    ),
 ]
 
 
@@ -483,6 +490,20 @@ def test_a_report_travels_alone(sink):
 
     batch = decode_batch(server.requests[0].body, now_ms=1.8e12, mint=NO_MINT)
     assert msgspec.json.decode(batch.report) == {"emitted": 3, "dropped": {"queue_overflow": 3}}
+
+
+def test_rows_about_entries_travel_as_json(sink):
+    """
+    Rows that stand for others are an array of objects, ids and all, and what is said of them counts for no entry.
+    """
+    told = [Entry(id="a-3.n", trace_id="t", timestamp=1.8e12, source="a", seq=3, kind="summary", count=9)]
+    with scripted(stored(1)) as server:
+        sent = Told(parcel().header, told)
+        assert (sent.kept, sent.entries, sink(server)(sent)) == (0, told, Receipt())
+
+    (request,) = server.requests
+    assert request.headers["content-type"] == "application/json"
+    assert msgspec.json.decode(request.body, type=list[Entry]) == told
 
 
 ECHOES = [

@@ -12,6 +12,7 @@ from tests.sinks.parcels import parcel
 from tracelog import sinks
 from tracelog.errors import ConfigError
 from tracelog.sinks import open_sink
+from tracelog.sinks.file import FileSink
 from tracelog.sinks.http import HttpSink
 from tracelog.sinks.memory import MemorySink
 from tracelog.sinks.redis import RedisSink
@@ -31,6 +32,7 @@ OPENED = [
     ("stderr:", StdoutSink),
     ("stderr:json", StdoutSink),
     ("stderr://", StdoutSink),
+    ("file:logs.ndjson", FileSink),
     ("memory:", MemorySink),
 ]
 
@@ -97,7 +99,7 @@ def test_unknown_sinks_are_refused(spec):
     What opens no sink is one sentence that names the setting and lists what does.
     """
     with pytest.raises(
-        ConfigError, match=r"^sinks: .* http:, https:, redis:, rediss:, stdout:, stderr:, memory:$"
+        ConfigError, match=r"^sinks: .* http:, https:, redis:, rediss:, stdout:, stderr:, file:, memory:$"
     ):
         open_sink(spec)
 

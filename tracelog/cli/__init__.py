@@ -12,10 +12,12 @@ import click
 
 from tracelog import __version__
 from tracelog.cli.demo import demo
+from tracelog.cli.doctor import doctor
 from tracelog.cli.failure import SentenceGroup
 from tracelog.cli.pipe import pipe
 from tracelog.cli.reading import brief, export, search, show
 from tracelog.cli.redact import redact
+from tracelog.cli.run import run
 from tracelog.cli.serve import serve
 from tracelog.cli.status import status
 from tracelog.cli.tail import tail
@@ -29,7 +31,7 @@ def commands() -> None:
     """
 
 
-for _command in (serve, demo, show, brief, tail, search, export, status, pipe, redact):
+for _command in (serve, demo, show, brief, tail, search, export, status, pipe, run, redact, doctor):
     commands.add_command(_command)
 
 

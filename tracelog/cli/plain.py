@@ -1,5 +1,5 @@
 """
-One line of another program's output, read as an entry. Pure.
+One line of another program's output, or a line with its stack trace, read as an entry. Pure.
 
 A JSON object is an entry with all its fields; anything else is a message whose level and trace are looked for
 where loggers put them. What is only paint (colours of a terminal) is taken out of the message.
@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from tracelog.cli.joined import Said
 from tracelog.core.entry import Entry, is_trace_id
 from tracelog.core.headers import parse_traceparent
 from tracelog.core.levels import LEVEL_NAMES
@@ -57,14 +58,15 @@ _SENTENCE_END: Final = ".:-"
 """Allowed in a trace id, but at its end they belong to the sentence around it."""
 
 
-def read_line(line: str, reader: Reader) -> Iterator[Entry]:
+def read_said(said: Said, reader: Reader) -> Iterator[Entry]:
     """
-    Yield the entry of *line*, or nothing for a blank one.
+    Yield the entry of what was *said*, or nothing for a blank line.
 
     Args:
-        line: Without its line end.
+        said: A line without its line end, or one with its stack trace.
         reader: What all lines share: the time of arrival, and the trace of lines that name none.
     """
+    line = said.text
     if line.lstrip()[:1] == "{" and (raw := _object(line)) is not None:
         try:
             yield reader.straighten(raw)
@@ -75,9 +77,22 @@ def read_line(line: str, reader: Reader) -> Iterator[Entry]:
     text = _PAINT.sub("", line).rstrip()
     if text:
         trace_id, parent_id = trace_of(text)
-        yield reader.straighten(
-            {"message": text, "level": level_of(text), "trace_id": trace_id, "parent_id": parent_id}
-        )
+        fields = {"message": text, "level": level_of(text), "trace_id": trace_id, "parent_id": parent_id}
+        yield reader.straighten(fields | _trace_fields(said))
+
+
+def _trace_fields(said: Said) -> dict[str, Any]:
+    """
+    Return what a stack trace adds: itself, what was raised, and a level if its line names none.
+    """
+    if said.stack is None:
+        return {}
+    fields: dict[str, Any] = {"stack": _PAINT.sub("", said.stack)}
+    if (level := level_of(_PAINT.sub("", said.text))) == "info":
+        level = "error"
+    if said.raised is not None:
+        fields["error"] = dict(zip(("type", "message"), said.raised, strict=True))
+    return fields | {"level": level}
 
 
 def level_of(text: str) -> str:

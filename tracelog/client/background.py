@@ -7,6 +7,7 @@ never hides half of a secret. A row that ends here leaves a `HOLE`, so that the 
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
 from tracelog.client.odd import encode, shown
@@ -168,6 +169,12 @@ class Background:
 
     def go_on(self) -> None:
         self._scanning.release()
+
+    def steady(self) -> AbstractContextManager[object]:
+        """
+        Return what keeps a child from being forked while it is held.
+        """
+        return self._scanning
 
     def clean(self, text: str) -> str:
         """

@@ -5,6 +5,7 @@ It outlives a change of settings, so that `stats()` adds up over the life of the
 """
 
 import threading
+from collections import Counter
 from typing import Any
 
 from tracelog.client.gate import Gate
@@ -21,6 +22,7 @@ class Books:
         source: The name under which the entries of this process are numbered.
         seq: The number that the next row gets.
         ended: What ended outside the sinks now in use; what callers dropped is counted by the gate.
+        unsent: The part of it that was suppressed here, before it was sent, by reason.
     """
 
     def __init__(self, gate: Gate) -> None:
@@ -35,6 +37,7 @@ class Books:
         self.source = new_source()
         self.seq = 0
         self.ended = Ledger()
+        self.unsent: Counter[str] = Counter()
         self._holes = 0
 
     def give_numbers(self, rows: int) -> int:
@@ -79,13 +82,18 @@ class Books:
         emitted = self.seq - self._holes + waiting + sum(drops.values())
         return view(total, emitted=emitted, in_flight=in_flight + (0 if closed else waiting))
 
-    def dropped(self, sink: Ledger) -> int:
+    def dropped(self, sink: Ledger, unsent: Counter[str] | None = None) -> int:
         """
-        Return how many entries ended on this side, dropped or withheld: the other end should know of them.
+        Return how many entries ended on this side: the other end should know of them.
 
         What a sink logs itself is left out: a report about it would make it log again, for ever.
+
+        Args:
+            sink: What the sink that decides has said.
+            unsent: What was suppressed before it was sent there, by reason.
         """
         drops = self._gate.drops.read()
         mine = sum(drops.values()) - drops["reentrant"]
         withheld = self.ended.limited.get(WITHHELD, 0) + sink.limited.get(WITHHELD, 0)
-        return mine + sum(self.ended.dropped.values()) + sum(sink.dropped.values()) + withheld
+        folded = self.unsent.total() + (unsent.total() if unsent is not None else 0)
+        return mine + sum(self.ended.dropped.values()) + sum(sink.dropped.values()) + withheld + folded

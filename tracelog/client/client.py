@@ -94,7 +94,18 @@ class Client:
         Raises:
             ConfigError: When a setting is wrong; then everything stays as it was.
         """
-        plan = _plan(client_settings(settings), settings, self._books.source)
+        self._go_on(_plan(client_settings(settings), settings, self._books.source))
+
+    def apply(self, settings: ClientSettings) -> None:
+        """
+        Go on with *settings* that were resolved already, such as those it had before.
+
+        Raises:
+            ConfigError: When a sink cannot be opened; then everything stays as it was.
+        """
+        self._go_on(_plan(settings, {}, self._books.source))
+
+    def _go_on(self, plan: Plan) -> None:
         with self._changing:
             before = self._shipper
             before.retire(self.settings.exit_timeout)

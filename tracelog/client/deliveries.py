@@ -10,7 +10,9 @@ from tracelog.client.background import Background, Cleaner
 from tracelog.client.books import Books
 from tracelog.client.complaint import Complaint
 from tracelog.client.gate import Gate
-from tracelog.client.outbox import Outbox, Report, Terms
+from tracelog.client.guarded import GuardedOutbox
+from tracelog.client.lots import Report, Terms
+from tracelog.client.outbox import Outbox
 from tracelog.client.stock import CHUNK_ROWS
 from tracelog.config import ClientSettings
 from tracelog.core.compact import Header
@@ -19,6 +21,9 @@ from tracelog.sinks.base import Sink
 
 PINNED: Final = 4
 """A parcel holds at most this part of the queue: what a sink was handed cannot make room for anything."""
+
+REPORT_S: Final = 1.0
+"""Between two reports that travel alone: while much is held back, little travels that could carry them."""
 
 
 class Plan(NamedTuple):
@@ -60,9 +65,11 @@ class Deliveries:
             chance=_chance,
             most_rows=max(1, min(CHUNK_ROWS, settings.queue_entries // PINNED)),
             heeds=settings.limits,
+            steady=self.background.steady,
         )
-        self._outboxes = [Outbox(sink, terms) for sink in plan.sinks]
+        self._outboxes = [_outbox(sink, terms) for sink in plan.sinks]
         self._first = self._outboxes[0]
+        self._reported = -REPORT_S
 
     # ---- asked by any thread
 
@@ -88,10 +95,16 @@ class Deliveries:
 
     def report_due(self) -> bool:
         """
-        Whether entries were dropped that the other end has not been told of.
+        Whether entries ended on this side that the other end has not been told of.
         """
         with self._books.lock:
-            return self._books.dropped(self._first.ledger) > self._first.told
+            return self._ended_here() > self._first.told
+
+    def untold(self) -> bool:
+        """
+        Whether a flush would have something to say, though nothing waits.
+        """
+        return self.report_due() or any(outbox.untold for outbox in self._outboxes)
 
     def abandon(self, *, with_queue: bool) -> int:
         """
@@ -112,7 +125,9 @@ class Deliveries:
         """
         with self._books.lock:
             self._books.ended.add(self._first.ledger)
+            self._books.unsent += self._first.unsent
             self._first.ledger = Ledger()
+            self._first.unsent.clear()
 
     def close(self) -> None:
         """
@@ -154,11 +169,22 @@ class Deliveries:
 
         When entries were lost and no batch is on its way that could say so, the report travels alone.
         """
+        if at_once:
+            self.tell()
         more = self._send(turn_ends, at_once=at_once)
-        if self.quiet and self.report_due():
+        now = time.monotonic()
+        if self.quiet and (at_once or now - self._reported >= REPORT_S) and self.report_due():
+            self._reported = now
             self._first.post(self._report())
             more = self._send(turn_ends, at_once=at_once)
         return more
+
+    def tell(self) -> None:
+        """
+        Let rows about entries that were held back travel now.
+        """
+        for outbox in self._outboxes:
+            outbox.tell()
 
     def shed(self, entries: int, size: int) -> None:
         """
@@ -196,7 +222,12 @@ class Deliveries:
 
     def _report(self) -> Report:
         with self._books.lock:
-            return Report(self.account(closed=False), self._books.dropped(self._first.ledger))
+            unsent = self._books.unsent + self._first.unsent
+            shown = self.account(closed=False)
+            return Report({**shown, "unsent": dict(unsent)} if unsent else shown, self._ended_here())
+
+    def _ended_here(self) -> int:
+        return self._books.dropped(self._first.ledger, self._first.unsent)
 
     def _drop_queue(self) -> int:
         rows = len(self._gate.queue)
@@ -204,6 +235,11 @@ class Deliveries:
         self._books.count({"shutdown": rows})
         del self._gate.queue[:rows]
         return rows
+
+
+def _outbox(sink: Sink, terms: Terms) -> Outbox:
+    is_guarded = terms.heeds and getattr(sink, "guarded", False) is True
+    return GuardedOutbox(sink, terms) if is_guarded else Outbox(sink, terms)
 
 
 def _chance() -> float:

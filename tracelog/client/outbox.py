@@ -5,17 +5,18 @@ Belongs to the background thread. Clocks and chance are handed in, so that every
 without waiting.
 """
 
+from collections import Counter
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
 from tracelog.client.background import Load
-from tracelog.client.books import Books
+from tracelog.client.lots import Lot, Report, Terms
 from tracelog.client.odd import SIGNALS, shown
 from tracelog.client.receipts import REASON_CHARS, outcomes
 from tracelog.client.retry import Retry
-from tracelog.client.stock import CHUNK_ROWS, Amount, Chunk, Stock, withhold
+from tracelog.client.stock import Amount, Chunk, Stock, withhold
 from tracelog.core.compact import HOLE, Header, read_rows
 from tracelog.core.entry import ERROR_RANK
 from tracelog.core.ledger import WITHHELD, Ledger
@@ -26,59 +27,6 @@ ROW_BYTES: Final = 48
 """What Python needs around the bytes of a row: 33 for the object, 8 for its place in a list, and rounding."""
 
 
-class Terms(NamedTuple):
-    """
-    What all outboxes of a client share.
-
-    Attributes:
-        header: Of all parcels.
-        retry_for: Seconds after which a parcel that nobody takes is given up.
-        books: Whose lock is held while the account changes.
-        clock: Returns monotonic seconds.
-        wall: Returns Unix seconds.
-        chance: Returns a random number from 0 to 1, for jitter.
-        most_rows: Of a parcel.
-        heeds: Whether entries are withheld that a server has no quota for.
-    """
-
-    header: Header
-    retry_for: float
-    books: Books
-    clock: Callable[[], float]
-    wall: Callable[[], float]
-    chance: Callable[[], float]
-    most_rows: int = CHUNK_ROWS
-    heeds: bool = True
-
-
-class Report(NamedTuple):
-    """
-    The ledger as it travels with a parcel, and how many dropped entries it tells of.
-    """
-
-    shown: dict[str, Any]
-    dropped: int
-
-
-class Lot(msgspec.Struct):
-    """
-    The parcel that is being delivered.
-
-    Attributes:
-        parcel: Header and rows.
-        kept: How many of the rows are entries.
-        size: Bytes of the rows.
-        told: How many dropped entries its report tells of.
-        since: Monotonic seconds of its first failure.
-    """
-
-    parcel: Parcel
-    kept: int
-    size: int
-    told: int
-    since: float | None = None
-
-
 class Outbox:
     """
     Delivers to *sink* what is put in, in order, each entry once.
@@ -87,6 +35,7 @@ class Outbox:
         ledger: How the entries ended.
         in_flight: How many have not; *bytes* their size.
         told: How many dropped entries the other end has been told of.
+        unsent: Those counted as suppressed here, before they were sent, by reason; a part of the ledger's.
         trouble: What the last failure said; None when all is well.
     """
 
@@ -96,6 +45,7 @@ class Outbox:
         self.in_flight = 0
         self.bytes = 0
         self.told = 0
+        self.unsent: Counter[str] = Counter()
         self.trouble: str | None = None
         self._terms = terms
         self._lock = terms.books.lock
@@ -116,6 +66,18 @@ class Outbox:
         The number of the first row that waits, or None.
         """
         return self._stock.oldest if self._lot is None else self._lot.parcel.header.seq
+
+    @property
+    def untold(self) -> bool:
+        """
+        Whether something is counted here that no row has told of; see `guarded.py`.
+        """
+        return False
+
+    def tell(self) -> None:
+        """
+        Let rows travel now that would be due later.
+        """
 
     def used(self, slot: int) -> int:
         """
@@ -157,11 +119,15 @@ class Outbox:
         if self._over or self.idle or not self._retry.is_due(self._terms.clock(), at_once=at_once):
             return False
         if self._lot is None:
-            chunk = self._stock.take(self._most_rows)
-            if chunk is None:
-                return False
-            self._lot = self._pack(chunk, report())
-        return self._deliver(self._lot)
+            self._lot = self._next(report)
+        return self._lot is None or self._deliver(self._lot)
+
+    def _next(self, report: Callable[[], Report]) -> Lot | None:
+        """
+        Return what to deliver next; None when nothing is left of what was next.
+        """
+        chunk = self._stock.take(self._most_rows)
+        return None if chunk is None else self._pack(chunk, report())
 
     def _deliver(self, lot: Lot) -> bool:
         try:
@@ -177,10 +143,10 @@ class Outbox:
             self._retry.worked()
             self._most_rows = min(self._terms.most_rows, self._most_rows + self._most_rows // 8 + 1)
             self._end(lot, outcomes(receipt, lot.kept))
-            self._heed(receipt)
+            self._heed(receipt, lot)
         return True
 
-    def _heed(self, receipt: Any) -> None:
+    def _heed(self, receipt: Any, lot: Lot) -> None:  # noqa: ARG002 - for who overrides it
         """
         Keep to what the other end said of its quota: what it would refuse need not travel.
         """

@@ -118,7 +118,7 @@ class Shipper:
         """
         Return how many of the entries logged before still wait, after trying for *timeout* seconds.
         """
-        if self._looper.is_current or not (self.pending() or self._deliveries.report_due()):
+        if self._looper.is_current or not (self.pending() or self._deliveries.untold()):
             return self.pending()
         deadline = time.monotonic() + wait_seconds(timeout)
         flush = self.nudge()
@@ -214,6 +214,8 @@ class Shipper:
         moved = self._take()
         at_once = self._flushes.aim(asking, self._books.seq)
         used = deliveries.used(self._slot)
+        if self._leaving:
+            deliveries.tell()
         more = deliveries.send(turn_ends, at_once=at_once)
         delivered = used - deliveries.used(self._slot)
         if delivered:

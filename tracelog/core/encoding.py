@@ -8,7 +8,7 @@ GIL.
 import gzip
 import zlib
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from tracelog.errors import InvalidBodyError
 
@@ -31,6 +31,13 @@ PIECE: Final = 64 * 1024
 """Bytes given to the inflater at a time: it copies what lies behind the end of a member."""
 
 
+PACKINGS: Final = {"gzip": ".gz"} | ({} if zstandard is None else {"zstd": ".zst"})
+"""How files are packed here, and how their names then end."""
+
+PACK_LEVEL: Final = 3
+"""Of files that are kept: a quarter smaller than the fastest, and still hundreds of megabytes a minute."""
+
+
 class Compressor:
     """
     Compresses one body after another; belongs to one thread.
@@ -51,6 +58,23 @@ class Compressor:
         if self._zstd is not None:
             return "zstd", self._zstd.compress(body)
         return "gzip", gzip.compress(body, 1, mtime=0)
+
+
+def pack(source: BinaryIO, out: BinaryIO, encoding: str) -> None:
+    """
+    Write what *source* holds to *out*, packed as *encoding*: `gzip`, or `zstd` where it is installed.
+
+    Raises:
+        ValueError: When it is none of these.
+    """
+    if encoding not in PACKINGS:
+        raise ValueError(f"{encoding!r} is no packing that is installed here; use {' or '.join(PACKINGS)}")
+    if encoding == "zstd":
+        zstandard.ZstdCompressor(level=PACK_LEVEL).copy_stream(source, out)
+        return
+    with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=PACK_LEVEL, mtime=0) as packed:
+        while piece := source.read(PIECE):
+            packed.write(piece)
 
 
 def inflate(body: bytes, encoding: bytes, *, limit: int) -> bytes:

@@ -26,9 +26,11 @@ TRIGGERS: Final = {
     "starlette": "starlette.applications",
     "flask": "flask",
     "aiohttp": "aiohttp",
+    "celery": "celery",
     "httpx": "httpx",
     "httpx2": "httpx2",
     "requests": "requests",
+    "rq": "rq.job",
     "urllib3": "urllib3",
 }
 """What "auto" switches on, and the module whose loading shows that a program uses it."""

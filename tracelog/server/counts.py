@@ -10,6 +10,7 @@ from collections import Counter
 from contextlib import suppress
 from typing import Final
 
+from tracelog.core.entry import Entry
 from tracelog.errors import StoreUnavailableError
 from tracelog.server.faults import Faults
 from tracelog.stores import Outcome, Store
@@ -17,6 +18,16 @@ from tracelog.stores import Outcome, Store
 EVERY_S: Final = 1.0
 MOST: Final = 10_000
 """Sources kept apart while the store is away; the counts of further ones are kept without a name."""
+
+
+def is_counted(entry: Entry) -> bool:
+    """
+    Whether *entry* is a log call of its source, and not a row about entries that are counted already.
+
+    A row with a `kind` is one about others, whoever made it: its number is that of the first it stands for.
+    Only where it has a number of its own, as one that a program passes on, it is an entry like any other.
+    """
+    return entry.kind is None or entry.id == f"{entry.source}-{entry.seq}"
 
 
 class Counts:

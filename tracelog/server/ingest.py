@@ -27,11 +27,11 @@ from tracelog.errors import StoreUnavailableError
 from tracelog.server.access import Sender
 from tracelog.server.answers import Answer, Room, answer, refusals
 from tracelog.server.commit import Committer
-from tracelog.server.counts import Counts
+from tracelog.server.counts import Counts, is_counted
 from tracelog.server.faults import Faults
 from tracelog.server.gate import Gatekeeper
 from tracelog.server.heat import SharedHeat
-from tracelog.server.own import OwnRows
+from tracelog.server.own import OwnRows, nobodys
 from tracelog.server.receivers import native
 from tracelog.server.shield import Shield
 from tracelog.server.stamp import lighten, stamp
@@ -149,13 +149,14 @@ class Ingest:
             self._own.begin(self._look)
             classes, prints, rows = self.shield.judge(batch, rows, sender)
         context = self._context(rows, classes)
-        lighten(batch.entries)
+        are_rows = lighten(batch.entries)
         if not rows:
             return Taken(batch, now_ms, None, rows)
         if classes is not None and prints is not None and context:
             classes = "p" * len(context) + classes
             prints = [NO_PRINT] * len(context) + prints
-        stored = self._committer.submit([*context, *rows] if context else rows, size, classes, prints)
+        sent = [row if is_counted(row[0]) else nobodys(*row) for row in rows] if are_rows else rows
+        stored = self._committer.submit([*context, *sent] if context else sent, size, classes, prints)
         return Taken(batch, now_ms, stored, rows, context)
 
     def end(self, taken: "Taken") -> Answer:
@@ -226,9 +227,8 @@ class Ingest:
         """
         Tell what is still to be told, and wait until everything taken is stored and counted.
         """
-        if self._own is not None:
+        if self._own is not None and self.heat is not None:
             self._own.end()
-        if self.heat is not None:
             await self.heat.end()
         await self._committer.drain()
         if self.gatekeeper is not None:
@@ -250,9 +250,7 @@ class Ingest:
         """
         refused = refusals(taken.batch, fates)
         if self.shield is not None:
-            for at, drop in refused.items():
-                if drop.outcome != "rejected" and drop.entry is not None:
-                    self.shield.limited(drop.entry, drop.reason, taken.rows[at][1])
+            self.shield.take_back(refused, taken.rows)
         taken.batch.drop(refused)
 
     def _look(self) -> None:
@@ -289,6 +287,8 @@ class Ingest:
         ends = Counter[tuple[str, str, str, str]]()
         for drop in batch.drops:
             entry = drop.entry
+            if entry is not None and not is_counted(entry):
+                continue
             if self.shield is not None and entry is not None and not self.shield.first_time(entry):
                 continue
             source = batch.source or (entry.source if entry is not None else None) or ""

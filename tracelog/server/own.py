@@ -133,7 +133,7 @@ class OwnRows:
         rows = []
         for entry in self._shield.released(trace_id):
             entry.kind = "context"
-            rows.append(_nobodys(entry, encode_entry(entry)))
+            rows.append(nobodys(entry, encode_entry(entry)))
         return rows
 
     def restore(self, rows: list[Row]) -> None:
@@ -149,7 +149,7 @@ class OwnRows:
         """
         size = sum(len(body) for _, body in rows)
         try:
-            stored = self._committer.submit([_nobodys(*row) for row in rows], size, letters)
+            stored = self._committer.submit([nobodys(*row) for row in rows], size, letters)
         except StoreUnavailableError:
             self._keep(rows, letters)
             return None
@@ -199,7 +199,7 @@ class OwnRows:
                 self._faults.tell(error)
 
 
-def _nobodys(entry: Entry, body: bytes) -> Row:
+def nobodys(entry: Entry, body: bytes) -> Row:
     """
     Return *entry* and its JSON as a row that is counted for no speaker of ours.
     """

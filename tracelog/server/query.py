@@ -138,7 +138,7 @@ class Query:
 def ledger_of(tallies: list[Tally], now_ms: float) -> dict[str, Any]:
     """
     Return the ledger over *tallies*, what the store knows of each source: its own counts, and what the source
-    itself reported as lost before sending.
+    itself reported as lost or held back before sending.
     """
     by_source: dict[str, list[Tally]] = {}
     for tally in tallies:
@@ -169,6 +169,8 @@ def _source_view(rows: list[Tally], now_ms: float) -> dict[str, Any]:
     for reason, n in reported.dropped.items():
         ledger.count("dropped", reason, n)
     ledger.count("limited", WITHHELD, reported.limited.get(WITHHELD, 0))
+    for reason, n in from_view({"suppressed": report.get("unsent")}).suppressed.items():
+        ledger.count("suppressed", reason, n)
     numbers = [row.max_seq for row in rows if row.max_seq is not None]
     said = report.get("emitted")
     emitted = max(ledger.ended(), said if isinstance(said, int) else 0, max(numbers) + 1 if numbers else 0)

@@ -5,7 +5,7 @@ A batch may come twice, because its answer was lost or the store could take only
 entry is therefore remembered by its id for a while: it is the same the second time, and is not counted again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -120,12 +120,19 @@ class Shield:
             learned.append(DUPLICATE if course.stored and fate != STORED else fate)
         return "".join(learned)
 
-    def limited(self, entry: Entry, reason: str, body: bytes) -> None:
+    def take_back(self, refused: Mapping[int, Drop], rows: Sequence[Row]) -> None:
         """
-        Note that the store or its gate did not keep *entry*, whose sealed JSON is *body*.
+        Note what the store or its gate did not keep.
+
+        Args:
+            refused: Drops by the place of their row; what was rejected is nothing to the guard.
+            rows: With their sealed JSON.
         """
-        self.guard.take_back(entry, reason, self._clock())
-        self.hold(entry, body)
+        now = self._clock()
+        for at, drop in refused.items():
+            if drop.outcome != "rejected" and drop.entry is not None:
+                self.guard.take_back(drop.entry, drop.reason, now)
+                self.hold(drop.entry, rows[at][1])
 
     def hold(self, entry: Entry, body: bytes) -> None:
         """

@@ -13,6 +13,7 @@ from tracelog.errors import ConfigError
 from tracelog.sinks.base import Parcel, ParcelTooLargeError, Receipt, Sink
 
 if TYPE_CHECKING:
+    from tracelog.sinks.file import FileSink
     from tracelog.sinks.http import HttpSink
     from tracelog.sinks.memory import MemorySink
     from tracelog.sinks.redis import RedisSink
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tracelog.sinks.tee import TeeSink
 
 __all__ = [
+    "FileSink",
     "HttpSink",
     "MemorySink",
     "Parcel",
@@ -33,6 +35,7 @@ __all__ = [
 ]
 
 _HOMES: Final = {
+    "FileSink": "tracelog.sinks.file",
     "HttpSink": "tracelog.sinks.http",
     "MemorySink": "tracelog.sinks.memory",
     "RedisSink": "tracelog.sinks.redis",
@@ -64,6 +67,7 @@ _SCHEMES: Final[Mapping[str, Callable[[_Said], Sink]]] = {
     "rediss": lambda said: __getattr__("RedisSink")(said.url),
     "stdout": lambda said: said.stream("stdout"),
     "stderr": lambda said: said.stream("stderr"),
+    "file": lambda said: __getattr__("FileSink").from_url(said.url),
     "memory": lambda _: __getattr__("MemorySink")(),
 }
 """Beginnings of a sink's URL and what each opens."""
@@ -85,7 +89,7 @@ def open_sink(spec: str | Sink, *, key: str | None = None, color: bool | None = 
     Args:
         spec: A sink, which is returned as it is, or a URL: `http://host:8787`, `https://…`,
             `redis://host:6379/0`, `rediss://…`, `stdout:`, `stdout:pretty`, `stdout:json`, `stdout:logfmt`,
-            the same with `stderr:`, or `memory:`.
+            the same with `stderr:`, `file:logs.ndjson`, or `memory:`.
         key: Ingest key for HTTP.
         color: Whether pretty lines are coloured; default: on a terminal.
 

@@ -51,7 +51,7 @@ def read_answer(status: int, headers: Mapping[str, str], answer: bytes, *, sent:
     if "accepted" in reply and status in {200, 400, 429}:
         return _receipt(reply, sent)
     if status == 200 and reply.get("success") is True:
-        return Receipt()
+        return Receipt(silent=True)
     said = one_line(str(reply.get("error", "no reason given"))[:SAID_CHARS])
     if status == 200:
         raise SinkUnavailableError("the answer is 200, but not one of a tracelog server; check the url")
@@ -86,15 +86,21 @@ def retry_after(value: str | None, now: float) -> float | None:
 
 def _receipt(reply: Mapping[str, Any], sent: int) -> Receipt:
     duplicate = _count(reply.get("duplicate"))
-    suppressed = _reasons("suppressed", reply.get("suppressed"))
+    suppressed = _reasons("suppressed", reply.get("suppressed_by") or reply.get("suppressed"))
     limited = _reasons("limited", reply.get("limited"))
     rejected = _rejected(reply.get("rejected"))
     told = _count(reply.get("accepted")) + duplicate
     missing = sent - told - sum(sum(reasons.values()) for reasons in (suppressed, limited, rejected))
     if missing > 0:
         rejected["unanswered"] = missing
+    remaining = reply.get("remaining_quota")
     return Receipt(
-        duplicate=duplicate, suppressed=suppressed, limited=limited, rejected=rejected, hold_s=_hold(reply)
+        duplicate=duplicate,
+        suppressed=suppressed,
+        limited=limited,
+        rejected=rejected,
+        hold_s=_hold(reply),
+        remaining=max(0, remaining) if type(remaining) is int else None,
     )
 
 

@@ -11,6 +11,9 @@ Obligations of a sink:
 * It returns within its own time limit whatever the other end does, and it never logs through tracelog.
 * What it gets is redacted already. A parcel may be empty: then its header carries a report and nothing else.
 * It can be used again after `close`: a forked child closes what it inherited and opens its own.
+
+One whose other end has limits of its own may have an attribute `guarded = True`: while that end refuses most
+of what it is sent, the client holds back what it would refuse, and tells of it in `Told` parcels.
 """
 
 from collections import Counter
@@ -19,7 +22,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from tracelog.core.compact import HOLE, Header, encode_batch, read_rows
+from tracelog.core.compact import CONTENT_TYPE, HOLE, Header, encode_batch, read_rows
 from tracelog.core.entry import Entry
 from tracelog.errors import InvalidEntryError, SinkRefusedError
 
@@ -40,9 +43,12 @@ class Parcel:
         header: What all rows share; `header.seq` numbers the first.
         rows: Encoded rows, `HOLE` where an entry was given up.
         memo: The sink's own form of this parcel, kept for the next try.
+        content_type: Of *body*.
     """
 
     __slots__ = ("_entries", "_unreadable", "header", "memo", "rows")
+
+    content_type: str = CONTENT_TYPE
 
     def __init__(self, header: Header, rows: list[bytes]) -> None:
         self.header = header
@@ -98,6 +104,29 @@ class Parcel:
                 self._unreadable[error.reason] += 1
 
 
+class Told(Parcel):
+    """
+    Rows about entries that are counted already: complete, and with ids of their own, which no compact batch
+    can say. They are JSON, and count as no entries. Only a sink that is `guarded` gets such a parcel.
+
+    Args:
+        header: Of the client; its running number says nothing here.
+        entries: The rows.
+    """
+
+    __slots__ = ()
+
+    content_type = "application/json"
+
+    def __init__(self, header: Header, entries: list[Entry]) -> None:
+        super().__init__(header, [])
+        self._entries = entries
+
+    @property
+    def body(self) -> bytes:
+        return msgspec.json.encode(self._entries)
+
+
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """
     What became of a parcel's entries; the rest of them, if any, counts as stored.
@@ -106,6 +135,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
         duplicate: How many were stored by an earlier try.
         suppressed: Entries not kept, by reason; so *limited* and *rejected*.
         hold_s: Seconds during which the other end has room for errors only; 0 when it did not say so.
+        silent: Whether the other end took the parcel without a word on what became of its entries.
+        remaining: Rows that it has room for; None when it did not say so.
     """
 
     duplicate: int = 0
@@ -113,6 +144,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     limited: dict[str, int] = {}
     rejected: dict[str, int] = {}
     hold_s: float = 0.0
+    silent: bool = False
+    remaining: int | None = None
 
 
 class Sink(Protocol):

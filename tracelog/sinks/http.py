@@ -16,7 +16,6 @@ from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import SplitResult, quote, urlsplit
 
-from tracelog.core.compact import CONTENT_TYPE
 from tracelog.core.encoding import Compressor
 from tracelog.core.text import one_line
 from tracelog.errors import ConfigError, SinkUnavailableError
@@ -46,6 +45,8 @@ class HttpSink:
         ConfigError: When *url* is no HTTP address or *key* cannot stand in a header.
     """
 
+    guarded: Final = True
+
     def __init__(self, url: str, *, key: str | None = None, timeout: float = ATTEMPT_S) -> None:
         parts = _address(url)
         key = (key or "").strip()
@@ -62,7 +63,6 @@ class HttpSink:
         self._tls: ssl.SSLContext | None = None
         self._compress = Compressor()
         self._headers = {
-            "Content-Type": CONTENT_TYPE,
             "User-Agent": "tracelog-python/1",
             **({"Authorization": f"Bearer {key}"} if key else {}),
         }
@@ -86,7 +86,9 @@ class HttpSink:
         if parcel.memo is None:
             parcel.memo = self._compress(parcel.body)
         encoding, body = parcel.memo
-        headers = {**self._headers, **({"Content-Encoding": encoding} if encoding else {})}
+        headers = {**self._headers, "Content-Type": parcel.content_type}
+        if encoding:
+            headers["Content-Encoding"] = encoding
         deadline = time.monotonic() + self._timeout
         if self._connection is not None:
             try:

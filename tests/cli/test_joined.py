@@ -1,0 +1,139 @@
+"""
+Stack traces in a program's output: one entry each, whatever pieces they come in.
+"""
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracelog.cli.joined import MOST_LINES, Joiner, Said
+
+PYTHON = """\
+Traceback (most recent call last):
+  File "shop.py", line 3, in charge
+    raise ValueError("no\\tcard")
+ValueError: no card"""
+
+CHAINED = f"""\
+{PYTHON}
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "shop.py", line 9, in order
+    charge()
+shop.OrderError: order 12"""
+
+NODE = """\
+TypeError: x is not a function
+    at charge (/app/shop.js:3:9)
+    at async order (/app/shop.js:9:3) {
+    [cause]: Error: late"""
+
+JAVA = """\
+12:00:01 WARN Exception in thread "main" java.lang.IllegalStateException: late
+\tat shop.Order.charge(Order.java:3)
+Caused by: java.io.IOException: closed
+\tat shop.Bank.call(Bank.java:7)
+\t... 3 more"""
+
+GROUP = """\
+  + Exception Group Traceback (most recent call last):
+  |   File "shop.py", line 3, in <module>
+  |     raise ExceptionGroup("two", [ValueError(1)])
+  | ExceptionGroup: two (1 sub-exception)
+  +-+---------------- 1 ----------------
+    | ValueError: 1
+    +------------------------------------"""
+
+CASES = {
+    "python": (PYTHON, "ValueError: no card", ("ValueError", "no card")),
+    "python, chained": (CHAINED, "shop.OrderError: order 12", ("shop.OrderError", "order 12")),
+    "javascript": (NODE, "TypeError: x is not a function", ("TypeError", "x is not a function")),
+    "java": (JAVA, JAVA.split("\n", maxsplit=1)[0], None),
+    "python, group": (
+        GROUP,
+        "ExceptionGroup: two (1 sub-exception)",
+        ("ExceptionGroup", "two (1 sub-exception)"),
+    ),
+}
+"""Output, the line that speaks for it, and what was raised."""
+
+
+def joined(text: str, pieces: int = 1) -> list[Said]:
+    lines, joiner = text.split("\n"), Joiner()
+    found: list[Said] = []
+    for at in range(0, len(lines), pieces):
+        found += joiner(lines[at : at + pieces])
+    return found + list(joiner.rest())
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("pieces", [1, 2, 100])
+def test_a_trace_is_one_thing_said(name: str, pieces: int):
+    """
+    Its lines are one entry with the whole trace, between ordinary lines that stay what they are.
+    """
+    text, line, raised = CASES[name]
+    found = joined(f"before\n{text}\nafter", pieces)
+    assert [each.text for each in found] == ["before", line, "after"]
+    assert (found[1].stack, found[1].raised) == (text, raised)
+
+
+def test_two_traces_are_two():
+    """
+    A trace that no sentence chains to the one before is another one, and an empty line between is not lost in it.
+    """
+    found = joined(f"{PYTHON}\n\n{PYTHON}\n{NODE}")
+    assert [each.stack for each in found] == [PYTHON, PYTHON, NODE]
+
+
+def test_an_object_is_never_joined():
+    """
+    A JSON line stays one, whatever follows it.
+    """
+    assert [each.text for each in joined('{"msg":"x"}\n    at home')] == ['{"msg":"x"}', "    at home"]
+
+
+def test_a_trace_has_an_end():
+    """
+    Beyond so many lines a trace is cut into several: memory stays bounded.
+    """
+    found = joined("\n".join(["Error: deep", *["    at f (x.js:1:1)"] * (2 * MOST_LINES)]))
+    assert [len((each.stack or "").split("\n")) for each in found] == [MOST_LINES, MOST_LINES, 1]
+
+
+@given(
+    st.lists(
+        st.sampled_from([*PYTHON.split("\n"), *NODE.split("\n"), "", "plain", *CHAINED.split("\n")[4:8]])
+    )
+)
+def test_no_line_is_lost(lines: list[str]):
+    """
+    Whatever comes, every line that is not blank stands in exactly one thing said, in its order.
+    """
+    joiner = Joiner()
+    found = [*joiner(lines), *joiner.rest()]
+    kept = [line for each in found for line in (each.stack or each.text).split("\n") if line.strip()]
+    assert kept == [line for line in lines if line.strip()]
+
+
+@pytest.mark.parametrize("chained", [False, True])
+def test_what_python_prints_is_known(chained: bool):
+    """
+    The trace of a real interpreter is one thing said.
+    """
+    code = (
+        "try:\n  1/0\nexcept ZeroDivisionError as e:\n  raise ValueError('no card') from e"
+        if chained
+        else "1/0"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    (said,) = joined(done.stderr.removesuffix("\n"))
+    assert said.stack == done.stderr.removesuffix("\n")
+    assert said.raised == (
+        ("ValueError", "no card") if chained else ("ZeroDivisionError", "division by zero")
+    )

@@ -1,0 +1,146 @@
+"""
+`tracelog run`: the program behaves as it does alone, and its trace has what it said.
+"""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.started import Started, plain_environment
+
+SAYS = """
+import os, sys
+print("charging", flush=True)
+print("WARN slow", file=sys.stderr, flush=True)
+print(os.environ["TRACEPARENT"], file=sys.stderr, flush=True)
+print(sys.stdin.read().upper(), end="")
+sys.exit(7)
+"""
+
+FAILS = """
+def charge():
+    raise ValueError("no card")
+charge()
+"""
+
+WAITS = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def run(served, trace, *command, data=b"", options=()):
+    return subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "tracelog",
+            "run",
+            "--trace",
+            trace,
+            "--url",
+            served.url,
+            *options,
+            "--",
+            *command,
+        ],
+        input=data,
+        capture_output=True,
+        env=plain_environment(),
+        timeout=60,
+        check=False,
+    )
+
+
+def stored(served, trace):
+    return served.get(f"/api/v1/traces/{trace}")["entries"]
+
+
+def test_a_program_is_a_hop_of_a_trace(served, trace):
+    """
+    Streams and exit code are the program's own; its lines, its end and its duration stand in the trace it was given.
+    """
+    done = run(served, trace, sys.executable, "-c", SAYS, data=b"input", options=("--service", "shop"))
+    entries = {entry["message"]: entry for entry in stored(served, trace)}
+    hop = entries[sys.executable.rsplit("/", 1)[1]]
+    assert (done.returncode, done.stdout) == (7, b"charging\nINPUT")
+    traceparent = done.stderr.decode().split("\n")[1]
+    assert traceparent.split("-")[2] == hop["span_id"]
+    assert (entries["charging"]["level"], entries["WARN slow"]["level"]) == ("info", "warn")
+    assert {entries[name]["span_id"] for name in ("charging", "INPUT", "ended with exit code")} == {
+        hop["span_id"]
+    }
+    assert entries["ended with exit code"]["context"] == {"exit_code": 7}
+    assert hop["duration_ms"] > 0
+    assert {entry["service"] for entry in entries.values()} == {"shop"}
+
+
+def test_a_crash_is_one_error(served, trace):
+    """
+    A traceback is one entry with its stack and what was raised.
+    """
+    run(served, trace, sys.executable, "-c", FAILS)
+    (crash,) = [entry for entry in stored(served, trace) if entry.get("stack")]
+    assert (crash["level"], crash["message"]) == ("error", "ValueError: no card")
+    assert crash["error"] == {"type": "ValueError", "message": "no card"}
+    assert "line 3, in charge" in crash["stack"]
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "sentence"),
+    [
+        (["no-such-program-anywhere"], 127, "there is no such command"),
+        (["/"], 126, "cannot be run"),
+        ([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"], 137, "stored at"),
+    ],
+    ids=["unknown", "not runnable", "killed"],
+)
+def test_an_end_is_told_as_a_shell_does(command, code, sentence, served, trace):
+    """
+    A command that is not there, cannot run, or dies by a signal has the exit code that a shell gives it.
+    """
+    done = run(served, trace, *command)
+    assert done.returncode == code
+    assert sentence in done.stderr.decode()
+
+
+def test_signals_reach_the_program(served, trace):
+    """
+    Who stops `tracelog run` stops the program, which ends in its own way.
+    """
+    started = Started("run", "--trace", trace, "--url", served.url, "--", sys.executable, "-c", WAITS)
+    try:
+        assert started.line("(ready)", "stdout") == "ready"
+        code, _, _ = started.end(signal.SIGTERM)
+    finally:
+        started.clear()
+    assert code == 5
+
+
+def test_without_a_server_the_program_runs(unused_url):
+    """
+    A server that is away changes nothing for the program.
+    """
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "tracelog",
+            "run",
+            "--url",
+            unused_url,
+            "--",
+            sys.executable,
+            "-c",
+            "print(1)",
+        ],
+        capture_output=True,
+        env=plain_environment(),
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, b"1\n")

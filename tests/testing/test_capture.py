@@ -1,0 +1,203 @@
+"""
+What tests of other programs rely on: captured entries, a clock, a server, and the brief of a test that failed.
+"""
+
+import logging
+import threading
+
+import pytest
+
+import tracelog
+from tracelog.client.client import Client
+from tracelog.errors import ConfigError, QuerySyntaxError
+from tracelog.integrations.logging import Handler
+from tracelog.sinks.memory import MemorySink
+from tracelog.testing import FakeClock, LocalServer, capture, expect_no_errors
+
+pytest_plugins = ["pytester"]
+
+FAILING = """
+import tracelog
+
+log = tracelog.get_logger("shop")
+
+def test_order(tracelog_capture):
+    with tracelog.span("call bank"):
+        log.error("card declined", order=12, password="hunter2")
+    assert not tracelog_capture.find("level:error")
+
+def test_fine(tracelog_capture):
+    log.info("charged")
+    assert tracelog_capture.expect("charged").trace_id == tracelog.current().trace_id
+"""
+
+SERVED = """
+import tracelog
+
+def test_served(tracelog_server):
+    tracelog.configure(url=tracelog_server.url, service="shop")
+    with tracelog.trace("order") as trace:
+        tracelog.get_logger("shop").info("charged")
+    assert tracelog.flush(5.0) == 0
+    assert [entry["message"] for entry in tracelog_server.entries(trace.trace_id)] == ["charged", "order"]
+"""
+
+
+def test_what_is_logged_is_caught_and_goes_nowhere_else():
+    """
+    Loggers made before catch too, what is caught is redacted, and afterwards the client's own sink gets the rest.
+    """
+    own = MemorySink()
+    client = Client(sinks=(own,), service="shop", level="warn")
+    log = client.get_logger("shop")
+    log.warning("before")
+    with capture(client=client) as logs:
+        log.debug("inside", password="hunter2")
+        assert logs.messages == ["inside"]
+        assert "hunter2" not in str(logs[0].context)
+        assert (logs[0].service, logs[-1].logger, len(logs[:5])) == ("shop", "shop", 1)
+    log.warning("after")
+    log.debug("not at this level")
+    assert client.flush() == 0
+    assert [entry.message for entry in own.entries] == ["before", "after"]
+    assert logs.messages == ["inside"]
+    client.shutdown()
+
+
+def test_settings_hold_within_the_block():
+    """
+    A setting of the block replaces the client's own, a wrong one is refused by name and changes nothing.
+    """
+    client = Client(sinks=(MemorySink(),))
+    with capture(client=client, level="error") as logs:
+        client.get_logger().info("quiet")
+        client.get_logger().error("loud")
+    assert logs.messages == ["loud"]
+    with pytest.raises(ConfigError, match="levl"), capture(client=client, levl="error"):
+        pass
+    assert client.settings.level != "error"
+    client.shutdown()
+
+
+def test_an_inner_block_catches_for_itself():
+    """
+    What is logged in a block in a block stands in the inner one only.
+    """
+    client = Client(sinks=(MemorySink(),))
+    log = client.get_logger()
+    with capture(client=client) as outer:
+        log.info("one")
+        with capture(client=client) as inner:
+            log.info("two")
+        log.info("three")
+    assert (outer.messages, inner.messages) == (["one", "three"], ["two"])
+    client.shutdown()
+
+
+def test_other_threads_are_waited_for():
+    """
+    `wait_for` returns what another thread logs a moment later; `expect` says what was logged instead.
+    """
+    client = Client(sinks=(MemorySink(),))
+    with capture(client=client) as logs:
+        asked = threading.Event()
+        later = threading.Thread(target=lambda: (asked.wait(), client.get_logger().error("done", took=3)))
+        later.start()
+        with pytest.raises(AssertionError, match="nothing was logged"):
+            logs.expect("done")
+        asked.set()
+        assert logs.wait_for('level:error "done"').context == {"took": 3}
+        later.join()
+        with pytest.raises(
+            AssertionError, match=r"no entry matches 'level:fatal'; what was logged:\n  error done"
+        ):
+            logs.expect("level:fatal")
+        with pytest.raises(QuerySyntaxError):
+            logs.find("since:never")
+    client.shutdown()
+
+
+def test_errors_fail_a_block_that_expects_none():
+    """
+    An error in the block fails it with the brief of its trace; an allowed one does not.
+    """
+    client = Client(sinks=(MemorySink(),))
+    with (
+        pytest.raises(AssertionError, match="1 errors were logged, the first 'card declined'") as raised,
+        expect_no_errors(client=client),
+        client.trace("order"),
+    ):
+        client.get_logger().error("card declined")
+    assert "card declined" in str(raised.value).split("\n\n", 1)[1]
+    with expect_no_errors(client=client, allow='"card declined"') as logs:
+        client.get_logger().error("card declined")
+    assert len(logs) == 1
+    client.shutdown()
+
+
+def test_foreign_loggers_are_caught():
+    """
+    What the standard library's logging hands to our handler is caught as well.
+    """
+    client = Client(sinks=(MemorySink(),))
+    logger = logging.getLogger("foreign")
+    handler = Handler(client=client)
+    logger.addHandler(handler)
+    with capture(client=client) as logs:
+        logger.warning("from outside %s", 7)
+    logger.removeHandler(handler)
+    assert [(entry.level, entry.message) for entry in logs] == [("warn", "from outside 7")]
+    client.shutdown()
+
+
+def test_a_clock_moves_when_told():
+    """
+    The clock stands still until it is moved, forwards or backwards.
+    """
+    clock = FakeClock()
+    assert (clock(), clock()) == (clock.now, clock.now)
+    assert clock.advance(60) - clock.advance(-30) == 30
+    assert FakeClock(5.0)() == 5.0
+
+
+def test_a_server_listens_within_its_block():
+    """
+    A real client's entries are read back from it, and an unknown trace has none.
+    """
+    with LocalServer() as server:
+        client = Client(url=server.url)
+        with client.trace("order") as trace:
+            client.get_logger().info("charged")
+        assert client.shutdown(5.0) == 0
+        assert [entry["message"] for entry in server.entries(trace.trace_id)] == ["charged", "order"]
+        assert server.entries("0" * 32) == []
+        assert server.get("/api/v1/ledger")["stored"] == 2
+
+
+def test_a_failed_test_shows_its_brief(pytester: pytest.Pytester):
+    """
+    The report of a failing test has the brief of what it logged, without secrets; that of a passing one has none.
+    """
+    pytester.makepyfile(FAILING)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:randomly")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*- tracelog -*", "*card declined*"])
+    assert "hunter2" not in str(result.stdout).split("- tracelog -")[1]
+
+
+def test_a_served_test_sends_for_real(pytester: pytest.Pytester):
+    """
+    The fixture is a server that the default client sends to.
+    """
+    pytester.makepyfile(SERVED)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+def test_names_are_loaded_when_used():
+    """
+    Every promised name is there, and no other.
+    """
+    for name in tracelog.testing.__all__:
+        assert callable(getattr(tracelog.testing, name))
+    with pytest.raises(AttributeError, match="has no attribute 'captur'"):
+        tracelog.testing.captur  # noqa: B018 - the access is the test

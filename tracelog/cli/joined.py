@@ -1,0 +1,121 @@
+"""
+Lines of a program's output put together where they are one: a stack trace and the line before it. Pure.
+
+Known are the traces of Python, with chains and groups, and those whose frames begin with `at`, as JavaScript,
+Java and .NET print them. A line that may be followed by frames is held until the next one has come.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+MOST_LINES: Final = 1_000
+"""Of one trace: deeper ones are recursion, whose beginning tells as much."""
+
+_PYTHON: Final = re.compile(r"\s*(?:\+ Exception Group )?Traceback \(most recent call last\):\s*$")
+_GROUP: Final = re.compile(r"\s+\+ Exception Group ")
+_GROUP_RAISED: Final = re.compile(r"\s+\| (\w*ExceptionGroup: .*)")
+_FRAME: Final = re.compile(
+    r"\s+(?:at |\.\.\. \d+ (?:more|common frames)|--- End of )|\s*Caused by: |\s+\[cause\]: "
+)
+_CHAINED: Final = re.compile(
+    r"During handling of the above exception, another exception occurred:|"
+    r"The above exception was the direct cause of the following exception:"
+)
+_RAISED: Final = re.compile(r"(?P<type>[A-Za-z_][\w.]{0,200})(?:: (?P<message>.*))?$")
+
+
+class Said(NamedTuple):
+    """
+    What a program said at a time.
+
+    Attributes:
+        text: Its line; of a Python trace the last one, which says what was raised.
+        stack: All lines of the trace, None when there is none.
+        raised: Type and message of what was raised, where that is plain.
+    """
+
+    text: str
+    stack: str | None = None
+    raised: tuple[str, str] | None = None
+
+
+class Joiner:
+    """
+    Takes the lines of one stream.
+    """
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._python = False
+        self._whole = False
+
+    def __call__(self, lines: Iterable[str]) -> Iterator[Said]:
+        """
+        Yield what *lines* complete; the last may be held.
+        """
+        for line in lines:
+            if self._lines and not self._belongs(line):
+                yield from self.rest()
+            if not self._lines:
+                self._python = _PYTHON.match(line) is not None
+            self._lines.append(line)
+
+    def rest(self) -> Iterator[Said]:
+        """
+        Yield what is held: nothing more belongs to it.
+        """
+        lines, self._lines, self._whole = self._lines, [], False
+        if not lines:
+            return
+        blank = next((n for n, line in enumerate(reversed(lines)) if line.strip()), 0)
+        kept = lines[: len(lines) - blank]
+        if len(kept) == 1:
+            yield Said(kept[0])
+        elif self._python:
+            yield _python(kept)
+        else:
+            yield Said(kept[0], "\n".join(kept), _raised(kept[0]))
+
+    @property
+    def holds(self) -> bool:
+        """
+        Whether a line waits for the next one.
+        """
+        return bool(self._lines)
+
+    def _belongs(self, line: str) -> bool:
+        if len(self._lines) >= MOST_LINES:
+            return False
+        if not self._python:
+            return _FRAME.match(line) is not None and not self._lines[0].lstrip().startswith("{")
+        if self._whole:
+            return self._goes_on(line)
+        if line == "" or line[0].isspace():
+            return True
+        self._whole = True
+        return _GROUP.match(self._lines[0]) is None  # a group is indented to its end
+
+    def _goes_on(self, line: str) -> bool:
+        """
+        Return whether *line* belongs to a Python trace that has said what was raised; another may be chained.
+        """
+        if _CHAINED.match(line):
+            return True
+        if _PYTHON.match(line) and any(map(_CHAINED.match, self._lines[-2:])):
+            self._whole = False
+            return True
+        return not line.strip()
+
+
+def _python(lines: list[str]) -> Said:
+    if _GROUP.match(lines[0]):
+        last = next((found[1] for found in map(_GROUP_RAISED.match, lines) if found), lines[0])
+    else:
+        last = next((line for line in reversed(lines) if line[:1].strip()), lines[0])
+    return Said(last, "\n".join(lines), _raised(last))
+
+
+def _raised(line: str) -> tuple[str, str] | None:
+    found = _RAISED.match(line)
+    return None if found is None else (found["type"], found["message"] or "")
