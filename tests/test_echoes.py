@@ -15,10 +15,10 @@ from tests.server.running import Line, request
 from tests.stores.servers import RealServer
 from tracelog.core import keys
 
-SLOW = "\n[tool.tracelog.trace_quota]\necho_window_s = 600.0\n"
+SLOW = "[tool.tracelog.trace_quota]\necho_window_s = 600.0\n"
 """A window that no busy machine leaves in the middle of a test."""
 
-LONG = "hot_window_s = 600.0\n"
+LONG = "[tool.tracelog.guard]\nhot_window_s = 600.0\n"
 """The same for hot forms."""
 
 TOLD = {"same-words": lambda n: "cart changed", "other-numbers": lambda n: f"cart of {n} changed"}
@@ -52,7 +52,7 @@ def test_three_systems_say_the_same(tmp_path: Path) -> None:
     Of twenty entries each, those that the first system may say alone are stored, and the first of each other
     system, by whichever server they came; the others are counted, told to their senders, and seen in the timeline.
     """
-    with RealServer(tmp_path) as store, Farm(tmp_path, store.url, 2, guard=SLOW) as farm:
+    with RealServer(tmp_path) as store, Farm(tmp_path, store.url, 2, settings=SLOW) as farm:
         ports = [*farm.ports, farm.ports[0]]
         said = {
             name: [
@@ -89,7 +89,7 @@ def test_a_form_that_is_hot_in_all_servers_together(tmp_path: Path) -> None:
     def lines(trace_id: str, system: str, count: int) -> list[dict[str, Any]]:
         return spoken(trace_id, system, [f"took {trace_id} {n} ms" for n in range(count)])
 
-    with RealServer(tmp_path) as store, Farm(tmp_path, store.url, 2, guard=LONG) as farm:
+    with RealServer(tmp_path) as store, Farm(tmp_path, store.url, 2, settings=LONG) as farm:
         one, two = farm.ports
 
         def met() -> int:

@@ -60,7 +60,7 @@ class SharedHeat:
 
     def look(self) -> None:
         """
-        Begin to ask the store if that is due, anything was met twice, and the store is not known to be away.
+        Begin to ask the store if that is due, there is something to tell, and it is not known to be away.
 
         What was met while it is not asked is told to nobody: it would count for a time that is over.
         """

@@ -1,5 +1,5 @@
 """
-Heat in Redis: two hashes in one slot and one script, asked once a second by servers that met a form twice.
+Heat in Redis: two hashes in one slot and one script, asked once a second by servers with something to tell.
 """
 
 from collections.abc import Callable, Mapping
