@@ -62,13 +62,16 @@ class Farm:
         folder: Where they run; it gets a `pyproject.toml` with the limits.
         store: Their URL of it.
         many: How many.
+        settings: Further tables of theirs, as TOML.
     """
 
-    def __init__(self, folder: Path, store: str, many: int = 1) -> None:
+    def __init__(self, folder: Path, store: str, many: int = 1, settings: str = "") -> None:
         quota = "\n".join(
             f"{name} = {json.dumps(value).replace(':', ' =')}" for name, value in LIMITS.items()
         )
-        (folder / "pyproject.toml").write_text(f"[tool.tracelog.quota]\n{quota}\n", encoding="utf-8")
+        (folder / "pyproject.toml").write_text(
+            f"[tool.tracelog.quota]\n{quota}\n{settings}", encoding="utf-8"
+        )
         self.ports = [free_port() for _ in range(many)]
         self._folder = folder
         self._store = store

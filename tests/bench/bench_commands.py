@@ -2,7 +2,7 @@
 What a stored entry costs a Redis server: commands, those inside scripts included, as INFO commandstats counts them.
 
 Claim: at most one command an entry in batches of 100 entries of 10 traces, on one server and on a cluster, with a
-quota a trace as without. Upstash bills by the same count.
+quota a trace, which tells echoes as well, as without. Upstash bills by the same count.
 
     python tests/bench/bench_commands.py
 """
@@ -19,6 +19,7 @@ from redis import Redis
 
 from tests.stores.rows import row
 from tests.stores.servers import RealCluster, RealServer
+from tracelog.core.prints import print_of
 from tracelog.stores import TraceQuota, open_store
 
 BAR = 1.0
@@ -26,8 +27,8 @@ SHAPES = ((10, 10), (2, 50), (1, 100), (100, 1))
 """Traces of a batch, and entries of each."""
 
 BATCHES = 200
-QUOTA = TraceQuota(normal=10**9, critical=10**9, max_bytes=0)
-"""Counted, never refused: a refused entry would cost less."""
+QUOTA = TraceQuota(normal=10**9, critical=10**9, max_bytes=0, echo_burst=10**9)
+"""Counted and compared, never refused: a refused entry would cost less."""
 
 OURS = ("config", "info", "client", "hello", "auth", "command", "script", "cluster", "ping")
 """Commands of connecting and of this benchmark."""
@@ -62,13 +63,16 @@ async def measure(url, servers, shape, quota):
         ]
         for batch in range(BATCHES)
     ]
-    await store.write(batches[0], quota=quota)
+    prints = [
+        print_of("backend", "info", f"line of kind {'x' * (at % entries)}") for at in range(traces * entries)
+    ]
+    await store.write(batches[0], quota=quota, prints=prints)
     for server in servers:
         with Redis.from_url(server.url, protocol=2) as client:
             client.config_resetstat()
     began = time.perf_counter()
     for batch in batches[1:]:
-        await store.write(batch, quota=quota)
+        await store.write(batch, quota=quota, prints=prints)
     took = time.perf_counter() - began
     stored = sum(map(len, batches[1:]))
     commands = counted(servers)

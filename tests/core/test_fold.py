@@ -4,13 +4,16 @@ Folding: what repeats becomes a few rows whose counts sum to exactly what came.
 
 import itertools
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.flooding import letters
 from tracelog.core.bounded import Bounded
 from tracelog.core.entry import Entry
-from tracelog.core.fold import Runs, Templates
+from tracelog.core.fold import COLD, HOT, LATELY, WARM, Runs, Templates
+from tracelog.core.heat import Warmth
 from tracelog.core.loops import Loops
 
 
@@ -49,7 +52,7 @@ def folds(runs, key, each, now):
 
 def is_hot(templates, key, now):
     heat = templates.earlier(key, now)
-    return heat is not None and templates.is_hot(key, heat, now)
+    return heat is not None and templates.heat(key, heat, now, entry(0, str(key))) == HOT
 
 
 def test_sixteen_thousand_in_a_minute_are_a_few_rows():
@@ -204,6 +207,90 @@ def test_a_template_folds_into_one_loop():
     assert told.counts == [5]
     loops.sweep(13.0)
     assert (told.counts, len(loops)) == ([5], 0)
+
+
+def warmths(templates, times, now, **of):
+    """
+    Return how hot a template was found at each of so many entries at one moment.
+    """
+    each = msgspec.structs.replace(entry(0, "cart changed"), **of)
+    key = (each.system, each.message)
+    found = []
+    for _ in range(times):
+        heat = templates.earlier(key, now)
+        found.append(COLD if heat is None else templates.heat(key, heat, now, each))
+    return found
+
+
+def test_a_template_is_warm_when_all_servers_have_met_too_many():
+    """
+    What others have met makes it warm for a window and not longer; what it met itself makes it hot.
+    """
+    templates = Templates(30, 10.0, 100, made()[1])
+    assert warmths(templates, 20, 0.0) == [COLD] * 20
+    [(form, posted)] = templates.hottest(64).items()
+    assert posted == Warmth(20, ("browser",))
+    templates.warm({form: Warmth(30)}, 1.0)
+    assert warmths(templates, 1, 1.0) == [COLD]
+    templates.warm({form: Warmth(31)}, 1.0)
+    assert warmths(templates, 2, 2.0) == [WARM] * 2
+    assert warmths(templates, 9, 2.0)[-2:] == [HOT] * 2
+    assert warmths(templates, 1, 10.9) == [HOT]
+    assert warmths(templates, 1, 25.0) == [COLD]
+
+
+def test_systems_are_told_of_together():
+    """
+    Forms of several systems are one to other servers; levels that read alike are one, others are not.
+    """
+    templates = Templates(30, 10.0, 100, made()[1])
+    for system, level in (("browser", "info"), ("worker", "log"), ("backend", "error")):
+        warmths(
+            templates, 4, 0.0, system=system, level=level, message=f"took {len(system)} ms {level == 'error'}"
+        )
+    assert sorted(templates.hottest(64).values(), key=lambda warmth: warmth.n) == [
+        Warmth(4, ("backend",)),
+        Warmth(8, ("browser", "worker")),
+    ]
+    assert templates.hottest(64) == {}
+
+
+def test_what_is_worth_telling():
+    """
+    Only what comes near to too many is told, once, the most frequent first; what found no room is not told later.
+    """
+    templates = Templates(30, 10.0, 100, made()[1])
+    for times, message in ((1, "a"), (3, "b"), (4, "c"), (5, "d"), (6, "e")):
+        warmths(templates, times, 0.0, message=message)
+    assert [warmth.n for warmth in templates.hottest(2).values()] == [6, 5]
+    warmths(templates, 1, 1.0, message="c")
+    assert [warmth.n for warmth in templates.hottest(2).values()] == [1]
+    assert templates.hottest(2) == {}
+
+
+def test_few_templates_wait_to_be_told():
+    """
+    However many repeat, so many are remembered for other servers, and the next look finds all of them anew.
+    """
+    templates = Templates(30, 10.0, 10_000, made()[1])
+    for _ in range(2):
+        for n in range(LATELY + 100):
+            warmths(templates, 4, 0.0, message=letters(n))
+        posted = templates.hottest(10_000)
+        assert len(posted) == LATELY
+        assert {warmth.n for warmth in posted.values()} == {4}
+
+
+def test_what_was_not_told_of_a_window_is_not_told_in_the_next():
+    """
+    A form that came three times in every window is told to nobody, and one that comes more often with this window's.
+    """
+    templates = Templates(30, 10.0, 100, made()[1])
+    for window in range(5):
+        warmths(templates, 3, 10.0 * window)
+        assert templates.hottest(64) == {}
+    warmths(templates, 4, 50.0)
+    assert [warmth.n for warmth in templates.hottest(64).values()] == [4]
 
 
 @given(st.lists(st.integers(0, 30), max_size=200), st.integers(1, 6))

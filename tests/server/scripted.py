@@ -3,11 +3,12 @@ A store in memory that does what a test says: holds writes back, fails them, or 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from tracelog.core import heat
 from tracelog.core.query import Query
 from tracelog.core.quota import ask, status_of
 from tracelog.core.quota_ring import State
@@ -26,6 +27,7 @@ from tracelog.stores import (
     TraceSummary,
 )
 from tracelog.stores.gates import Demand, Gate, GateStatus, Refund, Repair, Reply, asked_of
+from tracelog.stores.heats import Heat
 
 NOON_MS = 1_795_348_800_000
 """22 November 2026, 12:00 UTC."""
@@ -64,6 +66,23 @@ class LocalGate:
         return status_of(self._state, self._settings.plan(), self.now_ms)
 
 
+class LocalHeat:
+    """
+    Heat of one process: the arithmetic alone, on a clock that stands still.
+
+    Args:
+        check: Called first; raises what it wants.
+    """
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self._check = check
+        self._state = heat.State()
+
+    async def share(self, posted: Mapping[str, heat.Warmth]) -> Mapping[str, heat.Warmth]:
+        self._check()
+        return heat.share(self._state, posted, 10_000, NOON_MS)
+
+
 class ScriptedStore:
     """
     Takes everything at once, until told otherwise.
@@ -80,6 +99,7 @@ class ScriptedStore:
 
     def __init__(self) -> None:
         self.trouble: Exception | None = None
+        self.shared = LocalHeat(self._check)
         self.hold = False
         self.results: list[Any] = []
         self.writes: list[list[str]] = []
@@ -103,8 +123,16 @@ class ScriptedStore:
     def gate(self, settings: QuotaSettings) -> Gate:
         return LocalGate(settings)
 
+    def heat(self, window_s: float) -> Heat:
+        return self.shared
+
     async def write(
-        self, rows: Sequence[Row], *, quota: TraceQuota | None = None, classes: str | None = None
+        self,
+        rows: Sequence[Row],
+        *,
+        quota: TraceQuota | None = None,
+        classes: str | None = None,
+        prints: Sequence[str] | None = None,
     ) -> Fates:
         self.asked.append((quota, classes))
         self.writes.append([entry.id for entry, _ in rows])

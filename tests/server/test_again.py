@@ -63,6 +63,6 @@ def test_a_repeat_to_another_server_counts_once(kind: str, tmp_path: Path) -> No
     """
     store = tmp_path / "store"
     store.mkdir()
-    with RealServer(store) if kind == "valkey" else RealCluster(store) as server:
-        with Farm(tmp_path, server.url, many=2) as farm:
-            check(farm, 12)
+    kept = RealServer(store) if kind == "valkey" else RealCluster(store)
+    with kept as server, Farm(tmp_path, server.url, many=2) as farm:
+        check(farm, 12)

@@ -6,23 +6,48 @@ A *hot template* is one form of message that a system repeats more often than 30
 whatever traces and with whatever numbers in it. Neither loses a count (`loops.py`): both come before quotas.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from heapq import nlargest
 from typing import Final
 
 import msgspec
 
 from tracelog.core.bounded import Bounded
 from tracelog.core.entry import Entry
+from tracelog.core.heat import Warmth
 from tracelog.core.loops import Loops
+from tracelog.core.prints import form_of
 from tracelog.core.template import fingerprint, template
 
-__all__ = ["LOOP", "LOOP_TEMPLATE", "Runs", "Templates", "fingerprint", "template"]
+__all__ = [
+    "COLD",
+    "HOT",
+    "LOOP",
+    "LOOP_TEMPLATE",
+    "WARM",
+    "Runs",
+    "Templates",
+    "fingerprint",
+    "template",
+]
 
 LOOP: Final = "loop"
 """Why the entries of an exact run fold."""
 
 LOOP_TEMPLATE: Final = "loop_template"
 """Why those of a hot template do."""
+
+COLD: Final = 0
+WARM: Final = 1
+HOT: Final = 2
+"""How hot a template is."""
+
+SERVERS: Final = 8
+"""Other servers are told of a template from this part of too many on; when so many servers together meet too
+many, one of them has met that part. A store may bill each question, and most templates come nowhere near."""
+
+LATELY: Final = 1_024
+"""Templates counted for other servers between two looks; of further ones others are not told."""
 
 
 class _Run(msgspec.Struct, gc=False):
@@ -93,17 +118,28 @@ class Runs:
 
 class _Heat(msgspec.Struct, gc=False):
     """
-    How often a template came: *n* times since *start*; *hot* when the window before was too full.
+    How often a template came in a system: *n* times since *start*; *hot* when the window before was too full.
+
+    Attributes:
+        form: What other servers know it by.
+        more: Times that they were not told of; *noted* when they shall be.
+        warm_until: Until then it is hot by what all servers have met.
     """
 
     start: float
     n: int
+    form: str
+    system: str
+    more: int = 1
+    noted: bool = False
     hot: bool = False
+    warm_until: float = 0.0
 
 
 class Templates:
     """
-    Hot templates. One is hot from the entry that is too many until a whole window was not.
+    Hot templates. One is hot from the entry that is too many until a whole window was not; and it is warm for
+    a window after all servers together were found to have met too many of it.
 
     Args:
         above: Entries in a window that are not too many.
@@ -120,23 +156,64 @@ class Templates:
         self._window_s = window_s
         self._loops = loops
         self._known: Bounded[Hashable, float | _Heat] = Bounded(cap)
+        self._worth = above // SERVERS + 1
+        self._lately: list[_Heat] = []
+        self._posted: dict[str, list[_Heat]] = {}
         self.earlier = self._known.meet
 
-    def is_hot(self, key: Hashable, heat: "float | _Heat", now: float) -> bool:
+    def heat(self, key: Hashable, heat: "float | _Heat", now: float, entry: Entry) -> int:
         """
-        Count one more entry of the template *key*, of which `earlier` knew *heat*, and return whether it is
-        one of too many.
+        Count *entry* as one more of the template *key*, of which `earlier` knew *heat*; return whether it is
+        one of too many (`HOT`), one of too many that all servers have met (`WARM`), or none (`COLD`).
         """
         if not isinstance(heat, _Heat):
-            heat = _Heat(heat, 1)
+            heat = _Heat(heat, 1, form_of(entry.level, template(entry.message)), entry.system)
             self._known.put(key, heat)
         since = now - heat.start
         if since >= self._window_s:
             heat.hot = heat.n > self._above and since < 2 * self._window_s
             heat.start = now
             heat.n = 0
+            if not heat.noted:
+                heat.more = 0
         heat.n += 1
-        return heat.hot or heat.n > self._above
+        heat.more += 1
+        if not heat.noted and heat.n >= self._worth and len(self._lately) < LATELY:
+            heat.noted = True
+            self._lately.append(heat)
+        if heat.hot or heat.n > self._above:
+            return HOT
+        return WARM if now < heat.warm_until else COLD
+
+    def hottest(self, most: int) -> dict[str, Warmth]:
+        """
+        Return by form what came most often since this was asked last, of what is worth telling.
+
+        Args:
+            most: Templates told of; what came of others in this time is told to nobody.
+        """
+        lately, self._lately = self._lately, []
+        self._posted = {}
+        posted: dict[str, Warmth] = {}
+        for heat in nlargest(most, lately, key=_more):
+            posted[heat.form] = posted.get(heat.form, Warmth(0)).plus(heat.more, (heat.system,))
+            self._posted.setdefault(heat.form, []).append(heat)
+        for heat in lately:
+            heat.more, heat.noted = 0, False
+        return posted
+
+    def warm(self, totals: Mapping[str, Warmth], now: float) -> None:
+        """
+        Take those forms for hot that all servers have met too often, for a window from *now*.
+
+        Args:
+            totals: What all have met of the forms that `hottest` returned last.
+            now: Seconds, monotonic.
+        """
+        for form, total in totals.items():
+            if total.n > self._above:
+                for heat in self._posted.get(form, ()):
+                    heat.warm_until = now + self._window_s
 
     def fold(self, key: Hashable, entry: Entry, now: float) -> None:
         """
@@ -147,3 +224,7 @@ class Templates:
 
     def __len__(self) -> int:
         return len(self._known)
+
+
+def _more(heat: _Heat) -> int:
+    return heat.more

@@ -17,7 +17,7 @@ import msgspec
 
 from tracelog.core.bounded import Bounded
 from tracelog.core.entry import Entry
-from tracelog.core.fold import LOOP, LOOP_TEMPLATE, Runs, Templates
+from tracelog.core.fold import COLD, HOT, LOOP, LOOP_TEMPLATE, Runs, Templates
 from tracelog.core.guard_settings import ROWS, SYSTEMS, GuardSettings
 from tracelog.core.limit import Adaptive
 from tracelog.core.loops import Loops
@@ -62,6 +62,8 @@ class Guard:
         offered: Entries that came, rows with all they stand for; *passed* those that were kept.
         told: Entries that stand in rows that `due` and `close` have handed out.
         suppressed: How many were refused, by reason.
+        templates: To be told what other servers have met.
+        form: Template of the ordinary entry that was decided on last and did not fold as a run.
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class Guard:
         self._run_loops = Loops(LOOP, s.run_quiet_s, s.longest_s, s.loops, self._tell)
         self._runs = Runs(s.run_burst, s.run_window_s, s.runs, self._run_loops)
         self._hot_loops = Loops(LOOP_TEMPLATE, s.hot_quiet_s, s.longest_s, s.loops, self._tell)
-        self._templates = Templates(s.hot_above, s.hot_window_s, s.templates, self._hot_loops)
+        self.templates = Templates(s.hot_above, s.hot_window_s, s.templates, self._hot_loops)
         self._normal = Adaptive(s.normal, s.sources)
         self._privileged = Adaptive(s.privileged, s.sources)
         self._essential = Adaptive(s.essential, s.sources)
@@ -97,6 +99,7 @@ class Guard:
             released=s.recorder_released,
         )
         self.offered = self.passed = self.told = 0
+        self.form = ""
         self.suppressed: dict[str, int] = {}
 
     def decide(
@@ -124,16 +127,18 @@ class Guard:
         run = self._runs.earlier(key, now_s)
         if run is not None and self._runs.folds(key, run, entry, now_s):
             return FOLDED
-        form = hash((system, level, template(message)))
+        self.form = template(message)
+        form = hash((system, level, self.form))
         mark = self._marks[system]
         if level in _ERRORS:
             mark |= mark << 1
         seen = self._traces.young.get(trace) or self._traces.get(trace) or 0
         is_first = mark & ~seen != 0
-        heat = self._templates.earlier(form, now_s)
-        if heat is not None and self._templates.is_hot(form, heat, now_s):
+        heat = self.templates.earlier(form, now_s)
+        warmth = COLD if heat is None else self.templates.heat(form, heat, now_s, entry)
+        if warmth == HOT or (warmth and not is_first):
             if not (is_first and self._hot_first.allows(form, now_s)):
-                self._templates.fold(form, entry, now_s)
+                self.templates.fold(form, entry, now_s)
                 return FOLDED_TEMPLATE
             verdict = CRITICAL if critical else NORMAL
         else:
@@ -216,7 +221,7 @@ class Guard:
             "untold": self._accounts.waiting,
             "loops": len(self._run_loops) + len(self._hot_loops),
             "runs": len(self._runs),
-            "templates": len(self._templates),
+            "templates": len(self.templates),
             "accounts": len(self._accounts),
             "largest_account": self._accounts.largest,
             "slowed": self._normal.slowed(now_s),

@@ -17,7 +17,8 @@ IDS: Final = "ids"
 """Companion set: the entry ids a trace has stored."""
 
 QUOTA: Final = "quota"
-"""Companion hash: a trace's use of its quota: rows `n`, `x`, bytes `b`, critical `c`, window since `t`."""
+"""Companion hash: a trace's use of its quota: rows `n`, `x`, bytes `b`, critical `c`, window since `t`;
+what it said lately: voices `v`, forms `f`."""
 
 COMPANIONS: Final = (IDS, QUOTA)
 
@@ -49,6 +50,10 @@ CALLS: Final = f"{SHARED}call:"
 GATE: Final = "tracelog:{gate}"
 """Hash: all that the quotas remember, in one key and so in one slot: `state`, minutes, earlier days and
 months."""
+
+EVEN_HEAT: Final = "tracelog:{heat}:even"
+ODD_HEAT: Final = "tracelog:{heat}:odd"
+"""Hashes: form of message → how often servers met it in an even or odd window, and in which systems."""
 
 PROBE: Final = "tracelog:probe"
 """Written for a few seconds to see whether writing works."""

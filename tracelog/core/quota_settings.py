@@ -55,6 +55,9 @@ class TraceQuota(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         window_s: Length of the window, in seconds.
         max_bytes: Bytes that the entries of the trace may have together, 0 for any number. A list of this
             size is still read, moved and removed by Redis without others noticing.
+        echo_burst: Entries of one form that are stored within *echo_window_s* when several systems say it, 0
+            for any number. The first entry of each system and its first error are stored beyond that.
+        echo_window_s: Seconds of that window, which begins with the first of them.
     """
 
     normal: Count = 100
@@ -62,6 +65,12 @@ class TraceQuota(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     critical: Count = 1_000
     window_s: Annotated[int, msgspec.Meta(ge=1, le=31 * 86_400)] = 3_600
     max_bytes: Count = 1024 * 1024
+    echo_burst: Count = 5
+    echo_window_s: Annotated[float, msgspec.Meta(ge=0.001, le=3_600)] = 1.0
+
+    @property
+    def echo_window_ms(self) -> int:
+        return round(self.echo_window_s * 1000)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

@@ -56,6 +56,7 @@ MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "loop_template": "entries of its form come too fast; a summary counts it",
         "sampled": "its trace is not in the sample",
         "rate": "its source says too much in this minute",
+        "echo": "its trace has just stored the same several times, from several systems",
     },
     "limited": {
         "system_quota": "its system has stored all that it may in this hour",

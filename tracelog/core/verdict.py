@@ -16,7 +16,7 @@ class Verdict(msgspec.Struct, frozen=True):
     Attributes:
         kept: Whether it goes on.
         word: Its class when it is kept (`critical`, `essential`, `privileged`, `normal`), else the reason why
-            not (`loop`, `loop_template`, `noise`, `sampled`, `rate`).
+            not (`loop`, `loop_template`, `noise`, `sampled`, `rate`, `echo`).
         sample_rate: Below 1 when it stands for a sampled population; the entry shall say so.
         held: Whether it is worth keeping in the flight recorder: not kept, and told by no summary.
     """
@@ -36,3 +36,5 @@ FOLDED: Final = Verdict(kept=False, word=LOOP)
 FOLDED_TEMPLATE: Final = Verdict(kept=False, word=LOOP_TEMPLATE)
 UNSAMPLED: Final = Verdict(kept=False, word="sampled", held=True)
 RATE: Final = Verdict(kept=False, word="rate", held=True)
+ECHOED: Final = Verdict(kept=False, word="echo", held=True)
+"""Said of what the store refused, when it comes again."""

@@ -20,6 +20,7 @@ WORDS: Final[Mapping[str, str]] = {
     "sample": "sampled out",
     "loop": "stopped as loops",
     "noise": "known as noise",
+    "echo": "said by several systems at once",
     "expired": "expired",
     "evicted": "evicted from the store",
     "unreported": "lost without a report",

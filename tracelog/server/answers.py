@@ -12,7 +12,7 @@ from tracelog.core.quota_settings import TraceQuota
 from tracelog.core.reasons import MEANINGS
 from tracelog.core.stage import Batch, Drop
 from tracelog.server.gate import OVER_BUDGET, OVER_CRITICAL, OVER_SHARE
-from tracelog.stores import DUPLICATE, OVER_QUOTA, OVER_SIZE, REFUSED, STORED, Fates
+from tracelog.stores import DUPLICATE, ECHO, OVER_QUOTA, OVER_SIZE, REFUSED, STORED, Fates
 
 RETRY_S: Final = 60
 """Windows are counted by the minute: what is full is not asked for again before."""
@@ -23,6 +23,7 @@ REFUSALS: Final = {
     OVER_CRITICAL: ("limited", "critical_quota"),
     OVER_QUOTA: ("limited", "trace_quota"),
     OVER_SIZE: ("limited", "trace_size"),
+    ECHO: ("suppressed", "echo"),
     REFUSED: ("rejected", "store_refused"),
 }
 """What the gate and the store refuse for good: outcome and reason."""
@@ -32,7 +33,7 @@ OF_A_TRACE: Final = frozenset({"trace_quota", "trace_size"})
 """Limits that end with the trace's window. Only the store knows when that began: at most one window ago."""
 
 LIMITS: Final = frozenset(reason for outcome, reason in REFUSALS.values() if outcome == "limited")
-"""Reasons that are limits; what the guard refuses is suppressed."""
+"""Reasons that are limits; what folds, and what the guard refuses, is suppressed."""
 
 
 class Answer(msgspec.Struct, frozen=True):

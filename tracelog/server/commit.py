@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tracelog.core.bounded import Bounded
+from tracelog.core.prints import NO_PRINT
 from tracelog.errors import StoreUnavailableError, TracelogError
 from tracelog.server.faults import Faults
 from tracelog.server.gate import Gatekeeper
@@ -35,8 +36,8 @@ FULL_S: Final = 60
 FULL_TRACES: Final = 4_096
 """Of which that is known, at most twice as many. One that is forgotten costs a grant that comes back."""
 
-Part = tuple[list[Row], int, "asyncio.Future[Fates]", str | None]
-"""The rows of one request, how many bytes they are, who waits for them, and their classes."""
+Part = tuple[list[Row], int, "asyncio.Future[Fates]", str | None, Sequence[str] | None]
+"""The rows of one request, how many bytes they are, who waits for them, their classes, and their prints."""
 
 
 class FullTraces:
@@ -108,7 +109,9 @@ class Committer:
         self._scheduled = False
         self._loop: asyncio.AbstractEventLoop | None = None  # asking for it is a system call each time
 
-    def submit(self, rows: list[Row], size: int, classes: str | None = None) -> "asyncio.Future[Fates]":
+    def submit(
+        self, rows: list[Row], size: int, classes: str | None = None, prints: Sequence[str] | None = None
+    ) -> "asyncio.Future[Fates]":
         """
         Return a future of what the store says of each row.
 
@@ -118,6 +121,7 @@ class Committer:
             rows: At least one.
             size: About how many bytes they are.
             classes: One letter a row, see `TraceQuota`; without it errors are essential, all else normal.
+            prints: One a row, see `core.prints`; without it nothing is compared.
 
         Raises:
             StoreUnavailableError: When too much is waiting already.
@@ -126,7 +130,7 @@ class Committer:
             raise StoreUnavailableError("the store is slower than what arrives; try again in a second")
         loop = self._loop = self._loop or asyncio.get_running_loop()
         done: asyncio.Future[Fates] = loop.create_future()
-        self._waiting.append((rows, size, done, classes))
+        self._waiting.append((rows, size, done, classes, prints))
         self._waiting_rows += len(rows)
         self._waiting_bytes += size
         self._schedule(loop)
@@ -176,7 +180,7 @@ class Committer:
             self._waiting_rows -= len(rows)
             self._waiting_bytes -= sum(size for _, size, *_ in group)
         place = 0
-        for part, _, done, _ in group:
+        for part, _, done, *_ in group:
             if not done.done():  # a sender that went away does not wait any more
                 done.set_result(results[place : place + len(part)])
             place += len(part)
@@ -186,13 +190,16 @@ class Committer:
         Return what the store says of each row of *group*.
         """
         if self._quota is None:
-            return await self._store_rows(rows, None)
-        classes = "".join([classes_of(part, letters) for part, _, _, letters in group])
+            return await self._store_rows(rows, None, None)
+        classes = "".join([classes_of(part, letters) for part, _, _, letters, _ in group])
+        prints = [each for part, *_, given in group for each in given or [NO_PRINT] * len(part)]
         if self._gatekeeper is None:
-            return await self._store_rows(rows, classes)
-        return await self._store_admitted(self._gatekeeper, rows, classes)
+            return await self._store_rows(rows, classes, prints)
+        return await self._store_admitted(self._gatekeeper, rows, classes, prints)
 
-    async def _store_admitted(self, gatekeeper: Gatekeeper, rows: list[Row], classes: str) -> Fates:
+    async def _store_admitted(
+        self, gatekeeper: Gatekeeper, rows: list[Row], classes: str, prints: list[str]
+    ) -> Fates:
         now = asyncio.get_running_loop().time()
         told = self._full.fates(rows, classes, now)
         asked = [at for at, fate in enumerate(told) if not fate]
@@ -204,8 +211,9 @@ class Committer:
         if len(places) < len(rows):
             rows = [rows[at] for at in places]
             classes = "".join([classes[at] for at in places])
+            prints = [prints[at] for at in places]
         try:
-            results = await self._store_rows(rows, classes) if rows else ""
+            results = await self._store_rows(rows, classes, prints) if rows else ""
         except BaseException:
             gatekeeper.settle(admission, wanted, NOT_NOW * len(wanted))
             raise
@@ -215,7 +223,7 @@ class Committer:
         gatekeeper.settle(admission, wanted, "".join([told[at] for at in asked]))
         return "".join(told)
 
-    async def _store_rows(self, rows: list[Row], classes: str | None) -> Fates:
+    async def _store_rows(self, rows: list[Row], classes: str | None, prints: list[str] | None) -> Fates:
         """
         Return what the store says of *rows*.
         """
@@ -223,7 +231,7 @@ class Committer:
             if classes is None:
                 results = await self._store.write(rows)
             else:
-                results = await self._store.write(rows, quota=self._quota, classes=classes)
+                results = await self._store.write(rows, quota=self._quota, classes=classes, prints=prints)
         except PartlyStoredError as error:
             results = error.results
         if len(results) != len(rows):
@@ -239,7 +247,7 @@ def _fail(group: list[Part], error: TracelogError) -> None:
     """
     Give every waiter its own exception: one that is raised in several places collects their traces.
     """
-    for _, _, done, _ in group:
+    for _, _, done, *_ in group:
         if not done.done():
             done.set_exception(_copy(error))
 

@@ -95,7 +95,7 @@ class Health:
             "faults": self._faults.total,
             "redacted": dict(self._ingest.redactor.hits),
             "ledger": ledger and {name: value for name, value in ledger.items() if name != "sources"},
-            **await limits_view(self._ingest.gatekeeper, self._ingest.shield),
+            **await limits_view(self._ingest.gatekeeper, self._ingest.shield, self._ingest.heat),
         }
 
 

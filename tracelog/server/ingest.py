@@ -17,6 +17,7 @@ import msgspec
 from tracelog.config import ServerSettings
 from tracelog.core.budget import Alert
 from tracelog.core.entry import Entry, encode_entry, encode_lines
+from tracelog.core.prints import NO_PRINT
 from tracelog.core.redact import Redactor
 from tracelog.core.stage import Batch
 from tracelog.core.straighten import cut_entry
@@ -28,6 +29,7 @@ from tracelog.server.commit import Committer
 from tracelog.server.counts import Counts, is_counted, refused_of
 from tracelog.server.faults import Faults
 from tracelog.server.gate import Gatekeeper
+from tracelog.server.heat import SharedHeat
 from tracelog.server.own import OwnRows, nobodys
 from tracelog.server.receivers import native
 from tracelog.server.shield import Shield
@@ -68,6 +70,7 @@ class Ingest:
     Attributes:
         shield: What decides about entries before the store is asked; None without limits.
         gatekeeper: Asks the store's quotas; None without limits.
+        heat: Shares with other servers what repeats; None without limits.
     """
 
     def __init__(  # noqa: PLR0913 - where from, where to, and what time it is
@@ -84,6 +87,7 @@ class Ingest:
         self.faults = Faults()
         self.shield: Shield | None = None
         self.gatekeeper: Gatekeeper | None = None
+        self.heat: SharedHeat | None = None
         self._settings = settings
         self._clock = clock
         self._mint = mint
@@ -92,6 +96,7 @@ class Ingest:
         self._on_alert = on_alert
         if settings.limits:
             self.shield = Shield(settings.guard, clock=time.monotonic)
+            self.heat = SharedHeat(store, settings.guard, self.shield.guard.templates, self.faults)
             self.gatekeeper = Gatekeeper(
                 store.gate(settings.quota),
                 settings.quota,
@@ -138,17 +143,19 @@ class Ingest:
         stamp(batch.entries, sender, now_ms)
         sealed, size = self.seal(batch.entries)
         rows = list(zip(batch.entries, sealed, strict=True))
-        classes = None
-        if self.shield is not None:
-            classes, rows = self._judge(self.shield, batch, rows, sender)
+        classes, prints = None, None
+        if self.shield is not None and self._own is not None:
+            self._own.begin(self._look)
+            classes, prints, rows = self.shield.judge(batch, rows, sender)
         context = self._context(rows, classes)
         are_rows = lighten(batch.entries)
         if not rows:
             return Taken(batch, now_ms, None, rows)
-        if classes is not None:
+        if classes is not None and prints is not None and context:
             classes = "p" * len(context) + classes
+            prints = [NO_PRINT] * len(context) + prints
         sent = [row if is_counted(row[0]) else nobodys(*row) for row in rows] if are_rows else rows
-        stored = self._committer.submit([*context, *sent] if context else sent, size, classes)
+        stored = self._committer.submit([*context, *sent] if context else sent, size, classes, prints)
         return Taken(batch, now_ms, stored, rows, context)
 
     def end(self, taken: "Taken") -> Answer:
@@ -219,20 +226,13 @@ class Ingest:
         """
         Tell what is still to be told, and wait until everything taken is stored and counted.
         """
-        if self._own is not None:
+        if self._own is not None and self.heat is not None:
             self._own.end()
+            await self.heat.end()
         await self._committer.drain()
         if self.gatekeeper is not None:
             await self.gatekeeper.drain()
         await self._counts.drain()
-
-    def _judge(self, shield: Shield, batch: Batch, rows: list[Row], sender: Sender) -> tuple[str, list[Row]]:
-        """
-        Take out of *batch* what the guard refuses; return the classes of the rest, and their rows.
-        """
-        if self._own is not None:
-            self._own.begin(self._press)
-        return shield.judge(batch, rows, sender)
 
     def _context(self, rows: list[Row], classes: str | None) -> list[Row]:
         """
@@ -249,17 +249,15 @@ class Ingest:
         """
         refused = refusals(taken.batch, fates)
         if self.shield is not None:
-            for at, drop in refused.items():
-                if drop.outcome == "limited" and drop.entry is not None:
-                    _, body = taken.rows[at]
-                    self.shield.limited(drop.entry, drop.reason, body)
+            self.shield.take_back(refused, taken.rows)
         taken.batch.drop(refused)
 
-    def _press(self) -> None:
+    def _look(self) -> None:
         """
-        Let systems that have used much of their share be sampled.
+        Let systems that have used much of their share be sampled, and forms fold that are hot in all servers.
         """
-        if self.shield is not None and self.gatekeeper is not None:
+        if self.shield is not None and self.gatekeeper is not None and self.heat is not None:
+            self.heat.look()
             for system, used in self.gatekeeper.used().items():
                 self.shield.pressure(system, used)
 

@@ -12,15 +12,18 @@ from tracelog.core.quota_settings import QuotaSettings
 from tracelog.core.quota_values import GateStatus
 from tracelog.errors import StoreUnavailableError
 from tracelog.server.gate import Gatekeeper
+from tracelog.server.heat import SharedHeat
 from tracelog.server.shield import Shield
 
 
-async def limits_view(gatekeeper: Gatekeeper | None, shield: Shield | None) -> dict[str, Any]:
+async def limits_view(
+    gatekeeper: Gatekeeper | None, shield: Shield | None, heat: SharedHeat | None
+) -> dict[str, Any]:
     """
     Return `{"limits", "quotas", "budget", "guard", "gate"}`; the latter four are None where limits are off,
     and what only the store knows is None while it is away.
     """
-    if gatekeeper is None or shield is None:
+    if gatekeeper is None or shield is None or heat is None:
         return {"limits": False, "quotas": None, "budget": None, "guard": None, "gate": None}
     try:
         held: GateStatus | None = await gatekeeper.gate.status()
@@ -30,7 +33,7 @@ async def limits_view(gatekeeper: Gatekeeper | None, shield: Shield | None) -> d
         "limits": True,
         "quotas": None if held is None else _quotas(held, gatekeeper.settings),
         "budget": None if held is None else _budget(held, gatekeeper.settings),
-        "guard": shield.view(),
+        "guard": {**shield.view(), "hot_everywhere": heat.view()},
         "gate": {"calls": gatekeeper.calls, "unanswered": gatekeeper.unanswered},
     }
 

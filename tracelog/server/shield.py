@@ -5,7 +5,7 @@ A batch may come twice, because its answer was lost or the store could take only
 entry is therefore remembered by its id for a while: it is the same the second time, and is not counted again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -13,12 +13,13 @@ import msgspec
 from tracelog.core.bounded import Bounded
 from tracelog.core.entry import Entry, decode_entry, encode_entry
 from tracelog.core.guard import Guard, GuardSettings
+from tracelog.core.prints import NO_PRINT, print_of
 from tracelog.core.quota_values import LETTER_OF
 from tracelog.core.reasons import MEANINGS
 from tracelog.core.stage import Batch, Drop
-from tracelog.core.verdict import Verdict
+from tracelog.core.verdict import ECHOED, Verdict
 from tracelog.server.access import Sender
-from tracelog.stores import DUPLICATE, STORED, Fates, Row
+from tracelog.stores import DUPLICATE, ECHO, STORED, Fates, Row
 
 REMEMBERED: Final = 16_384
 """Entries whose course is kept, at most twice as many: more than two of the largest batches."""
@@ -36,11 +37,13 @@ class Course(msgspec.Struct, gc=False):
 
     Attributes:
         verdict: Of the guard; None for an entry that never reached it.
+        print: By what the store compares it to others.
         stored: Whether the store has it.
         counted: Whether its end is in the ledger.
     """
 
     verdict: Verdict | None = None
+    print: str = NO_PRINT
     stored: bool = False
     counted: bool = False
 
@@ -59,7 +62,7 @@ class Shield:
         self._clock = clock
         self._courses: Bounded[Name, Course] = Bounded(REMEMBERED)
 
-    def judge(self, batch: Batch, rows: Sequence[Row], sender: Sender) -> tuple[str, list[Row]]:
+    def judge(self, batch: Batch, rows: Sequence[Row], sender: Sender) -> tuple[str, list[str], list[Row]]:
         """
         Take out of *batch* what goes no further, and hold what an error may bring out later.
 
@@ -69,12 +72,13 @@ class Shield:
             sender: Of the batch; only a trusted one may call entries critical.
 
         Returns:
-            A class letter for each row that is left, and these rows.
+            A class letter for each row that is left, the print of each, and these rows.
         """
         now = self._clock()
         trusted = sender.origin in TRUSTED
         refused: dict[int, Drop] = {}
         letters: list[str] = []
+        prints: list[str] = []
         kept: list[Row] = []
         for at, (entry, body) in enumerate(rows):
             course = self._course(entry)
@@ -85,34 +89,48 @@ class Shield:
                 course.verdict = verdict
                 if verdict.held:
                     self.hold(entry, body)
+                elif verdict.kept and entry.kind is None:
+                    course.print = print_of(entry.system, entry.level, self.guard.form)
             if not verdict.kept:
                 sentence = MEANINGS["suppressed"][verdict.word]
                 refused[at] = Drop(batch.places[at], "suppressed", verdict.word, sentence, entry)
                 continue
             letters.append(LETTER_OF[verdict.word])
+            prints.append(course.print)
             kept.append((entry, body) if verdict.sample_rate == 1.0 else _sampled(entry, verdict.sample_rate))
         batch.drop(refused)
-        return "".join(letters), kept
+        return "".join(letters), prints, kept
 
     def learn(self, entries: Sequence[Entry], fates: Fates) -> Fates:
         """
         Remember which *entries* are stored, and return their fates with what was stored before as duplicates:
         quotas refuse without looking at ids, and who sends again must not be told that all was refused.
+
+        What the store told as an echo is one for good: by the time it comes again its window is over.
         """
         learned = []
         for entry, fate in zip(entries, fates, strict=True):
             course = self._course(entry)
             if fate == STORED:
                 course.stored = True
+            elif fate == ECHO and not course.stored:
+                course.verdict = ECHOED
             learned.append(DUPLICATE if course.stored and fate != STORED else fate)
         return "".join(learned)
 
-    def limited(self, entry: Entry, reason: str, body: bytes) -> None:
+    def take_back(self, refused: Mapping[int, Drop], rows: Sequence[Row]) -> None:
         """
-        Note that the store or its gate refused *entry*, whose sealed JSON is *body*.
+        Note what the store or its gate did not keep.
+
+        Args:
+            refused: Drops by the place of their row; what was rejected is nothing to the guard.
+            rows: With their sealed JSON.
         """
-        self.guard.take_back(entry, reason, self._clock())
-        self.hold(entry, body)
+        now = self._clock()
+        for at, drop in refused.items():
+            if drop.outcome != "rejected" and drop.entry is not None:
+                self.guard.take_back(drop.entry, drop.reason, now)
+                self.hold(drop.entry, rows[at][1])
 
     def hold(self, entry: Entry, body: bytes) -> None:
         """

@@ -12,6 +12,7 @@ from tracelog.stores.base import PartlyStoredError, Store
 from tracelog.stores.values import (
     DEFAULT_TTL_S,
     DUPLICATE,
+    ECHO,
     NOT_NOW,
     OTHERS,
     OVER_QUOTA,
@@ -32,6 +33,7 @@ from tracelog.stores.values import (
 __all__ = [
     "DEFAULT_TTL_S",
     "DUPLICATE",
+    "ECHO",
     "NOT_NOW",
     "OTHERS",
     "OVER_QUOTA",

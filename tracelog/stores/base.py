@@ -26,6 +26,7 @@ from tracelog.core.query import Query
 from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.errors import StoreUnavailableError
 from tracelog.stores.gates import Gate
+from tracelog.stores.heats import Heat
 from tracelog.stores.values import (
     Ends,
     Fates,
@@ -75,7 +76,12 @@ class Store(Protocol):
     async def close(self) -> None: ...
 
     async def write(
-        self, rows: Sequence[Row], *, quota: TraceQuota | None = None, classes: str | None = None
+        self,
+        rows: Sequence[Row],
+        *,
+        quota: TraceQuota | None = None,
+        classes: str | None = None,
+        prints: Sequence[str] | None = None,
     ) -> Fates:
         """
         Store *rows* and return what became of each: one letter a row.
@@ -84,6 +90,8 @@ class Store(Protocol):
             rows: Entries and their JSON.
             quota: What one trace may store; anything without it, and then nothing is counted.
             classes: One letter a row, see `TraceQuota`. Without it errors are essential, all else normal.
+            prints: One a row, as `core.prints` makes them, by which echoes are told; without it nothing is
+                compared, nor is a row with `NO_PRINT`. Read with a quota only.
 
         Raises:
             StoreUnavailableError: When they cannot be stored now.
@@ -94,6 +102,13 @@ class Store(Protocol):
     def gate(self, settings: QuotaSettings) -> Gate:
         """
         Return the place where all servers of this store share the quotas of *settings*.
+        """
+        ...
+
+    def heat(self, window_s: float) -> Heat:
+        """
+        Return the place where all servers of this store tell each other what they meet most, in windows of
+        *window_s* seconds.
         """
         ...
 

@@ -1,5 +1,5 @@
 """
-Arguments that calls on Redis have in common, packed: names of keys, the quota of a trace, running numbers.
+Arguments that calls on Redis have in common, packed: names of keys, running numbers.
 """
 
 from collections.abc import Sequence
@@ -7,7 +7,6 @@ from functools import lru_cache
 
 from tracelog.core import keys
 from tracelog.core.ended import argument_of, ordered
-from tracelog.core.quota_settings import TraceQuota
 from tracelog.stores.redis_resp import bulk
 
 
@@ -19,17 +18,6 @@ def runs_text(runs: Sequence[int]) -> str:
         return f":{runs[0]}-{runs[1]}"
     pairs = zip(runs[::2], runs[1::2], strict=True)
     return argument_of(ordered((first, last, "") for first, last in pairs))
-
-
-@lru_cache(maxsize=64)
-def limits_of(quota: TraceQuota | None) -> tuple[bytes, ...]:
-    """
-    Return the packed argument that tells the script the quota of a trace; none without a quota.
-    """
-    if quota is None:
-        return ()
-    most = (quota.normal, quota.extra, quota.critical, quota.window_s * 1000, quota.max_bytes)
-    return (bulk(" ".join(map(str, most)).encode()),)
 
 
 @lru_cache(maxsize=8192)

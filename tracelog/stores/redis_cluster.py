@@ -27,8 +27,8 @@ from tracelog.stores.redis_pack import Packed, Settings
 from tracelog.stores.redis_resp import command
 from tracelog.stores.redis_slots import Address
 from tracelog.stores.redis_store import WireStore
+from tracelog.stores.redis_told import Told
 from tracelog.stores.redis_wire import Command, Wire
-from tracelog.stores.trace_quota import classes_of
 from tracelog.stores.values import DEFAULT_TTL_S, Row
 
 MAX_UNTOLD: Final = 50_000
@@ -124,14 +124,13 @@ class RedisClusterStore(WireStore):
         await super()._shut()
 
     async def _deliver(
-        self, rows: Sequence[Row], classes: str | None, settings: Settings, fates: list[str]
+        self, rows: Sequence[Row], told: Told, settings: Settings, fates: list[str]
     ) -> StoreUnavailableError | None:
-        letters = b"" if settings.quota is None else classes_of(rows, classes).encode()
         try:
             self._admit()
         except StoreUnavailableError as error:
             return error
-        packed = Packed(rows, self._clock() * 1000, letters)
+        packed = Packed(rows, self._clock() * 1000, told)
         calls = pack_traces(packed, settings)
         replies = await self._nodes.send([call.request for call in calls])
         fault: StoreUnavailableError | None = None

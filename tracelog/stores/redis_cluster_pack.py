@@ -12,11 +12,12 @@ import msgspec
 
 from tracelog.core import keys
 from tracelog.core.ended import Run, runs_of, store, text_of
-from tracelog.stores.redis_arguments import limited_names_of, limits_of, names_of
+from tracelog.stores.redis_arguments import limited_names_of, names_of
 from tracelog.stores.redis_nodes import Request
 from tracelog.stores.redis_pack import CALL_ROWS, MAX_LISTED, Packed, Settings
 from tracelog.stores.redis_resp import bulk, command, number
 from tracelog.stores.redis_scripts import KEEP, KEEP_LIMITED, SHARE, sha_of
+from tracelog.stores.redis_told import limits_of
 from tracelog.stores.values import DUPLICATE, LEDGER_TTL_S, STORED, Row
 
 
@@ -49,7 +50,7 @@ def pack_traces(packed: Packed, settings: Settings) -> list[TraceCall]:
 def _keep(trace_id: str, packed: Packed, columns: range, settings: Settings) -> bytes:
     is_free = settings.quota is None
     names = names_of(trace_id) if is_free else limited_names_of(trace_id)
-    tail = limits_of(settings.quota)
+    tail = limits_of(settings.quota, packed.now_ms)
     sha = sha_of(KEEP if is_free else KEEP_LIMITED)
     start, to = columns.start, columns.stop
     count = 5 + (2 if is_free else 3) + 2 * len(columns) + len(tail)
@@ -60,7 +61,7 @@ def _keep(trace_id: str, packed: Packed, columns: range, settings: Settings) -> 
             b"\r\n$1\r\n2" if is_free else b"\r\n$1\r\n3",
             names,
             number(settings.ttl_s),
-            bulk(packed.classes[start:to]),
+            bulk(packed.told.of(start, to)),
             *packed.ids[2 * start : 2 * to],
             *packed.bodies[2 * start : 2 * to],
             *tail,

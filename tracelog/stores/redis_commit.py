@@ -10,6 +10,7 @@ from tracelog.errors import StoreUnavailableError
 from tracelog.stores.redis_faults import explain_text, explained
 from tracelog.stores.redis_pack import Call, Settings, pack
 from tracelog.stores.redis_store import WireStore
+from tracelog.stores.redis_told import Told
 from tracelog.stores.values import STORED, Row
 
 
@@ -19,10 +20,10 @@ class OneStepStore(WireStore):
     """
 
     async def _deliver(
-        self, rows: Sequence[Row], classes: str | None, settings: Settings, fates: list[str]
+        self, rows: Sequence[Row], told: Told, settings: Settings, fates: list[str]
     ) -> StoreUnavailableError | None:
         fault: StoreUnavailableError | None = None
-        for call in pack(rows, now_ms=self._clock() * 1000, settings=settings, classes=classes):
+        for call in pack(rows, now_ms=self._clock() * 1000, settings=settings, told=told):
             try:
                 refused = await self._commit(call, settings.script, fates)
             except StoreUnavailableError as error:

@@ -16,10 +16,10 @@ from tracelog.core import keys
 from tracelog.core.ended import runs_of
 from tracelog.core.entry import ERROR_RANK, RANK
 from tracelog.core.quota_settings import TraceQuota
-from tracelog.stores.redis_arguments import limited_names_of, limits_of, names_of, runs_text
+from tracelog.stores.redis_arguments import limited_names_of, names_of, runs_text
 from tracelog.stores.redis_resp import bulk, number
 from tracelog.stores.redis_scripts import COMMIT, COMMIT_LIMITED, sha_of
-from tracelog.stores.trace_quota import classes_of
+from tracelog.stores.redis_told import UNTOLD, Told, limits_of
 from tracelog.stores.values import LEDGER_TTL_S, Row
 
 CALL_ROWS: Final = 2_000
@@ -92,34 +92,35 @@ class _Lengths(dict[int, bytes]):
 class Packed:
     """
     The rows of one write in columns, those of a trace side by side: ids and bodies as RESP, two pieces each,
-    marks, sizes and, with a quota, classes; and who spoke them.
+    marks, sizes and what a quota is told; and who spoke them.
 
     Attributes:
         order: For each column's row, its place in the write.
         traces: Trace id → how many rows of the columns are its own, in their order.
-        score: When these traces were last written.
+        score: When these traces were last written; *now_ms* is the present.
         runs: Speaker → first and last number of each run of neighbours, in the order of the rows.
     """
 
     __slots__ = (
         "bodies",
-        "classes",
         "ids",
         "marks",
+        "now_ms",
         "order",
         "runs",
         "score",
         "seqs",
         "sizes",
         "speakers",
+        "told",
         "traces",
     )
 
-    def __init__(self, rows: Sequence[Row], now_ms: float, classes: bytes) -> None:
+    def __init__(self, rows: Sequence[Row], now_ms: float, told: Told) -> None:
         self.speakers: dict[tuple[str, str | None], int] = {}
         self.seqs: dict[int, int] = {}
         self.runs: dict[int, list[int]] = {}
-        self.score = now_ms
+        self.score = self.now_ms = now_ms
         places: dict[str, list[int]] = {}
         marks = self._read(rows, places)
         self.traces = {trace_id: len(of_it) for trace_id, of_it in places.items()}
@@ -128,7 +129,7 @@ class Packed:
         self.ids = _bulks([rows[at][0].id.encode() for at in self.order])
         self.bodies = _bulks([rows[at][1] for at in self.order])
         self.marks = [marks[at] for at in self.order]
-        self.classes = bytes([classes[at] for at in self.order]) if classes else b""
+        self.told = told.ordered(self.order)
 
     def _read(self, rows: Sequence[Row], places: dict[str, list[int]]) -> list[bytes]:
         speakers, seqs, score = self.speakers, self.seqs, self.score
@@ -167,7 +168,7 @@ _MARKS: Final = _Marks()
 _LENGTHS: Final = _Lengths()
 
 
-def pack(rows: Sequence[Row], *, now_ms: float, settings: Settings, classes: str | None = None) -> list[Call]:
+def pack(rows: Sequence[Row], *, now_ms: float, settings: Settings, told: Told = UNTOLD) -> list[Call]:
     """
     Return the script calls that store *rows*, whole traces each.
 
@@ -175,13 +176,9 @@ def pack(rows: Sequence[Row], *, now_ms: float, settings: Settings, classes: str
         rows: Entries and their JSON.
         now_ms: The present, Unix milliseconds: the score of these traces unless an entry arrived later.
         settings: Times to live, and the quota of a trace.
-        classes: One letter a row, read with a quota only.
-
-    Raises:
-        ValueError: When *classes* fits the rows not.
+        told: Of the rows; needed with a quota.
     """
-    letters = b"" if settings.quota is None else classes_of(rows, classes).encode()
-    packed = Packed(rows, now_ms, letters)
+    packed = Packed(rows, now_ms, told)
     parts = _parts(packed)
     if len(parts) == 1:
         return [_call(parts[0], packed, _head(packed, packed.runs, now_ms, settings), settings)]
@@ -240,13 +237,13 @@ def _call(traces: list[tuple[str, int, int]], packed: Packed, head: list[bytes],
         for start in range(first, end, CALL_ROWS):
             to = min(end, start + CALL_ROWS)
             names.append(name(trace_id))
-            marks = b"".join(packed.marks[start:to]) + packed.classes[start:to]
+            marks = b"".join(packed.marks[start:to]) + packed.told.of(start, to)
             values += (_LENGTHS[len(marks)], marks)
             values += packed.ids[2 * start : 2 * to]
             values += packed.bodies[2 * start : 2 * to]
             slices += 1
     first, end = traces[0][1], traces[-1][2]
-    tail = limits_of(settings.quota)
+    tail = limits_of(settings.quota, packed.now_ms)
     names_ = len(_SHARED_KEYS) + (2 if settings.quota is None else 3) * slices
     count = 3 + names_ + len(head) + slices + 2 * (end - first) + len(tail)
     start_ = b"*%d\r\n$7\r\nEVALSHA" % count

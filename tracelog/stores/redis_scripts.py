@@ -20,7 +20,7 @@ def _read(*names: str) -> str:
 
 
 _PLAIN: Final = ("store.lua", "trace.lua")
-_LIMITED: Final = ("store.lua", "quota.lua", "trace_quota.lua")
+_LIMITED: Final = ("store.lua", "quota.lua", "echo.lua", "trace_quota.lua")
 
 _ENDED: Final = ("runs.lua", "ended.lua")
 _SHARED: Final = (*_ENDED, "shared.lua")
@@ -37,6 +37,7 @@ SHARE: Final = _read(*_SHARED, "share.lua")
 COUNT: Final = _read(*_ENDED, "count.lua")
 REPORT: Final = _read("report.lua")
 FOLD: Final = _read("fold.lua")
+HEAT: Final = _read("heat.lua")
 GATE: Final = _read(*(f"gate{part}.lua" for part in _GATE_PARTS))
 
 

@@ -15,13 +15,16 @@ from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.errors import StoreUnavailableError
 from tracelog.stores.base import PartlyStoredError
 from tracelog.stores.gates import Gate, new_server
+from tracelog.stores.heats import Heat
 from tracelog.stores.redis_care import RedisCare
 from tracelog.stores.redis_faults import explain_text, explained, is_lasting
 from tracelog.stores.redis_gate import RedisGate
+from tracelog.stores.redis_heat import RedisHeat
 from tracelog.stores.redis_ledger import RedisLedger
 from tracelog.stores.redis_pack import Settings
 from tracelog.stores.redis_read import RedisReader
 from tracelog.stores.redis_scripts import GATE
+from tracelog.stores.redis_told import Told, told_of
 from tracelog.stores.redis_wire import Wire, run
 from tracelog.stores.reference import resolve
 from tracelog.stores.values import (
@@ -85,17 +88,23 @@ class WireStore(ABC):
         await self._shut()
 
     async def write(
-        self, rows: Sequence[Row], *, quota: TraceQuota | None = None, classes: str | None = None
+        self,
+        rows: Sequence[Row],
+        *,
+        quota: TraceQuota | None = None,
+        classes: str | None = None,
+        prints: Sequence[str] | None = None,
     ) -> Fates:
         if not rows:
             return ""
         if not self._is_open:
             raise StoreUnavailableError("the store is not started")
         settings = self._settings if quota is None else Settings(self._settings.ttl_s, quota)
+        told = told_of(rows, quota, classes, prints)
         fates = [NOT_NOW] * len(rows)
         self._under_way += 1
         try:
-            fault = await self._deliver(rows, classes, settings, fates)
+            fault = await self._deliver(rows, told, settings, fates)
         finally:
             self._under_way -= 1
             if not self._under_way:
@@ -113,7 +122,7 @@ class WireStore(ABC):
 
     @abstractmethod
     async def _deliver(
-        self, rows: Sequence[Row], classes: str | None, settings: Settings, fates: list[str]
+        self, rows: Sequence[Row], told: Told, settings: Settings, fates: list[str]
     ) -> StoreUnavailableError | None:
         """
         Store *rows*, put what became of them into *fates*, and return why some must be sent again.
@@ -124,6 +133,9 @@ class WireStore(ABC):
             return await run(self._wire, GATE, [len(names), *names, *arguments])
 
         return RedisGate(call, settings, server=new_server())
+
+    def heat(self, window_s: float) -> Heat:
+        return RedisHeat(self._wire, window_s)
 
     async def fetch(self, trace_id: str) -> Trace | None:
         with explained():

@@ -18,9 +18,12 @@ from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.errors import ConfigError, StoreUnavailableError
 from tracelog.stores import sqlite_ledger, sqlite_read
 from tracelog.stores.cursors import read_place, read_position
+from tracelog.stores.echoes import prints_of
 from tracelog.stores.gates import Gate, new_server
+from tracelog.stores.heats import Heat
 from tracelog.stores.reference import resolve
 from tracelog.stores.sqlite_gate import SqliteGate
+from tracelog.stores.sqlite_heat import SqliteHeat
 from tracelog.stores.sqlite_read import Asked
 from tracelog.stores.sqlite_schema import CONTENTS, MEMORY, connect, open_file
 from tracelog.stores.sqlite_text import TextIndex
@@ -114,9 +117,15 @@ class SqliteStore:
                 await worker.close()
 
     async def write(
-        self, rows: Sequence[Row], *, quota: TraceQuota | None = None, classes: str | None = None
+        self,
+        rows: Sequence[Row],
+        *,
+        quota: TraceQuota | None = None,
+        classes: str | None = None,
+        prints: Sequence[str] | None = None,
     ) -> Fates:
         letters = "" if quota is None else classes_of(rows, classes)
+        voices = "" if quota is None else prints_of(len(rows), prints)
         if not rows:
             return ""
         if self._waiting + len(rows) > MAX_WAITING:
@@ -126,7 +135,7 @@ class SqliteStore:
         worker = self._running(self._writer)
         self._waiting += len(rows)
         try:
-            fates: Fates = await worker.submit(Write(rows, self._now(), quota, letters))
+            fates: Fates = await worker.submit(Write(rows, self._now(), quota, letters, voices))
         finally:
             self._waiting -= len(rows)
         return fates
@@ -138,6 +147,9 @@ class SqliteStore:
         return SqliteGate(
             lambda work: self._running(self._writer).submit(work), settings, self._clock, new_server()
         )
+
+    def heat(self, window_s: float) -> Heat:
+        return SqliteHeat(lambda work: self._running(self._writer).submit(work), window_s, self._clock)
 
     async def fetch(self, trace_id: str) -> Trace | None:
         found: Trace | None = await self._read(sqlite_read.fetch, trace_id, self._now())

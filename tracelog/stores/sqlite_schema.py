@@ -112,6 +112,12 @@ CREATE TABLE IF NOT EXISTS calls (   -- the last call of each server that counts
   number TEXT NOT NULL,
   seen_ms REAL NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS echoes (
+  trace_id TEXT PRIMARY KEY,
+  voices TEXT NOT NULL,
+  forms TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS heat (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
 """What came after version 1 and is nothing to a program of that version."""
 
@@ -119,6 +125,8 @@ CONTENTS: Final = (
     "traces",
     "entries",
     "quotas",
+    "echoes",
+    "heat",
     "tallies",
     "outcomes",
     "reports",

@@ -11,7 +11,7 @@ import msgspec
 from tracelog.core.quota_settings import TraceQuota
 from tracelog.stores import sqlite_ledger, sqlite_quota
 from tracelog.stores.cursors import arrived
-from tracelog.stores.sqlite_quota import INSERT, values_of
+from tracelog.stores.sqlite_quota import INSERT, Told, values_of
 from tracelog.stores.sqlite_text import TextIndex
 from tracelog.stores.sqlite_worker import Job, do_each, explain, transaction
 from tracelog.stores.summary import Summary
@@ -56,6 +56,7 @@ class Write(msgspec.Struct, frozen=True):
     now_ms: float
     quota: TraceQuota | None = None
     classes: str = ""
+    prints: str = ""
 
 
 class _Line(msgspec.Struct):
@@ -197,6 +198,7 @@ class Writer:
         entries = connection.total_changes - before
         connection.executemany("DELETE FROM traces WHERE trace_id = ?", trace_ids)
         connection.executemany("DELETE FROM quotas WHERE trace_id = ?", trace_ids)
+        connection.executemany("DELETE FROM echoes WHERE trace_id = ?", trace_ids)
         self._index.note_dropped(connection, entries)
 
 
@@ -230,7 +232,8 @@ def _insert(connection: sqlite3.Connection, writes: list[Write]) -> list[Fates]:
 def _insert_one(connection: sqlite3.Connection, write: Write) -> Fates:
     if write.quota is None:
         return _one_by_one(connection, [values_of(row) for row in write.rows])
-    return sqlite_quota.insert(connection, write.rows, write.classes, write.quota, write.now_ms)
+    told = Told(write.classes, write.prints)
+    return sqlite_quota.insert(connection, write.rows, told, write.quota, write.now_ms)
 
 
 def _one_by_one(connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> Fates:

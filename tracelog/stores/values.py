@@ -50,6 +50,9 @@ OVER_QUOTA: Final = "T"
 OVER_SIZE: Final = "Z"
 """The trace would grow past the bytes it may hold."""
 
+ECHO: Final = "E"
+"""Its trace has just stored the same several times, and not only from its own system."""
+
 REFUSED: Final = "W"
 """A key of the trace holds something that is not ours: no use sending again until a person mends that."""
 

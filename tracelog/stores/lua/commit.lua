@@ -3,7 +3,7 @@
 -- ARGV: score, oldest score listed, most traces listed, ttl, now, ttl of counts, S, S largest running numbers, each
 -- with a colon and all of them as runs if their entries ended when all are stored (5:0-3,5-5), S names; then
 -- for each trace its marks, ids, bodies. A mark is three characters, base 64 from "0": 2 * speaker + (1 for an error);
--- with a quota the letters of the classes stand behind them, and the quota is the last of ARGV.
+-- with a quota the letters of the classes and then the prints stand behind them, and the quota is the last of ARGV.
 -- Returns the letters of keep() for all entries, and the last error.
 local score, cut, cap, ttl, now, kept, S = unpack(ARGV, 1, 7)
 local names, seqs, runs, stored, known = {}, {}, {}, {}, {}

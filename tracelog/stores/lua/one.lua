@@ -1,5 +1,5 @@
 -- One trace alone, as a cluster wants it; what traces share lies elsewhere and is told afterwards (share.lua).
--- KEYS: list, ids, with a quota also its use. ARGV: ttl, classes, ids, bodies, with a quota also that.
+-- KEYS: list, ids, with a quota also its use. ARGV: ttl, classes and prints, ids, bodies, with a quota also that.
 -- Returns the letters of keep(), and the error behind X.
 local n = (#ARGV - EACH) / 2
 local codes, fault = keep(1, 3, n, ARGV[1], ARGV[2])

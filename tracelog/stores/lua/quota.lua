@@ -1,7 +1,8 @@
 -- One trace with a quota: keep() as in trace.lua, and KEYS[k + 2] counts what the trace has used; T over its quota,
--- Z over its bytes. classes has a letter an entry; the last of ARGV is "normal extra critical window_ms bytes".
--- stores/trace_quota.py tells the same in Python.
-local EACH, WIDTH = 3, 4
+-- Z over its bytes, E an echo. What keep() is told is a class letter for each entry, then a print for each; the last of
+-- ARGV is "normal extra critical window_ms bytes echo_burst echo_window_ms now_ms". stores/trace_quota.py tells the same
+-- in Python.
+local EACH, WIDTH = 3, 16
 local most = {}
 for number in string.gmatch(ARGV[#ARGV], '%d+') do most[#most + 1] = tonumber(number) end
 local spare = { [101] = most[2], [112] = math.floor(most[2] / 2) } -- e, p
