@@ -5,11 +5,13 @@ The history that the status shows: what days and months stored, and where each d
 import pytest
 
 from tests.core.schedules import DAY, NOON_MS
-from tests.server.scripted import LocalGate
+from tests.server.scripted import LocalGate, ScriptedStore
 from tracelog.core.guard_settings import GuardSettings
 from tracelog.core.quota_settings import QuotaSettings
 from tracelog.core.quota_values import Demand, Repair
+from tracelog.server.faults import Faults
 from tracelog.server.gate import Gatekeeper
+from tracelog.server.heat import SharedHeat
 from tracelog.server.limits_view import limits_view
 from tracelog.server.shield import Shield
 
@@ -25,7 +27,9 @@ def keeper_of(gate: LocalGate) -> Gatekeeper:
 
 
 async def budget_of(gate: LocalGate) -> dict:
-    shown = await limits_view(keeper_of(gate), Shield(GuardSettings(), clock=lambda: 0.0))
+    shield = Shield(GuardSettings(), clock=lambda: 0.0)
+    heat = SharedHeat(ScriptedStore(), GuardSettings(), shield.guard.templates, Faults())
+    shown = await limits_view(keeper_of(gate), shield, heat)
     budget: dict = shown["budget"]
     return budget
 

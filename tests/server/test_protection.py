@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.flooding import wait_for
 from tests.server.running import Running
 from tests.server.scripted import ScriptedStore, away
 from tracelog.config import Key
@@ -317,9 +318,10 @@ def test_a_system_without_a_share_is_sampled_once_loans_run_short() -> None:
     """
     sampled = GuardSettings(normal=(100_000,), hot_above=1_000_000, sample_rate=0.0, sample_spare=0)
     with Running(limits=True, guard=sampled, quota=QuotaSettings(limit=100)) as running:
-        for first in (0, 30, 60):
-            running.post(entries(30, first=first, system="mainframe", source="m", trace_id="m"))
-            running.app.ingest._press()  # what its clock does twice a second
+        running.post(entries(60, system="mainframe", source="m", trace_id="m"))
+        sampler = running.app.ingest.shield.guard.sampler
+        wait_for(lambda: sampler.is_active)
+        running.post(entries(30, first=60, system="mainframe", source="m", trace_id="m"))
         suppressed = running.get("/api/v1/status").json["guard"]["suppressed"]
     assert suppressed == {"sampled": 30}
 
