@@ -73,12 +73,14 @@ class PairFinder:
         Return the secrets in *data*, tried at *places* in ascending order, where sensitive words stand.
         """
         done = found_so_far = 0
+        marked = MARK_START in data
         for place in places:
             if place < done:
                 continue
             start, done = name_around(data, place)
-            joint = beside(data, start, done)
-            if joint is None or _in_mark(data, start) or (group := self.named(data, start, done)) is None:
+            if (joint := beside(data, start, done)) is None or (marked and _in_mark(data, start)):
+                continue
+            if (group := self.named(data, start, done)) is None:
                 continue
             if group.chance and not _CHANCE.match(data, joint.end()):
                 continue

@@ -49,6 +49,7 @@ class TextCleaner:
         self._shapes = [
             ShapeFinder(shape, rank, engine, checks) for rank, shape in enumerate(shapes, len(own))
         ]
+        self._searched = [shape for shape in self._shapes if not shape.shape.anchors]
         self._rank_of_names = len(own) + len(shapes)
         self._pairs = PairFinder(names, self._rank_of_names)
         self._scanner = scanner_of(tuple(literals(self._shapes, names)))
@@ -91,9 +92,11 @@ class TextCleaner:
         """
         places = self._scanner.places(data)
         spans: list[Span] = []
-        for number, shape in enumerate(self._shapes):
-            if number in places or not shape.shape.anchors:
-                spans += shape.spans(data, places.get(number, ()))
+        for number, tried in places.items():
+            if number < len(self._shapes):
+                spans += self._shapes[number].spans(data, tried)
+        for shape in self._searched:
+            spans += shape.spans(data, ())
         for name, rank, search in self._own:
             spans += [Span(start, end, rank, name) for start, end in every(search, data) if end > start]
         if spans and MARK_START in data:

@@ -23,10 +23,11 @@ _BARE: Final = re.compile(
 _OUTER_END: Final = re.compile(rb"\\{0,15}\"%b(?:[],:}]|\Z)" % BLANKS)
 """The end of a JSON string, seen from within single quotes that nobody closed."""
 
-_TOKEN: Final = re.compile(rb"(\\{0,15})([\"'`])|([\[{(])|([\]})])|[^\\\"'`\[\](){}]+|\\+")
+_TOKEN: Final = re.compile(rb"([^\\\"'`\[\](){}]*)(?:(\\{0,15})([\"'`])|([\[{(])|([\]})])|(\\+)|\Z)")
 _BACKSLASH: Final = 0x5C
 _NAMED: Final = re.compile(rb"%b(?::|=>)" % BLANKS)
 _NUMBER: Final = re.compile(rb"(?<![^\[,: \t\r\n])[0-9]{3,}(?![^\],} \t\r\n])")
+_SHORTEST_NUMBER: Final = 3
 _REFERENCE: Final = re.compile(rb"\$\{[^{}\r\n\"']{0,80}\}")
 """`${DB_PASSWORD}`: one word in spite of its brackets."""
 
@@ -96,11 +97,15 @@ def leaves(data: bytes, place: int) -> tuple[list[Value], int]:
     """
     found: list[Value] = []
     depth, limit = 0, min(len(data), place + LARGEST_CONTAINER)
-    while place < limit and (token := MARK.match(data, place) or _TOKEN.match(data, place)) is not None:
-        place = token.end()
-        if token.re is MARK:
+    while place < limit and (token := _TOKEN.match(data, place)) is not None:
+        between, slashes, quote, opens, closes, _ = token.groups()
+        if len(between) >= _SHORTEST_NUMBER:
+            numbers = _NUMBER.finditer(data, place, token.end(1))
+            found += [Value(*number.span(), bare=True) for number in numbers]
+        if opens and (mark := MARK.match(data, token.end(1))) is not None:
+            place = mark.end()
             continue
-        slashes, quote, opens, closes = token.groups()
+        place = token.end()
         if quote is not None:
             end = closing(data, place, len(slashes), quote)
             if not data.startswith(slashes + quote, end):
@@ -110,10 +115,6 @@ def leaves(data: bytes, place: int) -> tuple[list[Value], int]:
             if not _NAMED.match(data, after):
                 found.append(Value(place, end, bare=False))
             place = after
-        elif not opens and not closes:
-            found += [
-                Value(*number.span(), bare=True) for number in _NUMBER.finditer(data, token.start(), place)
-            ]
         depth += bool(opens) - bool(closes)
         if depth <= 0:
             break
