@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
+from tracelog.core.redact_disguise import near_disguises
 from tracelog.core.redact_engine import searcher
 from tracelog.core.redact_names import JOINTS, MOST_SPACES, Names, joints
 from tracelog.core.redact_pairs import PairFinder, name_around
@@ -130,6 +131,13 @@ def by_literals(
         return any(search(data) for search in searched)
 
     return detect
+
+
+def through_disguises(detect: Detector) -> Detector:
+    """
+    Return the detector that also asks *detect* about what stands around disguises, once they are taken off.
+    """
+    return lambda data: detect(data) or ((plain := near_disguises(data)) != b"" and detect(plain))
 
 
 def literals(shapes: Sequence[ShapeFinder], names: Names) -> list[Literal]:

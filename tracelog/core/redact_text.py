@@ -7,7 +7,8 @@ from typing import Final
 
 from tracelog.core.redact_beside import separates
 from tracelog.core.redact_checks import CHECKS, decode_base64
-from tracelog.core.redact_detect import SecondLook, by_literals, literals, one_pass
+from tracelog.core.redact_detect import SecondLook, by_literals, literals, one_pass, through_disguises
+from tracelog.core.redact_disguise import undisguised
 from tracelog.core.redact_engine import EngineName, every, searcher
 from tracelog.core.redact_mark import MARK, MARK_START, Marker
 from tracelog.core.redact_names import Names
@@ -58,9 +59,10 @@ class TextCleaner:
         look = SecondLook(names, self._pairs)
         self._ask_first = engine == "re2"  # without it the question costs as much as the search
         if self._ask_first:
-            self.suspect = one_pass(self._shapes, loose, names, look)
+            detect = one_pass(self._shapes, loose, names, look)
         else:
-            self.suspect = by_literals(self._shapes, loose, self._scanner, look)
+            detect = by_literals(self._shapes, loose, self._scanner, look)
+        self.suspect = through_disguises(detect)
 
     def clean(self, data: bytes, groups: Sequence[Group] = (), trail: Trail | None = None) -> bytes:
         """
@@ -90,6 +92,12 @@ class TextCleaner:
         """
         Return what looks like a secret in *data* or stands beside a sensitive name, in no order.
         """
+        spans = self._find(data)
+        if (plain := undisguised(data)) is not None:
+            spans += map(plain.back, self._find(plain.data))
+        return spans
+
+    def _find(self, data: bytes) -> list[Span]:
         places = self._scanner.places(data)
         spans: list[Span] = []
         for number, tried in places.items():
