@@ -76,7 +76,7 @@ class SecondLook:
         group = self._pairs.named(data, start, end)
         if group is None or (group.chance and not _RUN_BESIDE.match(data, end)):
             return False
-        if data.startswith(b"--", start):
+        if data.startswith(b"-", start):
             return True
         if self._names.only_last(data[start:end]) and not self._ends.match(data, end):
             return False
@@ -89,7 +89,7 @@ def one_pass(shapes: Sequence[ShapeFinder], own: Sequence[bytes], names: Names, 
     """
     anywhere, at_end = (b"|".join(joints(phrase).encode() for phrase in part) for part in names.phrases())
     words = re.compile(rb"(?i:%b|%b)" % (anywhere, at_end))
-    keys = rb"(?i:(%b|(?:%b)%b|--[a-z0-9_.-]*(?:%b)[ \t]))" % (anywhere, at_end, _ENDS, at_end)
+    keys = rb"(?i:(%b|(?:%b)%b|-[a-z0-9_.-]*(?:%b)[ \t]))" % (anywhere, at_end, _ENDS, at_end)
     search = searcher("re2", b"|".join([_ESCAPED_ASCII, *own, *_grouped(shapes), keys]))
 
     def detect(data: bytes) -> bool:

@@ -31,6 +31,13 @@ _LINE: Final = re.compile(rb"(?:[^\r\n\"'\\=]+|=(?:\\{0,15}\"[^\"\\\r\n]*\\{0,15
 _HEADER: Final = re.compile(rb"[^\r\n\"'\\]*")
 _PLAIN_WORD: Final = re.compile(rb"[A-Za-z][a-z]*[.,:;!?]?")
 
+_ANY_SCHEME: Final = re.compile(
+    rb"[A-Za-z][A-Za-z-]{1,24}[ \t]{1,4}(?=[^ \t\r\n\"'\\]*[0-9])(?=[^ \t\r\n\"'\\]*[A-Za-z])(?=[^ \t\r\n\"'\\]{8})"
+)
+"""The scheme of an `Authorization` that nobody registered: `SSWS 00a1…`."""
+
+_PARAMETER: Final = re.compile(rb"[a-z_]{1,24}=\\{0,15}\"")
+
 _STRUCTURE: Final = re.compile(
     rb"%b[][,:{}](?:[][,:{} \t\r\n0-9.eE+-]|\\{1,15}[nrt]|true|false|null|NaN|Infinity)*" % BLANKS
 )
@@ -41,6 +48,10 @@ _SPACED: Final = 32
 
 _SHORTEST, _SHORTEST_IN_PROSE = 3, 6
 """Bytes of a secret that is no password: parsers write `token=)` and `token: EOF` about other tokens."""
+
+
+AUTH: Final = "auth"
+"""The group of `Authorization`."""
 
 
 class _Found(NamedTuple):
@@ -160,8 +171,13 @@ class PairFinder:
         if group.plain:
             return value
         behind = self._behind_scheme(data, start, group)
+        if behind > start and _PARAMETER.match(data, behind):
+            line = _LINE.match(data, behind)
+            return Value(behind, line.end(), bare=False) if line else None
         if behind > start:
             return value_at(data, behind)
+        if group.name == AUTH and (scheme := _ANY_SCHEME.match(data, start)) is not None:
+            return value_at(data, scheme.end())
         secret = data[start : value.end]
         prose = separator[2] == b":" and separator[3] != b"" and not separator[1]
         if prose and _PLAIN_WORD.fullmatch(secret) and _PLAIN_WORD.fullmatch(data, name.start, name.end):

@@ -11,7 +11,18 @@ from tracelog.core.redact_replace import BLANKS
 LARGEST_CONTAINER: Final = 64 * 1024
 """Bytes of an object or list in a text that are walked through; one that is longer counts as ended there."""
 
-_OPEN: Final = re.compile(rb"[bBuUrR]{0,2}(\\{0,15})([\"'`])")
+_OPEN: Final = re.compile(rb"[bBuUrRfF]{0,2}(\\{0,15})([\"'`])")
+_WRAPPED: Final = re.compile(
+    rb"(?:[A-Za-z_][A-Za-z0-9_.]{0,40}\(|\(string\)[ ](?:\(len=[0-9]{1,6}\)[ ])?|string\([0-9]{1,6}\)[ ]){1,2}"
+    rb"(?=[bBuUrRfF]{0,2}\\{0,15}[\"'`])|![!a-z]{1,10}[ ]|&[A-Za-z0-9_]{1,20}[ ]"
+)
+"""What is around a value and not secret: `SecretStr('…')`, Go's `(string) (len=7) "…"`, tags and anchors of YAML."""
+
+_LONGEST_BLOCK: Final = 64 * 1024
+"""Bytes of a string in three quotes."""
+
+_INDENTED: Final = re.compile(rb"[|>][-+0-9]{0,2}[ \t]{0,8}(?:(?:\r?\n|(?:\\{1,15}r)?\\{1,15}n)[ \t]{1,64}(?:[^\r\n\"\\]|\\(?!\\{0,14}[nr\"])){1,4096}){1,64}")
+"""A block of YAML: all lines that are indented."""
 _NEXT_NAME: Final = rb"(?![A-Za-z0-9_.-]{1,64}[ \t]?[:=])"
 _RUN: Final = rb"[^ \t\r\n\"'`<>\\,;&(){}\[\]|]+"
 _BARE: Final = re.compile(
@@ -54,7 +65,17 @@ def value_at(data: bytes, place: int) -> Value | None:
     """
     Return the string or the bare value that begins at *place*, without its quotes; None when there is none.
     """
+    if (wrapped := _WRAPPED.match(data, place)) is not None:
+        place = wrapped.end()
+    if (block := _INDENTED.match(data, place)) is not None:
+        return Value(*block.span(), bare=False)
     if (opening := _OPEN.match(data, place)) is not None:
+        mark = opening[1] + opening[2]
+        if data.startswith(mark + mark, opening.end()):
+            start = opening.end() + 2 * len(mark)
+            end = data.find(3 * mark, start, start + _LONGEST_BLOCK)
+            if end > start:
+                return Value(start, end, bare=False)
         return Value(opening.end(), closing(data, opening.end(), len(opening[1]), opening[2]), bare=False)
     if (bare := _REFERENCE.match(data, place) or _BARE.match(data, place)) is not None:
         return Value(place, bare.end(), bare=True)
