@@ -14,7 +14,7 @@ from tracelog.core.redact_values import Value, value_at
 _LINE_END: Final = rb"(?:\r|\\{1,15}r)?(?:\n|\\{1,15}n)"
 SEPARATOR: Final = re.compile(
     rb"(?:\]|%%5[Dd])?(\\{0,15}[\"'`])?\]?[ \t]{0,8}(=>|:=|[:=]|%%3[AaDd])"
-    rb"([ \t]{0,8}(?:%b[ \t]{0,64}(?=\\{0,15}[\"'`]|string\())?)(?![:=~>]|//)" % _LINE_END
+    rb"([ \t]{0,8}(?:%b[ \t]{0,64}(?=\\{0,15}[\"'`]|string\())?)(?![:=~]|>(?![-+0-9]{0,2}[ \t]{0,8}%b)|//)" % (_LINE_END, _LINE_END)
 )
 """Between a name and its value. Not `==`, `::` and `=~`, which compare and qualify, nor an address's `://`."""
 
@@ -31,8 +31,8 @@ _PAIR_OPENS: Final = re.compile(rb"[\[(]b?\\{0,15}[\"']\Z")
 """What stands behind and before the name of a header printed as a pair: `('authorization', 'Token abc')`."""
 
 _LONGEST_PAIR_OPENING: Final = 18
-_NO_SECRET: Final = re.compile(rb"[A-Za-z_. -]*")
-"""The second of two names: `('token', 'session')`."""
+ONLY_WORDS: Final = re.compile(rb"[A-Za-z_. -]*")
+"""The second of two names, and no secret: `('token', 'session')`."""
 
 _LABEL: Final = re.compile(rb"(?i:name|key|field|header|variable)(?:\\{0,15}[\"'])?[ \t]{0,8}[:=][ \t]{0,8}(?:\\{0,15}[\"'])?\Z")
 _LONGEST_LABEL: Final = 64
@@ -51,6 +51,8 @@ _PART_VALUE: Final = re.compile(rb"(?:[^\r\n\"\\]|\\(?!\\{0,14}[nr\"])){1,4096}"
 _SERIALIZED: Final = re.compile(rb"\\{0,15}\";s:[0-9]{1,6}:(?=\\{0,15}\")")
 """PHP's `s:8:"password";s:7:"…"`."""
 
+_DIGIT: Final = re.compile(rb"[0-9]")
+_QUOTED: Final = frozenset((b"'", b'"', b"\\"))
 _GAP: Final = re.compile(rb"[ \t]{1,4}")
 
 
@@ -88,7 +90,7 @@ def beside(data: bytes, start: int, end: int) -> re.Match[bytes] | None:
     if (found := _LABELLED.match(data, end) or _PART.match(data, end)) is not None:
         labelled = data[start - 1 : start] == b"<" or _stands_behind(_LABEL, data, start, _LONGEST_LABEL)
         return found if labelled else None
-    if data.startswith(b"-", start) or data[end + 1 : end + 2] == b"'":
+    if data.startswith(b"-", start) or data[end + 1 : end + 2] in _QUOTED:
         return _GAP.match(data, end)
     if data[start - 1 : start] not in _OPENERS:
         return None
@@ -115,17 +117,21 @@ def _second(data: bytes, name: Name, found: re.Match[bytes]) -> Value | None:
     if value is None or data.startswith(b"-", value.start):
         return None
     option = data.startswith(b"-", name.start)
-    return value if option or not _NO_SECRET.fullmatch(data, value.start, value.end) else None
+    return value if option or not ONLY_WORDS.fullmatch(data, value.start, value.end) else None
 
 
 def _option(data: bytes, name: Name, found: re.Match[bytes]) -> Value | None:
     """
-    Return the value that a space parts from *name*: `--password x`, and `PASSWORD 'x'` of SQL.
+    Return the value that a space parts from *name*: `--password x`, `PASSWORD 'x'` of SQL, `password "x1"`.
     """
     value = value_at(data, found.end())
     if value is None or data.startswith(b"-", value.start):
         return None
-    return value if name.group.plain or data.startswith(b"-", name.start) else None
+    if data.startswith(b"-", name.start):
+        return value
+    if not name.group.plain or value.bare:
+        return None
+    return value if data.startswith(b"'", found.end()) or _DIGIT.search(data, value.start, value.end) else None
 
 
 def _labelled(data: bytes, _name: Name, found: re.Match[bytes]) -> Value | None:

@@ -31,13 +31,20 @@ _ESCAPED_ASCII: Final = rb"\\u00[2-7][0-9A-Fa-f]"
 _ENDS: Final = rb"[ \t]{0,8}[\"'`\\:=%\]\x00-\x08\x0a-\x1f\x7f-\xff]"
 """What follows a word that is sensitive only as the last of its name."""
 
-_SENTENCE: Final = re.compile(rb"(?: [A-Za-z0-9_.,'()-]{1,64}){%d}" % (MOST_SPACES + 1))
+_SENTENCE: Final = re.compile(rb"(?! ')(?: [A-Za-z0-9_.,'()-]{1,64}){%d}" % (MOST_SPACES + 1))
+"""What says that a name is a word of prose; not `PASSWORD 'x'`, where a value follows."""
 
 _RUN_BESIDE: Final = re.compile(rb"[\x00-\xff]{0,40}?(?:[A-Za-z0-9+_=-]|\\{0,15}/){20}")
 """What stands soon behind a name whose value only counts when it looks like chance."""
 
 _GLUING: Final = frozenset(b"\xc4\xc5\xc6\xd9\xda\xdb")
 """Headers of msgpack that are followed by one to four bytes of length, which may look like letters."""
+
+_ITEM: Final = rb"(?:[\"'\xa2-\xbf]|[\xc4\xd9][\x00-\xff]|[\xc5\xda][\x00-\xff]{2})"
+_OPTION: Final = rb"(?:--?[uU]|-[pPwW]|-[aAkK][\"'=\\\x80-\xff]|--proxy-u)"
+_OPTIONS: Final = (b"-u", b"-p", b"-w", b"-a", b"-k", b"--proxy-u")
+_LONGEST_OPTION: Final = 11
+"""An option as an item of a list, in JSON and in msgpack: what follows it may be the secret of a command."""
 
 MAX_LOOKS: Final = 1_000
 """Words looked at a second time in one batch. After so many, looking at each entry alone is cheaper."""
@@ -90,7 +97,7 @@ def one_pass(shapes: Sequence[ShapeFinder], own: Sequence[bytes], names: Names, 
     anywhere, at_end = (b"|".join(joints(phrase).encode() for phrase in part) for part in names.phrases())
     words = re.compile(rb"(?i:%b|%b)" % (anywhere, at_end))
     keys = rb"(?i:(%b|(?:%b)%b|-[a-z0-9_.-]*(?:%b)[ \t]))" % (anywhere, at_end, _ENDS, at_end)
-    search = searcher("re2", b"|".join([_ESCAPED_ASCII, *own, *_grouped(shapes), keys]))
+    search = searcher("re2", b"|".join([_ESCAPED_ASCII, _ITEM + _OPTION, *own, *_grouped(shapes), keys]))
 
     def detect(data: bytes) -> bool:
         position = 0
@@ -115,6 +122,7 @@ def by_literals(
     searched = [re.compile(shape.loose).search for shape in shapes if not shape.shape.anchors]
     searched += [re.compile(pattern).search for pattern in own]
     matches = [re.compile(shape.loose).match for shape in shapes]
+    option = re.compile(_ITEM + _OPTION).search
 
     def detect(data: bytes) -> bool:
         if b"\\u00" in data and escaped(data):
@@ -122,6 +130,10 @@ def by_literals(
         for owner, places in scanner.places(data).items():
             if len(places) > MAX_LOOKS:
                 return True
+            if owner > len(shapes):
+                if any(option(data, max(0, place - _LONGEST_HEADER), place + _LONGEST_OPTION) for place in places):
+                    return True
+                continue
             for place in places:
                 if owner == len(shapes):
                     if look(data, place):
@@ -142,7 +154,8 @@ def through_disguises(detect: Detector) -> Detector:
 
 def literals(shapes: Sequence[ShapeFinder], names: Names) -> list[Literal]:
     """
-    Return every literal of *shapes*, owned by their number, and of the words of *names*, owned by the next.
+    Return every literal of *shapes*, owned by their number, those of the words of *names*, owned by the next, and
+    those of options, owned by the one after.
     """
     found = [
         Literal(anchor.encode(), owner, ignore_case=shape.shape.ignore_case)
@@ -150,6 +163,7 @@ def literals(shapes: Sequence[ShapeFinder], names: Names) -> list[Literal]:
         for anchor in shape.shape.anchors
     ]
     anywhere, at_end = names.phrases()
+    found += [Literal(option, len(shapes) + 1, ignore_case=True) for option in _OPTIONS]
     return found + [
         Literal(word + end, len(shapes), ignore_case=True, at=len(word) - 1)
         for word, end in _endings(tuple(anywhere), tuple(at_end))

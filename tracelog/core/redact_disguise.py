@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from tracelog.core.redact_replace import Span
 
-_CONTROL: Final = rb"\[[0-9;:?]{0,24}[A-Za-z]"
+_CONTROL: Final = rb"\[(?!REDACTED:)[0-9;:?]{0,24}[A-Za-z]"
 _LINK: Final = rb"\][^\x00-\x1f\"\\]{0,512}(?:\x07|(?:\x1b|%b)\\{1,16}|\\{1,15}(?:u0007|x07|a))"
 _ESCAPE_NAMES: Final = rb"(?:u001[bB]|x1[bB]|033|e)"
 """What follows the escape character (ECMA-48 sections 5.4 and 5.6), and how text writes that character."""

@@ -160,6 +160,7 @@ class Names:
             return []
         runs = _RUN.findall(name)
         alone = len(runs) == 1 and len(runs[0]) == len(name)
+        runs = [part for run in runs for part in dict.fromkeys((run[:LONGEST_NAME], run[-LONGEST_NAME:]))]
         found = [self._classify(run, sure=not alone) for run in runs]
         if not self._told_safe(parts):
             found.append(self.spaced(name))

@@ -32,7 +32,8 @@ _HEADER: Final = re.compile(rb"[^\r\n\"'\\]*")
 _PLAIN_WORD: Final = re.compile(rb"[A-Za-z][a-z]*[.,:;!?]?")
 
 _ANY_SCHEME: Final = re.compile(
-    rb"[A-Za-z][A-Za-z-]{1,24}[ \t]{1,4}(?=[^ \t\r\n\"'\\]*[0-9])(?=[^ \t\r\n\"'\\]*[A-Za-z])(?=[^ \t\r\n\"'\\]{8})"
+    rb"[A-Za-z][A-Za-z-]{1,24}[ \t]{1,4}"
+    rb"(?:(?=\[REDACTED:)|(?=[^ \t\r\n\"'\\]*[0-9])(?=[^ \t\r\n\"'\\]*[A-Za-z])(?=[^ \t\r\n\"'\\]{8}))"
 )
 """The scheme of an `Authorization` that nobody registered: `SSWS 00a1…`."""
 
@@ -42,6 +43,9 @@ _STRUCTURE: Final = re.compile(
     rb"%b[][,:{}](?:[][,:{} \t\r\n0-9.eE+-]|\\{1,15}[nrt]|true|false|null|NaN|Infinity)*" % BLANKS
 )
 """What stands between two strings of JSON, where the end of one was taken for the begin of another."""
+
+_NEAR: Final = 40
+"""Bytes between a name and what only counts when it looks like chance; the detector looks no further."""
 
 _SPACED: Final = 32
 """Bytes before a name in which the words of `your API key` are looked for."""
@@ -93,7 +97,7 @@ class PairFinder:
                 continue
             if (group := self.named(data, start, done)) is None:
                 continue
-            if group.chance and not _CHANCE.match(data, joint.end()):
+            if group.chance and (joint.end() - done > _NEAR or not _CHANCE.match(data, joint.end())):
                 continue
             found = self._read(data, Name(start, done, group), joint)
             done = max(done, found.end)
@@ -219,7 +223,9 @@ def name_around(data: bytes, place: int) -> tuple[int, int]:
     """
     before = data[max(0, place - LONGEST_NAME) : place]
     run = _RUN.match(data, place)
-    return place - len(before) + len(before.rstrip(_NAME_BYTES)), run.end() if run else place
+    start = place - len(before) + len(before.rstrip(_NAME_BYTES))
+    end = run.end() if run else place
+    return max(start, end - LONGEST_NAME) if end - place <= LONGEST_NAME else start, end
 
 
 def _in_mark(data: bytes, start: int) -> bool:
