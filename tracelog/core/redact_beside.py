@@ -14,14 +14,20 @@ from tracelog.core.redact_values import Value, value_at
 _LINE_END: Final = rb"(?:\r|\\{1,15}r)?(?:\n|\\{1,15}n)"
 SEPARATOR: Final = re.compile(
     rb"(?:\]|%%5[Dd])?(\\{0,15}[\"'`])?\]?[ \t]{0,8}(=>|:=|[:=]|%%3[AaDd])"
-    rb"([ \t]{0,8}(?:%b[ \t]{0,64}(?=\\{0,15}[\"'`]|string\())?)(?![:=~]|>(?![-+0-9]{0,2}[ \t]{0,8}%b)|//)" % (_LINE_END, _LINE_END)
+    rb"([ \t]{0,8}(?:%b[ \t]{0,64}(?=\\{0,15}[\"'`]|string\())?)(?![:=~]|>(?![-+0-9]{0,2}[ \t]{0,8}%b)|//)"
+    % (_LINE_END, _LINE_END)
 )
 """Between a name and its value. Not `==`, `::` and `=~`, which compare and qualify, nor an address's `://`."""
 
 _FOLLOWS: Final = frozenset(bytes([code]) for code in b" \t\r\n\\\"'`]=:>%")
 """What can follow a name that has a value."""
 
-_OPENERS: Final = frozenset((b"<", b":"))
+_OPENERS: Final = frozenset((b"<", b":", b"=", b'"', b"'"))
+_AFTER_LABEL: Final = frozenset((b": ", b"= "))
+"""What stands before a name that is the name of an element or the value of a label."""
+
+_QUOTES: Final = frozenset((b'"', b"'", b"\\"))
+
 _ELEMENT: Final = re.compile(rb"(?:[ \t][^<>]{0,200})?>(?:<!\[CDATA\[)?([^<>]{1,4096}?)(?:\]\]>)?</")
 _ELEMENT_OPENS: Final = re.compile(rb"<(?:[A-Za-z0-9_.-]{1,40}:)?\Z")
 _LONGEST_OPENING: Final = 42
@@ -34,15 +40,18 @@ _LONGEST_PAIR_OPENING: Final = 18
 ONLY_WORDS: Final = re.compile(rb"[A-Za-z_. -]*")
 """The second of two names, and no secret: `('token', 'session')`."""
 
-_LABEL: Final = re.compile(rb"(?i:name|key|field|header|variable)(?:\\{0,15}[\"'])?[ \t]{0,8}[:=][ \t]{0,8}(?:\\{0,15}[\"'])?\Z")
+_LABEL: Final = re.compile(
+    rb"(?i:name|key|field|header|variable)(?:\\{0,15}[\"'])?[ \t]{0,8}[:=][ \t]{0,8}(?:\\{0,15}[\"'])?\Z"
+)
 _LONGEST_LABEL: Final = 64
 _LABELLED: Final = re.compile(
-    rb"(?:\\{0,15}[\"'])?(?:[ \t\r\n,]|\\{1,15}[nrt]){1,40}(?:\\{0,15}[\"'])?(?i:value|val)(?:\\{0,15}[\"'])?[ \t]{0,8}[:=][ \t]{0,8}"
+    rb"(?:\\{0,15}[\"'])?(?:[ \t\r\n,]|\\{1,15}[nrt]){1,40}"
+    rb"(?:\\{0,15}[\"'])?(?i:value|val)(?:\\{0,15}[\"'])?[ \t]{0,8}[:=][ \t]{0,8}"
 )
 """`"name": "password", "value": "…"`, as JSON, YAML and XML have it."""
 
 _PART: Final = re.compile(
-    rb"(?:\\{0,15}[\"'])?(?:;[^\r\n\\]{0,200})?(?:%(end)b[A-Za-z-]{1,40}:[^\r\n\\]{0,200}){0,4}(?:%(end)b){2}"
+    rb"(?:\\{0,15}[\"'])?(?:;(?:[^\r\n\\]|\\{1,15}[\"']){0,200})?(?:%(end)b[A-Za-z-]{1,40}:[^\r\n\\]{0,200}){0,4}(?:%(end)b){2}"
     % {b"end": _LINE_END}
 )
 _PART_VALUE: Final = re.compile(rb"(?:[^\r\n\"\\]|\\(?!\\{0,14}[nr\"])){1,4096}")
@@ -52,7 +61,6 @@ _SERIALIZED: Final = re.compile(rb"\\{0,15}\";s:[0-9]{1,6}:(?=\\{0,15}\")")
 """PHP's `s:8:"password";s:7:"…"`."""
 
 _DIGIT: Final = re.compile(rb"[0-9]")
-_QUOTED: Final = frozenset((b"'", b'"', b"\\"))
 _GAP: Final = re.compile(rb"[ \t]{1,4}")
 
 
@@ -77,23 +85,33 @@ def beside(data: bytes, start: int, end: int) -> re.Match[bytes] | None:
     """
     Return what follows the name from *start* to *end*, if it looks as if a value came next.
     """
-    if data[end : end + 1] not in _FOLLOWS:
+    if (follows := data[end : end + 1]) not in _FOLLOWS:
         return None
     if (separator := SEPARATOR.match(data, end)) is not None:
         return separator
-    if (pair := _PAIR.match(data, end)) is not None:
-        opens = data.startswith(b"-", start) or _stands_behind(_PAIR_OPENS, data, start, _LONGEST_PAIR_OPENING)
-        if opens:
-            return pair
-    if (found := _SERIALIZED.match(data, end)) is not None:
-        return found
+    option = data.startswith(b"-", start)
+    if follows in _QUOTES:
+        if (pair := _PAIR.match(data, end)) is not None:
+            opens = option or _stands_behind(_PAIR_OPENS, data, start, _LONGEST_PAIR_OPENING)
+            if opens:
+                return pair
+        if (found := _SERIALIZED.match(data, end)) is not None:
+            return found
+    before = data[max(0, start - 2) : start]
+    if before[-1:] in _OPENERS or before in _AFTER_LABEL:
+        return _described(data, start, end)
+    return _GAP.match(data, end) if option or data[end + 1 : end + 2] in _QUOTES else None
+
+
+def _described(data: bytes, start: int, end: int) -> re.Match[bytes] | None:
+    """
+    Return what leads to the value of a name that is the value of a label itself, or the name of an element.
+    """
     if (found := _LABELLED.match(data, end) or _PART.match(data, end)) is not None:
         labelled = data[start - 1 : start] == b"<" or _stands_behind(_LABEL, data, start, _LONGEST_LABEL)
         return found if labelled else None
-    if data.startswith(b"-", start) or data[end + 1 : end + 2] in _QUOTED:
+    if data[end + 1 : end + 2] in _QUOTES:
         return _GAP.match(data, end)
-    if data[start - 1 : start] not in _OPENERS:
-        return None
     element = _ELEMENT.match(data, end)
     return element if element and _stands_behind(_ELEMENT_OPENS, data, start, _LONGEST_OPENING) else None
 
@@ -131,7 +149,9 @@ def _option(data: bytes, name: Name, found: re.Match[bytes]) -> Value | None:
         return value
     if not name.group.plain or value.bare:
         return None
-    return value if data.startswith(b"'", found.end()) or _DIGIT.search(data, value.start, value.end) else None
+    return (
+        value if data.startswith(b"'", found.end()) or _DIGIT.search(data, value.start, value.end) else None
+    )
 
 
 def _labelled(data: bytes, _name: Name, found: re.Match[bytes]) -> Value | None:

@@ -124,22 +124,19 @@ def by_literals(
     matches = [re.compile(shape.loose).match for shape in shapes]
     option = re.compile(_ITEM + _OPTION).search
 
+    def is_found(owner: int, data: bytes, place: int) -> bool:
+        if owner == len(shapes):
+            return look(data, place)
+        if owner > len(shapes):
+            return option(data, max(0, place - _LONGEST_HEADER), place + _LONGEST_OPTION) is not None
+        return shapes[owner].begins(data, place) >= 0 and matches[owner](data, place) is not None
+
     def detect(data: bytes) -> bool:
         if b"\\u00" in data and escaped(data):
             return True
         for owner, places in scanner.places(data).items():
-            if len(places) > MAX_LOOKS:
+            if len(places) > MAX_LOOKS or any(is_found(owner, data, place) for place in places):
                 return True
-            if owner > len(shapes):
-                if any(option(data, max(0, place - _LONGEST_HEADER), place + _LONGEST_OPTION) for place in places):
-                    return True
-                continue
-            for place in places:
-                if owner == len(shapes):
-                    if look(data, place):
-                        return True
-                elif shapes[owner].begins(data, place) >= 0 and matches[owner](data, place):
-                    return True
         return any(search(data) for search in searched)
 
     return detect
@@ -154,8 +151,8 @@ def through_disguises(detect: Detector) -> Detector:
 
 def literals(shapes: Sequence[ShapeFinder], names: Names) -> list[Literal]:
     """
-    Return every literal of *shapes*, owned by their number, those of the words of *names*, owned by the next, and
-    those of options, owned by the one after.
+    Return every literal: of *shapes*, owned by their number, of words of *names*, owned by the next, and of
+    options, owned by the one after.
     """
     found = [
         Literal(anchor.encode(), owner, ignore_case=shape.shape.ignore_case)

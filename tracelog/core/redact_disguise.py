@@ -26,7 +26,8 @@ _BY_SIGN: Final = (
     (
         b"\xe2",
         b"\x80\x81\x90",
-        rb"(?:\x80[\x8b-\x8f\xaa-\xae]|\x81[\xa0-\xaf]|\x90\x9b%b|(?P<blank>\x80[\x80-\x8a\xaf]|\x81\x9f))" % _CONTROL,
+        rb"(?:\x80[\x8b-\x8f\xaa-\xae]|\x81[\xa0-\xaf]|\x90\x9b%b|(?P<blank>\x80[\x80-\x8a\xaf]|\x81\x9f))"
+        % _CONTROL,
     ),
     (b"\xe3", b"\x80", rb"(?P<blank>\x80\x80)"),
     (
@@ -38,14 +39,16 @@ _BY_SIGN: Final = (
     (
         b"\\",
         b"\\ux0e",
-        rb"\\{0,14}(?:%b%b|u(?:0000|00[aA][dD]|200[b-fB-F]|202[a-eA-E]|206[0-9a-fA-F]|[fF][eE](?:[fF][fF]|0[0-9a-fA-F]))"
+        rb"\\{0,14}(?:%b%b|u(?:0000|00[aA][dD]|200[b-fB-F]|202[a-eA-E]|206[0-9a-fA-F]"
+        rb"|[fF][eE](?:[fF][fF]|0[0-9a-fA-F]))"
         rb"|x(?:00|[aA][dD])|u(?P<blank>00[aA]0|200[0-9aA]|202[fF]|205[fF]|3000)"
-        rb"|(?:u00|x)(?P<text>[2-7][0-9A-Fa-f])|u[fF][fF](?P<escaped>[0-5][0-9A-Fa-f]))" % (_ESCAPE_NAMES, _SEQUENCE),
+        rb"|(?:u00|x)(?P<text>[2-7][0-9A-Fa-f])|u[fF][fF](?P<escaped>[0-5][0-9A-Fa-f]))"
+        % (_ESCAPE_NAMES, _SEQUENCE),
     ),
 )
 """
-First byte, those of which one comes second, and the pattern of what follows the first: colours and links of a terminal, letters of no width, blanks of other
-widths, letters of full width, and whatever may be written as an escape.
+First byte, those of which one comes second, and the pattern of what follows the first: colours and links of a
+terminal, letters of no width, other blanks, letters of full width, and what is written as an escape.
 """
 _KINDS: Final = [
     (sign, frozenset(second), re.compile(re.escape(sign) + rest).match) for sign, second, rest in _BY_SIGN

@@ -1,5 +1,5 @@
 """
-Values read as their program means them: the fields of an object, the words of a command, a field and its label.
+Values read as their program means them: the fields of an object, words of a command, a labelled field.
 """
 
 import dataclasses
@@ -33,9 +33,7 @@ _SIGNS: Final = ("__attrs_attrs__", "__struct_fields__", "__pydantic_fields__")
 
 def fields(value: Any) -> dict[Any, Any] | None:
     """
-    Return the fields of *value*, an object of whatever library or a mapping that is no dict; None when it has none.
-
-    An object that fails to tell its fields is none: then its text is looked at.
+    Return the fields of *value*, an object of whatever library or a mapping; None when it has none.
     """
     if isinstance(value, Mapping):
         return dict(islice(value.items(), MAX_FIELDS))
@@ -59,21 +57,25 @@ def plain(value: Any) -> Any:
 
 def labelled(value: Mapping[Any, Any]) -> tuple[Any, str] | None:
     """
-    Return the key and the label of what *value*, an object, says about a name: `{"name": "token", "value": "…"}`.
+    Return the key and the label of what *value* says about a name: `{"name": "token", "value": "…"}`.
     """
     found = {key.lower(): key for key in islice(value, MAX_FIELDS) if isinstance(key, str)}
-    label = next((value[found[word]] for word in _LABELS if isinstance(value.get(found.get(word)), str)), None)
+    label = next(
+        (value[found[word]] for word in _LABELS if isinstance(value.get(found.get(word)), str)), None
+    )
     key = next((found[word] for word in _VALUES if word in found), None)
     return (key, label) if label is not None and key is not None else None
 
 
 def within_words(words: Sequence[Any], find: Callable[[bytes], list[Span]]) -> dict[int, list[Span]]:
     """
-    Return the secrets of a command given as *words*, such as `["mysql", "-p", "x"]`: number of the word → spans in it.
+    Return the secrets of a command given as *words*, `["mysql", "-p", "x"]`: word → spans in it.
 
     The words are read as one line, as a program prints them; what *find* finds there is told for each word.
     """
-    if not 1 < len(words) <= MAX_WORDS or not any(isinstance(word, str) and word.startswith("-") for word in words):
+    if not 1 < len(words) <= MAX_WORDS or not any(
+        isinstance(word, str) and word.startswith("-") for word in words
+    ):
         return {}
     texts = [_quiet(encoded(word)) for word in words]
     starts = list(accumulate((len(text) + len(_BETWEEN) for text in texts), initial=len(_OPENS)))
@@ -83,7 +85,9 @@ def within_words(words: Sequence[Any], find: Callable[[bytes], list[Span]]) -> d
             start = starts[number]
             if start >= span.end:
                 break
-            part = span._replace(start=max(0, span.start - start), end=min(len(texts[number]), span.end - start))
+            part = span._replace(
+                start=max(0, span.start - start), end=min(len(texts[number]), span.end - start)
+            )
             if part.start < part.end:
                 found.setdefault(number, []).append(part)
     return found

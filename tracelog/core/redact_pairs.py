@@ -17,6 +17,7 @@ from tracelog.core.redact_rules import Group
 from tracelog.core.redact_values import Value, cookie_values, leaves, value_at
 
 _NAME_BYTES: Final = bytes(code for code in range(128) if re.fullmatch(f"[{NAME_CHARS}]", chr(code)))
+_NAME_LETTERS: Final = frozenset(bytes([code]) for code in _NAME_BYTES)
 _RUN: Final = re.compile(b"[%b]{0,%d}" % (NAME_CHARS.encode(), LONGEST_NAME + 1))
 """What is longer is no name; no more of it is read."""
 
@@ -175,18 +176,22 @@ class PairFinder:
         if group.plain:
             return value
         behind = self._behind_scheme(data, start, group)
-        if behind > start and _PARAMETER.match(data, behind):
-            line = _LINE.match(data, behind)
-            return Value(behind, line.end(), bare=False) if line else None
+        if behind == start and group.name == AUTH and (scheme := _ANY_SCHEME.match(data, start)) is not None:
+            behind = scheme.end()
         if behind > start:
-            return value_at(data, behind)
-        if group.name == AUTH and (scheme := _ANY_SCHEME.match(data, start)) is not None:
-            return value_at(data, scheme.end())
+            return self._credential(data, behind)
         secret = data[start : value.end]
         prose = separator[2] == b":" and separator[3] != b"" and not separator[1]
         if prose and _PLAIN_WORD.fullmatch(secret) and _PLAIN_WORD.fullmatch(data, name.start, name.end):
             return None
         return value if len(secret) >= (_SHORTEST_IN_PROSE if prose else _SHORTEST) else None
+
+    def _credential(self, data: bytes, place: int) -> Value | None:
+        """
+        Return the credential at *place*, behind its scheme: a value, or a line of parameters.
+        """
+        line = _LINE.match(data, place) if _PARAMETER.match(data, place) else None
+        return Value(*line.span(), bare=False) if line else value_at(data, place)
 
     def _within(self, data: bytes, value: Value, group: Group) -> list[Value]:
         """
@@ -222,10 +227,14 @@ def name_around(data: bytes, place: int) -> tuple[int, int]:
     Return where the name begins and ends of which one character stands at *place*.
     """
     before = data[max(0, place - LONGEST_NAME) : place]
-    run = _RUN.match(data, place)
     start = place - len(before) + len(before.rstrip(_NAME_BYTES))
-    end = run.end() if run else place
-    return max(start, end - LONGEST_NAME) if end - place <= LONGEST_NAME else start, end
+    end = place + 1
+    if data[end : end + 1] in _NAME_LETTERS or data[place:end] not in _NAME_LETTERS:
+        run = _RUN.match(data, place)
+        end = run.end() if run else place
+    if end - start > LONGEST_NAME >= end - place:
+        start = end - LONGEST_NAME
+    return start, end
 
 
 def _in_mark(data: bytes, start: int) -> bool:

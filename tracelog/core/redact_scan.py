@@ -158,6 +158,12 @@ class Scanner:
                     if not exact or data.startswith(exact, start):
                         for owner in owners:
                             found[owner].append(start + place)
+        self._note_bytes(data, found)
+        for places in found.values():
+            places.sort()
+        return found
+
+    def _note_bytes(self, data: bytes, found: dict[int, list[int]]) -> None:
         for byte, entries in self._by_byte.items():
             at = data.find(byte)
             while at >= 0:
@@ -166,9 +172,6 @@ class Scanner:
                         for owner in owners:
                             found[owner].append(at - before + place)
                 at = data.find(byte, at + 1)
-        for places in found.values():
-            places.sort()
-        return found
 
     def _add(self, text: bytes, entry: _Entry) -> None:
         """
@@ -185,7 +188,9 @@ class Scanner:
         shared = [len(self._by_pair.get(pair, ())) for pair in pairs]
         costs = [
             (weight + others / _COMMON) * (_SIFTED + following / _OFTEN)
-            for weight, others, following in zip(weights, shared, [*weights[_PAIR:], *2 * [_OFTEN]], strict=False)
+            for weight, others, following in zip(
+                weights, shared, [*weights[_PAIR:], *2 * [_OFTEN]], strict=False
+            )
         ]
         before = costs.index(min(costs))
         if before + _PAIR < len(pairs):
@@ -206,7 +211,7 @@ def _weight(pair: bytes) -> int:
 
 def _in_pairs(folded: bytes) -> Iterator[tuple[int, str]]:
     """
-    Yield *folded* in pieces, two bytes in a character, with where each begins; every pair and its next are in one.
+    Yield *folded* in pieces, two bytes in a character, with where each begins; none parts two pairs.
     """
     view = memoryview(folded)
     for offset in range(_PAIR):

@@ -27,10 +27,11 @@ _ENOUGH_BEFORE: Final = 1
 
 _ENDS_KEY: Final = b"-----END "
 _LONGEST_KEY: Final = 32 * 1024
-"""Bytes in which the end of a key is looked for: one of 16,384 bits takes 13 kB, and each line something around it."""
+"""Bytes in which the end of a key is looked for: one of 16,384 bits has 13 kB, and lines have more."""
 
 _KEY_LINE: Final = re.compile(
-    rb"(?<![A-Za-z0-9+/_.-])(?!(?:[0-9a-f]{16}|[0-9a-f]{32})(?![A-Za-z0-9+/=]))([A-Za-z0-9+/]{16,128}={0,2})(?![A-Za-z0-9+/_.-])"
+    rb"(?<![A-Za-z0-9+/_.-])(?!(?:[0-9a-f]{16}|[0-9a-f]{32})(?![A-Za-z0-9+/=]))"
+    rb"([A-Za-z0-9+/]{16,128}={0,2})(?![A-Za-z0-9+/_.-])"
 )
 """A line of base64, and no id of a span or a trace."""
 
@@ -100,7 +101,7 @@ class ShapeFinder:
 
     def _further_lines(self, data: bytes, start: int) -> Iterator[Span]:
         """
-        Return the lines of a key that goes on behind *start*, each within a line of a log or an item of a list.
+        Return the lines of a key that goes on behind *start*, within lines of a log or items of a list.
         """
         last = data.find(_ENDS_KEY, start, start + _LONGEST_KEY)
         lines = _KEY_LINE.finditer(data, start, last) if last >= 0 else ()

@@ -3,18 +3,19 @@ One text made clean: all rules look for secrets in it, and marks take their plac
 """
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
 from tracelog.core.redact_beside import separates
 from tracelog.core.redact_checks import CHECKS, decode_base64
 from tracelog.core.redact_detect import SecondLook, by_literals, literals, one_pass, through_disguises
 from tracelog.core.redact_disguise import undisguised
-from tracelog.core.redact_engine import EngineName, every, searcher
+from tracelog.core.redact_engine import EngineName, Search, every, searcher
 from tracelog.core.redact_mark import MARK, MARK_START, Marker
 from tracelog.core.redact_names import Names
 from tracelog.core.redact_pairs import PairFinder
 from tracelog.core.redact_pattern import Pattern
-from tracelog.core.redact_replace import Span, replace
+from tracelog.core.redact_replace import FLOOD, MAX_SECRETS, Span, replace
 from tracelog.core.redact_rules import Group, Shape
 from tracelog.core.redact_scan import scanner_of
 from tracelog.core.redact_shapes import ShapeFinder
@@ -106,12 +107,23 @@ class TextCleaner:
         for shape in self._searched:
             spans += shape.spans(data, ())
         for name, rank, search in self._own:
-            spans += [Span(start, end, rank, name) for start, end in every(search, data) if end > start]
+            spans += _own_spans(data, name, rank, search)
         if spans and MARK_START in data:
             spans = _apart_from_marks(data, spans)
         if words := places.get(len(self._shapes)):
             spans += self._pairs.spans(data, words)
         return spans
+
+
+def _own_spans(data: bytes, name: str, rank: int, search: Search) -> list[Span]:
+    """
+    Return what an own rule finds; of more than anyone reads, the rest as one.
+    """
+    found = list(islice(every(search, data), MAX_SECRETS + 1))
+    spans = [Span(start, end, rank, name) for start, end in found if end > start]
+    if len(found) > MAX_SECRETS:
+        spans.append(Span(found[-1][0], len(data), rank, FLOOD))
+    return spans
 
 
 def _apart_from_marks(data: bytes, spans: list[Span]) -> list[Span]:

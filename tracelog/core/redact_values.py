@@ -13,16 +13,21 @@ LARGEST_CONTAINER: Final = 64 * 1024
 
 _OPEN: Final = re.compile(rb"[bBuUrRfF]{0,2}(\\{0,15})([\"'`])")
 _WRAPPED: Final = re.compile(
-    rb"(?:[A-Za-z_][A-Za-z0-9_.]{0,40}\(|\(string\)[ ](?:\(len=[0-9]{1,6}\)[ ])?|string\([0-9]{1,6}\)[ ]){1,2}"
+    rb"(?:[A-Za-z_][A-Za-z0-9_.]{0,40}\(|\(string\)[ ](?:\(len=[0-9]{1,6}\)[ ])?"
+    rb"|string\([0-9]{1,6}\)[ ]){1,2}"
     rb"(?=[bBuUrRfF]{0,2}\\{0,15}[\"'`])|![!a-z]{1,10}[ ]|&[A-Za-z0-9_]{1,20}[ ]"
 )
-"""What is around a value and not secret: `SecretStr('…')`, Go's `(string) (len=7) "…"`, tags and anchors of YAML."""
+"""What is around a value and not secret: `SecretStr('…')`, Go's `(string) (len=7) "…"`, tags of YAML."""
 
 _LONGEST_BLOCK: Final = 64 * 1024
 """Bytes of a string in three quotes."""
 
-_INDENTED: Final = re.compile(rb"[|>][-+0-9]{0,2}[ \t]{0,8}(?:(?:\r?\n|(?:\\{1,15}r)?\\{1,15}n)[ \t]{1,64}(?:[^\r\n\"\\]|\\(?!\\{0,14}[nr\"])){1,4096}){1,64}")
+_INDENTED: Final = re.compile(
+    rb"[|>][-+0-9]{0,2}[ \t]{0,8}(?:(?:\r?\n|(?:\\{1,15}r)?\\{1,15}n)[ \t]{1,64}"
+    rb"(?:[^\r\n\"\\]|\\(?!\\{0,14}[nr\"])){1,4096}){1,64}"
+)
 """A block of YAML: all lines that are indented."""
+
 _NEXT_NAME: Final = rb"(?![A-Za-z0-9_.-]{1,64}[ \t]?[:=])"
 _RUN: Final = rb"[^ \t\r\n\"'`<>\\,;&(){}\[\]|]+"
 _BARE: Final = re.compile(

@@ -11,7 +11,7 @@ from tracelog.core.redact_names import Names
 from tracelog.core.redact_objects import encoded, fields, labelled, plain, within_words
 from tracelog.core.redact_replace import Span, replace
 from tracelog.core.redact_rules import Group
-from tracelog.core.redact_text import TextCleaner
+from tracelog.core.redact_text import MAX_PASSES, TextCleaner
 
 MAX_DEPTH: Final = 64
 """Levels that are looked into, twice those of an entry (`Limits.depth`); what lies deeper is replaced."""
@@ -48,8 +48,8 @@ class Walker:
         Return *value* clean.
 
         Args:
-            value: Anything JSON-like, bytes included, and objects with fields. Other objects are left alone, except
-                under such a name.
+            value: Anything JSON-like, bytes included, and objects with fields. Others are left
+                alone, except under such a name.
             groups: Of the sensitive names that it stands under.
             depth: How deep it stands.
         """
@@ -81,9 +81,8 @@ class Walker:
             return value if clean_data is data else clean_data
         if isinstance(value, int | float) and not isinstance(value, Enum):
             return self._number(value, groups) if groups else value
-        shown = fields(value)
-        if shown is None:
-            shown = plain(value)
+        told = fields(value)
+        shown = plain(value) if told is None else told
         if shown is value:
             shown = str(value) if groups else None
         if id(value) in self._open:
@@ -124,14 +123,25 @@ class Walker:
             return value if parted is named else tuple(parted.values())
         if self._is_password(value):
             return self._item(value, groups, depth)
-        secrets = within_words(value, self._cleaner.find) if isinstance(value, list | tuple) else {}
-        clean = [
-            self._item(self._word(item, secrets[number]) if number in secrets else item, groups, depth + 1)
-            for number, item in enumerate(value)
-        ]
+        clean = self._words(value, groups, depth)
         if all(new is old for new, old in zip(clean, value, strict=True)):
             return value
         return _like(value, clean)
+
+    def _words(self, value: Any, groups: Groups, depth: int) -> list[Any]:
+        """
+        Return the items of *value* clean, each alone and all of them as the words of one command.
+        """
+        clean = list(value)
+        for _ in range(MAX_PASSES):
+            before = clean.copy()
+            secrets = within_words(clean, self._cleaner.find) if isinstance(value, list | tuple) else {}
+            for number, spans in secrets.items():
+                clean[number] = self._word(clean[number], spans)
+            clean = [self._item(item, groups, depth + 1) for item in clean]
+            if all(new is old for new, old in zip(clean, before, strict=True)):
+                break
+        return clean
 
     def _is_password(self, value: Any) -> bool:
         """
