@@ -74,13 +74,6 @@ class Name(NamedTuple):
     group: Group
 
 
-def separates(data: bytes, place: int) -> bool:
-    """
-    Whether what stands at *place* would separate a name from its value.
-    """
-    return SEPARATOR.match(data, place) is not None
-
-
 def beside(data: bytes, start: int, end: int) -> re.Match[bytes] | None:
     """
     Return what follows the name from *start* to *end*, if it looks as if a value came next.

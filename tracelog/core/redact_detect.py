@@ -146,7 +146,7 @@ def through_disguises(detect: Detector) -> Detector:
     """
     Return the detector that also asks *detect* about what stands around disguises, once they are taken off.
     """
-    return lambda data: detect(data) or ((plain := near_disguises(data)) != b"" and detect(plain))
+    return lambda data: detect(data) or any(map(detect, near_disguises(data)))
 
 
 def literals(shapes: Sequence[ShapeFinder], names: Names) -> list[Literal]:

@@ -67,6 +67,12 @@ _WIDE_BY: Final = 0x20
 """What parts the code of a letter of full width, U+FF01 to U+FF5E, from its own, in the last byte."""
 
 
+_APART: Final = re.compile(rb"[\s\"'`\\<>]+")
+"""What no address has in it as it is."""
+
+_SIGN: Final = re.compile(rb"%(?:25){0,3}(?:2[27]|5[BDbd]|7[BDbd])")
+
+
 class Plain(NamedTuple):
     """
     A text without its disguises, and the way back.
@@ -105,16 +111,25 @@ class Plain(NamedTuple):
         return start, start + 1
 
 
-def undisguised(data: bytes) -> Plain | None:
+def undisguised(data: bytes, *, addresses: bool = False) -> Plain | None:
     """
     Return *data* without its disguises; None when it has none.
+
+    Args:
+        data: A text.
+        addresses: Reads only what may be an address with signs in it that JSON has a use for, one a line, and
+            makes these signs plain, too. In a text around they would end strings that go on.
     """
     plain = Plain(b"", [], [], [], [])
     pieces: list[bytes] = []
     position = length = 0
-    for match in _disguises(data):
+    if addresses and (b"%" not in data or not _SIGN.search(data)):
+        return None
+    taken = [*_disguises(data), *(_APART.finditer(data) if addresses else ())]
+    for match in sorted(taken, key=re.Match.start):
         start, end = match.span()
-        if start < position or (letter := _plain(match)) is None:
+        letter = b"\n" if match.re is _APART else _plain(match, structure=addresses)
+        if start < position or letter is None:
             continue
         pieces += (data[position:start], letter)
         length += start - position
@@ -130,23 +145,24 @@ def undisguised(data: bytes) -> Plain | None:
     return plain._replace(data=b"".join(pieces))
 
 
-def near_disguises(data: bytes) -> bytes:
+def near_disguises(data: bytes) -> list[bytes]:
     """
-    Return what stands around the disguises in *data*, without them: all that they may hide.
+    Return what stands around the disguises in *data*, without them, read in both ways.
     """
     parts: list[list[int]] = []
-    for place in map(re.Match.start, _disguises(data)):
+    for place in sorted(map(re.Match.start, _disguises(data))):
         if parts and place - AROUND <= parts[-1][1]:
             parts[-1][1] = place + AROUND
         else:
             parts.append([max(0, place - AROUND), place + AROUND])
-    plain = undisguised(b"\n".join(data[start:end] for start, end in parts)) if parts else None
-    return plain.data if plain else b""
+    near = b"\n".join(data[start:end] for start, end in parts)
+    both = (undisguised(near), undisguised(near, addresses=True)) if parts else ()
+    return [plain.data for plain in both if plain is not None]
 
 
 def _disguises(data: bytes) -> list[re.Match[bytes]]:
     """
-    Return what looks like a disguise in *data*, in the order in which it begins.
+    Return what looks like a disguise in *data*.
 
     To look for a single byte is the fastest search there is, and these are rare in most texts.
     """
@@ -160,10 +176,10 @@ def _disguises(data: bytes) -> list[re.Match[bytes]]:
                 if data[place + 1] in seconds and (match := matched(data, place)) is not None:
                     found.append(match)
                 place = find(sign, place + 1, end)
-    return sorted(found, key=re.Match.start)
+    return found
 
 
-def _plain(match: re.Match[bytes]) -> bytes | None:
+def _plain(match: re.Match[bytes], *, structure: bool) -> bytes | None:
     """
     Return the letter that the disguise *match* stands for, or nothing; None when it shall stay.
     """
@@ -177,4 +193,4 @@ def _plain(match: re.Match[bytes]) -> bytes | None:
         code = (text[1] & 0x3F) + (text[0] - 0xBC << 6) + _WIDE_BY
     else:
         code = int(text, 16) + (_WIDE_BY if kind == "escaped" else 0)
-    return None if kind != "url" and code in _STRUCTURE else bytes([code])
+    return None if code in _STRUCTURE and not (structure and kind == "url") else bytes([code])

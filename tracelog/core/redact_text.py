@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
-from tracelog.core.redact_beside import separates
 from tracelog.core.redact_checks import CHECKS, decode_base64
 from tracelog.core.redact_detect import SecondLook, by_literals, literals, one_pass, through_disguises
 from tracelog.core.redact_disguise import undisguised
@@ -22,8 +21,8 @@ from tracelog.core.redact_shapes import ShapeFinder
 from tracelog.core.redact_trail import Trail
 
 MAX_PASSES: Final = 16
-"""How often one text is gone over: again where a mark parted what was one word. A text made to need more has
-lost every secret that was found, and may lose more when it is redacted again."""
+"""How often one text is gone over: again after marks were set, for they part words and lines. A text that is made
+to need more has lost every secret that was found, and may lose more when it is redacted again."""
 
 
 class TextCleaner:
@@ -80,13 +79,10 @@ class TextCleaner:
             spans = self.find(data) + self._pairs.whole_spans(data, groups)
             if not spans:
                 break
-            names_lost = any(span.rank < self._rank_of_names and separates(data, span.end) for span in spans)
             replaced = replace(data, spans, self._marker)
             data = replaced.data
             if trail is not None:
                 trail.add(replaced.spans, replaced.lengths)
-            if not replaced.parted and not names_lost:
-                break
         return data
 
     def find(self, data: bytes) -> list[Span]:
@@ -96,6 +92,10 @@ class TextCleaner:
         spans = self._find(data)
         if (plain := undisguised(data)) is not None:
             spans += map(plain.back, self._find(plain.data))
+        if (plain := undisguised(data, addresses=True)) is not None:
+            within = map(plain.back, self._find(plain.data))
+            apart = (span for span in within if data.find(b'"', span.start, span.end) < 0)
+            spans += [span._replace(quote=b"") for span in apart]
         return spans
 
     def _find(self, data: bytes) -> list[Span]:

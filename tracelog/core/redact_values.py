@@ -6,7 +6,7 @@ import re
 from typing import Final, NamedTuple
 
 from tracelog.core.redact_mark import MARK
-from tracelog.core.redact_replace import BLANKS
+from tracelog.core.redact_replace import BLANKS, SLASHES_BY_DEPTH
 
 LARGEST_CONTAINER: Final = 64 * 1024
 """Bytes of an object or list in a text that are walked through; one that is longer counts as ended there."""
@@ -107,14 +107,29 @@ def _closing(data: bytes, place: int, slashes: int, quote: bytes) -> int:
         first = found
         while first > place and data[first - 1] == _BACKSLASH:
             first -= 1
-        if found - first < slashes:
-            return first
+        if (outer := _outer_slashes(found - first, slashes)) >= 0:
+            return found - outer
         if (found - first - slashes) % (2 * slashes + 2) == 0:
             return found - slashes
         place = found + 1
         found = data.find(quote, place)
     line_end = data.find(b"\n", place)
     return line_end if line_end >= 0 else len(data)
+
+
+def _outer_slashes(number: int, slashes: int) -> int:
+    """
+    Return how many of *number* backslashes belong to the quote behind them, if it ends a string around the one
+    with *slashes*; below 0 when it does not.
+    """
+    if number < slashes:
+        return number
+    for depth in SLASHES_BY_DEPTH:
+        if depth >= slashes:
+            break
+        if (number - depth) % (2 * depth + 2) == 0:
+            return depth
+    return -1
 
 
 def leaves(data: bytes, place: int) -> tuple[list[Value], int]:
