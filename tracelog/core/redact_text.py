@@ -21,8 +21,8 @@ from tracelog.core.redact_shapes import ShapeFinder
 from tracelog.core.redact_trail import Trail
 
 MAX_PASSES: Final = 16
-"""How often one text is gone over: again after marks were set, for they part words and lines. A text that is made
-to need more has lost every secret that was found, and may lose more when it is redacted again."""
+"""How often one text is gone over: again after marks were set, for they part words and lines. A text that is
+made to need more has lost every secret that was found, and may lose more when it is redacted again."""
 
 
 class TextCleaner:

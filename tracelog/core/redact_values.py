@@ -119,8 +119,8 @@ def _closing(data: bytes, place: int, slashes: int, quote: bytes) -> int:
 
 def _outer_slashes(number: int, slashes: int) -> int:
     """
-    Return how many of *number* backslashes belong to the quote behind them, if it ends a string around the one
-    with *slashes*; below 0 when it does not.
+    Return how many of *number* backslashes belong to the quote behind them, if it ends a string around the
+    one with *slashes*; below 0 when it does not.
     """
     if number < slashes:
         return number
