@@ -25,6 +25,10 @@ MAX_PASSES: Final = 16
 made to need more has lost every secret that was found, and may lose more when it is redacted again."""
 
 
+_GLUE: Final = frozenset(bytes([code]) for code in range(128) if chr(code).isalnum() or chr(code) in "_-.+")
+"""Characters that names and tokens are made of."""
+
+
 class TextCleaner:
     """
     Finds secrets in bytes and replaces them.
@@ -79,10 +83,13 @@ class TextCleaner:
             spans = self.find(data) + self._pairs.whole_spans(data, groups)
             if not spans:
                 break
+            again = any(span.rank < self._rank_of_names or _parts(data, span) for span in spans)
             replaced = replace(data, spans, self._marker)
             data = replaced.data
             if trail is not None:
                 trail.add(replaced.spans, replaced.lengths)
+            if not again:
+                break
         return data
 
     def find(self, data: bytes) -> list[Span]:
@@ -113,6 +120,14 @@ class TextCleaner:
         if words := places.get(len(self._shapes)):
             spans += self._pairs.spans(data, words)
         return spans
+
+
+def _parts(data: bytes, span: Span) -> bool:
+    """
+    Whether a mark for *span* parts a word or joins lines, so that the rules must look again.
+    """
+    around = (data[span.start - 1 : span.start], data[span.end : span.end + 1])
+    return not _GLUE.isdisjoint(around) or data.find(b"\n", span.start, span.end) >= 0
 
 
 def _own_spans(data: bytes, name: str, rank: int, search: Search) -> list[Span]:
