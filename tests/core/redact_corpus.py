@@ -145,7 +145,9 @@ SECRETS: dict[str, tuple[list[Make], list[str]]] = {
             "db_password = '{}'", "mysql --user bob --password {} --host db", "client_secret={}", "GET /hook?access_token={}&page=2", "PGPASSWORD={} psql",
             "passwd={}", "api_key={}", "apiKey: '{}'", "refresh_token={}", "secret: {}", "{{'token': '{}', 'n': 1}}", 'access_token => "{}"',
             "Credentials(user='bob', password='{}')", "level=info password={} status=200", "<password>{}</password>", "pwd={};Database=x",
-            "the password is {}", "--api-key={}", "passphrase={}", "session_id={}",
+            "the password is {}", "--api-key={}", "passphrase={}", "session_id={}", '{{"name": "DB_PASSWORD", "value": "{}"}}',
+            "\x1b[35mpassword\x1b[0m=\x1b[36m{}\x1b[0m", "pass%77ord={}", "pass\u200bword={}", "name: api_key\n  value: {}", "('password', '{}')",
+            "password=SecretStr('{}')", 'form-data; name="password"\r\n\r\n{}\r\n--b', "Passwort: {}",
         ],
     ),
     "4 command lines": (
@@ -153,6 +155,7 @@ SECRETS: dict[str, tuple[list[Make], list[str]]] = {
         [
             "curl -u bob:{} https://api.example.com/x", "curl -s --user bob:{} https://api.example.com", "mysql -u root -p{} shop",
             "sshpass -p {} ssh bob@host", "redis-cli -h cache -a {} ping", "docker login -u bob -p {} registry.example.com",
+            "['mysql', '-uroot', '-p{}', 'shop']", "['curl', '-u', 'bob:{}']", "['--password', '{}']", "mongodump -u bob -p {}", "ldapsearch -x -w {}",
             "wget --http-user=bob --http-password={} https://x", "+ curl -X POST -u bob:{} https://x",
         ],
     ),
@@ -289,6 +292,14 @@ CLEAN: list[Make] = [
     lambda c: f"otp screen shown, pin pad v{c.randrange(9)}, verification code sent to +49",
     lambda c: f"card declined, credit_card_brand=visa last4={some(c, '0123456789', 4)}",
     lambda c: f"dsn=mydb pool={c.randrange(90)}",
+    lambda c: f"['docker', 'run', '-p', '{c.randrange(9999)}:80', '-u', '1000:1000', '--max-tokens', '{c.randrange(9999)}']",
+    lambda c: json.dumps({"name": "token_count", "value": c.randrange(9999)}),
+    lambda c: f"GET /a%20b/password%2Freset?page={c.randrange(99)}&q=%22x%22",
+    lambda c: f"\x1b[32mINFO\x1b[0m \x1b[1mtoken_count\x1b[0m={c.randrange(9999)} \x1b[36mauthor\x1b[0m=Jane",
+    lambda c: f'name="author"\r\n\r\nJane {c.randrange(99)}\r\n--b',
+    lambda c: f"SELECT * FROM users WHERE password IS NULL LIMIT {c.randrange(99)}",
+    lambda c: f"password_reset_at=2026-11-22T15:40:{c.randrange(10, 60)}Z secretary=Ann passive=true",
+    lambda c: f"checksum={some(c, HEX, 64)} etag={some(c, HEX, 32)}",
 ]  # fmt: skip
 
 

@@ -93,7 +93,7 @@ def test_chance_counts_right_under_its_name_only(engine):
     Under `key` a random text goes, nested ones and numbers stay: the name says little.
     """
     redactor = REDACTORS[engine]
-    assert redactor.value({"appKey": CHANCE}) == {"appKey": "[REDACTED:key]"}
+    assert redactor.value({"bucketKey": CHANCE}) == {"bucketKey": "[REDACTED:key]"}
     value = {"key": {"inner": CHANCE, "list": [CHANCE]}, "sortKey": 4_102_444_800, "keys": [1]}
     assert redactor.value(value) is value
 

@@ -66,7 +66,9 @@ SIGNS = [
     " ", "  ", ",", ", ", ";", "; ", "&", "?", "&amp;", "%20", "%3D", "%26", "<", ">", "</", "(", ")", "[", "]", "{",
     "}", "|", "@", "#", "-", "_", ".", "/", "\x1b[31m", "\x00", "é", "日本", "\N{PARTY POPPER}", "=[", "={", "\u2028",
     "[REDACTED:", "[REDACTED:token]", "[REDACTED:token:9c41ab]", "[REDACTED:jwt:", "u0041", "\\u0041", "1", "42",
-    "1234", "123456", "true", "null", "***", "${X}", "a", "x", "abc", "GET /x",
+    "1234", "123456", "true", "null", "***", "${X}", "a", "x", "abc", "GET /x", "%70", "%22", "%7B", "%5B", "%252C", "\x1b[0m",
+    "[0m", "\u200b", "\uff50", "\u00a0", "\\x41", "\\u200b", "-p", "--", "-u", "curl ", "mysql ", "name", "value", "\r\n\r\n", "('",
+    "', '", ': "', '","value":"', '"""', "SecretStr('", ">", "|\n ",
 ]  # fmt: skip
 
 PIECES = st.one_of(
@@ -74,6 +76,14 @@ PIECES = st.one_of(
     st.text(st.characters(codec="utf-8"), max_size=4),
 )
 TEXTS = st.lists(PIECES, max_size=9).map("".join)
+COMMANDS = st.lists(
+    st.one_of(
+        st.sampled_from(["curl", "mysql", "-p", "-u", "--password", "-phunter22", "bob:x1", "x y", "'"]),
+        TEXTS,
+    ),
+    min_size=2,
+    max_size=5,
+)
 NAMES = st.one_of(st.sampled_from(WORDS), TEXTS)
 SCALARS = st.one_of(
     TEXTS,
@@ -95,8 +105,8 @@ def nested(scalars):
     )
 
 
-VALUES = nested(SCALARS)
-VALUES_WITH_BYTES = nested(st.one_of(SCALARS, TEXTS.map(str.encode), st.binary(max_size=12)))
+VALUES = nested(st.one_of(SCALARS, COMMANDS))
+VALUES_WITH_BYTES = nested(st.one_of(SCALARS, COMMANDS, TEXTS.map(str.encode), st.binary(max_size=12)))
 
 
 @given(st.one_of(TEXTS, st.text(max_size=60)))

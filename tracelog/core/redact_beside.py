@@ -11,16 +11,24 @@ from typing import Final, NamedTuple
 from tracelog.core.redact_rules import Group
 from tracelog.core.redact_values import Value, value_at
 
+_LINE_END: Final = rb"(?:\r|\\{1,15}r)?(?:\n|\\{1,15}n)"
 SEPARATOR: Final = re.compile(
-    rb"(?:\]|%5[Dd])?(\\{0,15}[\"'`])?\]?[ \t]{0,8}(=>|:=|[:=]|%3[AaDd])([ \t]{0,8})(?![:=~>]|//)"
+    rb"(?:\]|%%5[Dd])?(\\{0,15}[\"'`])?\]?[ \t]{0,8}(=>|:=|[:=]|%%3[AaDd])"
+    rb"([ \t]{0,8}(?:%b[ \t]{0,64}(?=\\{0,15}[\"'`]|string\())?)(?![:=~]|>(?![-+0-9]{0,2}[ \t]{0,8}%b)|//)"
+    % (_LINE_END, _LINE_END)
 )
 """Between a name and its value. Not `==`, `::` and `=~`, which compare and qualify, nor an address's `://`."""
 
-_FOLLOWS: Final = frozenset(bytes([code]) for code in b" \t\\\"'`]=:>%")
+_FOLLOWS: Final = frozenset(bytes([code]) for code in b" \t\r\n\\\"'`]=:>%")
 """What can follow a name that has a value."""
 
-_OPENERS: Final = frozenset((b"<", b":"))
-_ELEMENT: Final = re.compile(rb"(?:[ \t][^<>]{0,200})?>([^<>]{1,4096})</")
+_OPENERS: Final = frozenset((b"<", b":", b"=", b'"', b"'"))
+_AFTER_LABEL: Final = frozenset((b": ", b"= "))
+"""What stands before a name that is the name of an element or the value of a label."""
+
+_QUOTES: Final = frozenset((b'"', b"'", b"\\"))
+
+_ELEMENT: Final = re.compile(rb"(?:[ \t][^<>]{0,200})?>(?:<!\[CDATA\[)?([^<>]{1,4096}?)(?:\]\]>)?</")
 _ELEMENT_OPENS: Final = re.compile(rb"<(?:[A-Za-z0-9_.-]{1,40}:)?\Z")
 _LONGEST_OPENING: Final = 42
 
@@ -29,9 +37,30 @@ _PAIR_OPENS: Final = re.compile(rb"[\[(]b?\\{0,15}[\"']\Z")
 """What stands behind and before the name of a header printed as a pair: `('authorization', 'Token abc')`."""
 
 _LONGEST_PAIR_OPENING: Final = 18
-_NO_SECRET: Final = re.compile(rb"[A-Za-z_. -]*")
-"""The second of two names: `('token', 'session')`."""
+ONLY_WORDS: Final = re.compile(rb"[A-Za-z_. -]*")
+"""The second of two names, and no secret: `('token', 'session')`."""
 
+_LABEL: Final = re.compile(
+    rb"(?i:name|key|field|header|variable)(?:\\{0,15}[\"'])?[ \t]{0,8}[:=][ \t]{0,8}(?:\\{0,15}[\"'])?\Z"
+)
+_LONGEST_LABEL: Final = 64
+_LABELLED: Final = re.compile(
+    rb"(?:\\{0,15}[\"'])?(?:[ \t\r\n,]|\\{1,15}[nrt]){1,40}"
+    rb"(?:\\{0,15}[\"'])?(?i:value|val)(?:\\{0,15}[\"'])?[ \t]{0,8}[:=][ \t]{0,8}"
+)
+"""`"name": "password", "value": "…"`, as JSON, YAML and XML have it."""
+
+_PART: Final = re.compile(
+    rb"(?:\\{0,15}[\"'])?(?:;(?:[^\r\n\\]|\\{1,15}[\"']){0,200})?(?:%(end)b[A-Za-z-]{1,40}:[^\r\n\\]{0,200}){0,4}(?:%(end)b){2}"
+    % {b"end": _LINE_END}
+)
+_PART_VALUE: Final = re.compile(rb"(?:[^\r\n\"\\]|\\(?!\\{0,14}[nr\"])){1,4096}")
+"""A field of a form in parts (RFC 7578): its headers end with an empty line, its value with its line."""
+
+_SERIALIZED: Final = re.compile(rb"\\{0,15}\";s:[0-9]{1,6}:(?=\\{0,15}\")")
+"""PHP's `s:8:"password";s:7:"…"`."""
+
+_DIGIT: Final = re.compile(rb"[0-9]")
 _GAP: Final = re.compile(rb"[ \t]{1,4}")
 
 
@@ -45,30 +74,43 @@ class Name(NamedTuple):
     group: Group
 
 
-def separates(data: bytes, place: int) -> bool:
-    """
-    Whether what stands at *place* would separate a name from its value.
-    """
-    return SEPARATOR.match(data, place) is not None
-
-
 def beside(data: bytes, start: int, end: int) -> re.Match[bytes] | None:
     """
     Return what follows the name from *start* to *end*, if it looks as if a value came next.
     """
-    if data[end : end + 1] not in _FOLLOWS:
+    if (follows := data[end : end + 1]) not in _FOLLOWS:
         return None
     if (separator := SEPARATOR.match(data, end)) is not None:
         return separator
-    if (pair := _PAIR.match(data, end)) is not None:
-        return pair if _PAIR_OPENS.search(data, max(0, start - _LONGEST_PAIR_OPENING), start) else None
-    if data.startswith(b"--", start) or data[end + 1 : end + 2] == b"'":
+    option = data.startswith(b"-", start)
+    if follows in _QUOTES:
+        if (pair := _PAIR.match(data, end)) is not None:
+            opens = option or _stands_behind(_PAIR_OPENS, data, start, _LONGEST_PAIR_OPENING)
+            if opens:
+                return pair
+        if (found := _SERIALIZED.match(data, end)) is not None:
+            return found
+    before = data[max(0, start - 2) : start]
+    if before[-1:] in _OPENERS or before in _AFTER_LABEL:
+        return _described(data, start, end)
+    return _GAP.match(data, end) if option or data[end + 1 : end + 2] in _QUOTES else None
+
+
+def _described(data: bytes, start: int, end: int) -> re.Match[bytes] | None:
+    """
+    Return what leads to the value of a name that is the value of a label itself, or the name of an element.
+    """
+    if (found := _LABELLED.match(data, end) or _PART.match(data, end)) is not None:
+        labelled = data[start - 1 : start] == b"<" or _stands_behind(_LABEL, data, start, _LONGEST_LABEL)
+        return found if labelled else None
+    if data[end + 1 : end + 2] in _QUOTES:
         return _GAP.match(data, end)
-    if data[start - 1 : start] not in _OPENERS:
-        return None
     element = _ELEMENT.match(data, end)
-    opens = element and _ELEMENT_OPENS.search(data, max(0, start - _LONGEST_OPENING), start)
-    return element if opens else None
+    return element if element and _stands_behind(_ELEMENT_OPENS, data, start, _LONGEST_OPENING) else None
+
+
+def _stands_behind(pattern: re.Pattern[bytes], data: bytes, start: int, longest: int) -> bool:
+    return pattern.search(data, max(0, start - longest), start) is not None
 
 
 def _element(_data: bytes, _name: Name, found: re.Match[bytes]) -> Value:
@@ -83,25 +125,50 @@ def _second(data: bytes, name: Name, found: re.Match[bytes]) -> Value | None:
     Return the value of a header printed as a pair, unless it is one more name in a list of them.
     """
     value = value_at(data, found.end())
-    if value is None or name.group.plain or _NO_SECRET.fullmatch(data, value.start, value.end):
+    if value is None or data.startswith(b"-", value.start):
         return None
-    return value
+    option = data.startswith(b"-", name.start)
+    return value if option or not ONLY_WORDS.fullmatch(data, value.start, value.end) else None
 
 
 def _option(data: bytes, name: Name, found: re.Match[bytes]) -> Value | None:
     """
-    Return the value that a space parts from *name*: `--password x`, and `PASSWORD 'x'` of SQL.
+    Return the value that a space parts from *name*: `--password x`, `PASSWORD 'x'` of SQL, `password "x1"`.
     """
     value = value_at(data, found.end())
     if value is None or data.startswith(b"-", value.start):
         return None
-    return value if name.group.plain or data.startswith(b"--", name.start) else None
+    if data.startswith(b"-", name.start):
+        return value
+    if not name.group.plain or value.bare:
+        return None
+    return (
+        value if data.startswith(b"'", found.end()) or _DIGIT.search(data, value.start, value.end) else None
+    )
+
+
+def _labelled(data: bytes, _name: Name, found: re.Match[bytes]) -> Value | None:
+    """
+    Return the value that a field of its own holds, beside the one that holds the name.
+    """
+    return value_at(data, found.end())
+
+
+def _part(data: bytes, _name: Name, found: re.Match[bytes]) -> Value | None:
+    """
+    Return the value of a field of a form in parts.
+    """
+    value = _PART_VALUE.match(data, found.end())
+    return Value(*value.span(), bare=False) if value else None
 
 
 _READERS: Final[dict[re.Pattern[bytes], Callable[[bytes, Name, re.Match[bytes]], Value | None]]] = {
     _ELEMENT: _element,
     _PAIR: _second,
     _GAP: _option,
+    _LABELLED: _labelled,
+    _SERIALIZED: _labelled,
+    _PART: _part,
 }
 """Who reads the value, by what stands beside the name."""
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
+from tracelog.core.redact_disguise import near_disguises
 from tracelog.core.redact_engine import searcher
 from tracelog.core.redact_names import JOINTS, MOST_SPACES, Names, joints
 from tracelog.core.redact_pairs import PairFinder, name_around
@@ -30,13 +31,20 @@ _ESCAPED_ASCII: Final = rb"\\u00[2-7][0-9A-Fa-f]"
 _ENDS: Final = rb"[ \t]{0,8}[\"'`\\:=%\]\x00-\x08\x0a-\x1f\x7f-\xff]"
 """What follows a word that is sensitive only as the last of its name."""
 
-_SENTENCE: Final = re.compile(rb"(?: [A-Za-z0-9_.,'()-]{1,64}){%d}" % (MOST_SPACES + 1))
+_SENTENCE: Final = re.compile(rb"(?! ')(?: [A-Za-z0-9_.,'()-]{1,64}){%d}" % (MOST_SPACES + 1))
+"""What says that a name is a word of prose; not `PASSWORD 'x'`, where a value follows."""
 
 _RUN_BESIDE: Final = re.compile(rb"[\x00-\xff]{0,40}?(?:[A-Za-z0-9+_=-]|\\{0,15}/){20}")
 """What stands soon behind a name whose value only counts when it looks like chance."""
 
 _GLUING: Final = frozenset(b"\xc4\xc5\xc6\xd9\xda\xdb")
 """Headers of msgpack that are followed by one to four bytes of length, which may look like letters."""
+
+_ITEM: Final = rb"(?:[\"'\xa2-\xbf]|[\xc4\xd9][\x00-\xff]|[\xc5\xda][\x00-\xff]{2})"
+_OPTION: Final = rb"(?:--?[uU]|-[pPwW]|-[aAkK][\"'=\\\x80-\xff]|--proxy-u)"
+_OPTIONS: Final = (b"-u", b"-p", b"-w", b"-a", b"-k", b"--proxy-u")
+_LONGEST_OPTION: Final = 11
+"""An option as an item of a list, in JSON and in msgpack: what follows it may be the secret of a command."""
 
 MAX_LOOKS: Final = 1_000
 """Words looked at a second time in one batch. After so many, looking at each entry alone is cheaper."""
@@ -75,7 +83,7 @@ class SecondLook:
         group = self._pairs.named(data, start, end)
         if group is None or (group.chance and not _RUN_BESIDE.match(data, end)):
             return False
-        if data.startswith(b"--", start):
+        if data.startswith(b"-", start):
             return True
         if self._names.only_last(data[start:end]) and not self._ends.match(data, end):
             return False
@@ -88,8 +96,8 @@ def one_pass(shapes: Sequence[ShapeFinder], own: Sequence[bytes], names: Names, 
     """
     anywhere, at_end = (b"|".join(joints(phrase).encode() for phrase in part) for part in names.phrases())
     words = re.compile(rb"(?i:%b|%b)" % (anywhere, at_end))
-    keys = rb"(?i:(%b|(?:%b)%b|--[a-z0-9_.-]*(?:%b)[ \t]))" % (anywhere, at_end, _ENDS, at_end)
-    search = searcher("re2", b"|".join([_ESCAPED_ASCII, *own, *_grouped(shapes), keys]))
+    keys = rb"(?i:(%b|(?:%b)%b|-[a-z0-9_.-]*(?:%b)[ \t]))" % (anywhere, at_end, _ENDS, at_end)
+    search = searcher("re2", b"|".join([_ESCAPED_ASCII, _ITEM + _OPTION, *own, *_grouped(shapes), keys]))
 
     def detect(data: bytes) -> bool:
         position = 0
@@ -114,27 +122,37 @@ def by_literals(
     searched = [re.compile(shape.loose).search for shape in shapes if not shape.shape.anchors]
     searched += [re.compile(pattern).search for pattern in own]
     matches = [re.compile(shape.loose).match for shape in shapes]
+    option = re.compile(_ITEM + _OPTION).search
+
+    def is_found(owner: int, data: bytes, place: int) -> bool:
+        if owner == len(shapes):
+            return look(data, place)
+        if owner > len(shapes):
+            return option(data, max(0, place - _LONGEST_HEADER), place + _LONGEST_OPTION) is not None
+        return shapes[owner].begins(data, place) >= 0 and matches[owner](data, place) is not None
 
     def detect(data: bytes) -> bool:
         if b"\\u00" in data and escaped(data):
             return True
         for owner, places in scanner.places(data).items():
-            if len(places) > MAX_LOOKS:
+            if len(places) > MAX_LOOKS or any(is_found(owner, data, place) for place in places):
                 return True
-            for place in places:
-                if owner == len(shapes):
-                    if look(data, place):
-                        return True
-                elif shapes[owner].begins(data, place) >= 0 and matches[owner](data, place):
-                    return True
         return any(search(data) for search in searched)
 
     return detect
 
 
+def through_disguises(detect: Detector) -> Detector:
+    """
+    Return the detector that also asks *detect* about what stands around disguises, once they are taken off.
+    """
+    return lambda data: detect(data) or any(map(detect, near_disguises(data)))
+
+
 def literals(shapes: Sequence[ShapeFinder], names: Names) -> list[Literal]:
     """
-    Return every literal of *shapes*, owned by their number, and of the words of *names*, owned by the next.
+    Return every literal: of *shapes*, owned by their number, of words of *names*, owned by the next, and of
+    options, owned by the one after.
     """
     found = [
         Literal(anchor.encode(), owner, ignore_case=shape.shape.ignore_case)
@@ -142,6 +160,7 @@ def literals(shapes: Sequence[ShapeFinder], names: Names) -> list[Literal]:
         for anchor in shape.shape.anchors
     ]
     anywhere, at_end = names.phrases()
+    found += [Literal(option, len(shapes) + 1, ignore_case=True) for option in _OPTIONS]
     return found + [
         Literal(word + end, len(shapes), ignore_case=True, at=len(word) - 1)
         for word, end in _endings(tuple(anywhere), tuple(at_end))

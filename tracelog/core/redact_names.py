@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from tracelog.core.redact_checks import looks_random
+from tracelog.core.redact_disguise import undisguised
 from tracelog.core.redact_mark import MARK
 from tracelog.core.redact_rules import Group, Keys
 from tracelog.errors import ConfigError
@@ -148,15 +149,22 @@ class Names:
     def _of_key(self, name: str) -> tuple[Group, ...]:
         if "[" in name:
             name = _MARK.sub(" ", name)
+        found = self._of_plain_key(name)
+        if (plain := undisguised(name.encode("utf-8", "surrogatepass"))) is not None:
+            found += self._of_plain_key(plain.data.decode("utf-8", "replace"))
+        return tuple(dict.fromkeys(found))
+
+    def _of_plain_key(self, name: str) -> list[Group]:
         parts = words(name)
         if not parts or "".join(parts) in self._safe or name.count(" ") > MOST_SPACES:
-            return ()
+            return []
         runs = _RUN.findall(name)
         alone = len(runs) == 1 and len(runs[0]) == len(name)
+        runs = [part for run in runs for part in dict.fromkeys((run[:LONGEST_NAME], run[-LONGEST_NAME:]))]
         found = [self._classify(run, sure=not alone) for run in runs]
         if not self._told_safe(parts):
             found.append(self.spaced(name))
-        return tuple(dict.fromkeys(group for group in found if group is not None))
+        return [group for group in found if group is not None]
 
     def _keep(self, name: str | bytes, answer: tuple[Group, ...]) -> tuple[Group, ...]:
         if len(self._answers) >= KEPT_ANSWERS:

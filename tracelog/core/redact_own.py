@@ -49,11 +49,18 @@ def _read(rule: OwnRule, engine: EngineName) -> Pattern:
     try:
         pattern = read_pattern(rule.pattern)
         check_bounded(rule.pattern, linear=engine == "re2")
-        for form in (pattern.exact, pattern.loose):
-            searcher(engine, form)
+        _try(pattern, engine)
     except ValueError as error:
         raise ConfigError(f"the own redaction rule {rule.name!r} {error}") from None
     return pattern
+
+
+def _try(pattern: Pattern, engine: EngineName) -> None:
+    try:
+        for form in (pattern.exact, pattern.loose):
+            searcher(engine, form)
+    except ValueError as error:
+        raise ValueError(f"is too large for {engine} ({error}); ask for fewer repetitions") from None
 
 
 def check_bounded(text: str, *, linear: bool) -> None:

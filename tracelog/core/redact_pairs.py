@@ -17,6 +17,7 @@ from tracelog.core.redact_rules import Group
 from tracelog.core.redact_values import Value, cookie_values, leaves, value_at
 
 _NAME_BYTES: Final = bytes(code for code in range(128) if re.fullmatch(f"[{NAME_CHARS}]", chr(code)))
+_NAME_LETTERS: Final = frozenset(bytes([code]) for code in _NAME_BYTES)
 _RUN: Final = re.compile(b"[%b]{0,%d}" % (NAME_CHARS.encode(), LONGEST_NAME + 1))
 """What is longer is no name; no more of it is read."""
 
@@ -31,16 +32,31 @@ _LINE: Final = re.compile(rb"(?:[^\r\n\"'\\=]+|=(?:\\{0,15}\"[^\"\\\r\n]*\\{0,15
 _HEADER: Final = re.compile(rb"[^\r\n\"'\\]*")
 _PLAIN_WORD: Final = re.compile(rb"[A-Za-z][a-z]*[.,:;!?]?")
 
+_ANY_SCHEME: Final = re.compile(
+    rb"[A-Za-z][A-Za-z-]{1,24}[ \t]{1,4}"
+    rb"(?:(?=\[REDACTED:)|(?=[^ \t\r\n\"'\\]*[0-9])(?=[^ \t\r\n\"'\\]*[A-Za-z])(?=[^ \t\r\n\"'\\]{8}))"
+)
+"""The scheme of an `Authorization` that nobody registered: `SSWS 00a1…`."""
+
+_PARAMETER: Final = re.compile(rb"[a-z_]{1,24}=\\{0,15}\"")
+
 _STRUCTURE: Final = re.compile(
     rb"%b[][,:{}](?:[][,:{} \t\r\n0-9.eE+-]|\\{1,15}[nrt]|true|false|null|NaN|Infinity)*" % BLANKS
 )
 """What stands between two strings of JSON, where the end of one was taken for the begin of another."""
+
+_NEAR: Final = 40
+"""Bytes between a name and what only counts when it looks like chance; the detector looks no further."""
 
 _SPACED: Final = 32
 """Bytes before a name in which the words of `your API key` are looked for."""
 
 _SHORTEST, _SHORTEST_IN_PROSE = 3, 6
 """Bytes of a secret that is no password: parsers write `token=)` and `token: EOF` about other tokens."""
+
+
+AUTH: Final = "auth"
+"""The group of `Authorization`."""
 
 
 class _Found(NamedTuple):
@@ -73,14 +89,16 @@ class PairFinder:
         Return the secrets in *data*, tried at *places* in ascending order, where sensitive words stand.
         """
         done = found_so_far = 0
+        marked = MARK_START in data
         for place in places:
             if place < done:
                 continue
             start, done = name_around(data, place)
-            joint = beside(data, start, done)
-            if joint is None or _in_mark(data, start) or (group := self.named(data, start, done)) is None:
+            if (joint := beside(data, start, done)) is None or (marked and _in_mark(data, start)):
                 continue
-            if group.chance and not _CHANCE.match(data, joint.end()):
+            if (group := self.named(data, start, done)) is None:
+                continue
+            if group.chance and (joint.end() - done > _NEAR or not _CHANCE.match(data, joint.end())):
                 continue
             found = self._read(data, Name(start, done, group), joint)
             done = max(done, found.end)
@@ -158,13 +176,22 @@ class PairFinder:
         if group.plain:
             return value
         behind = self._behind_scheme(data, start, group)
+        if behind == start and group.name == AUTH and (scheme := _ANY_SCHEME.match(data, start)) is not None:
+            behind = scheme.end()
         if behind > start:
-            return value_at(data, behind)
+            return self._credential(data, behind)
         secret = data[start : value.end]
         prose = separator[2] == b":" and separator[3] != b"" and not separator[1]
         if prose and _PLAIN_WORD.fullmatch(secret) and _PLAIN_WORD.fullmatch(data, name.start, name.end):
             return None
         return value if len(secret) >= (_SHORTEST_IN_PROSE if prose else _SHORTEST) else None
+
+    def _credential(self, data: bytes, place: int) -> Value | None:
+        """
+        Return the credential at *place*, behind its scheme: a value, or a line of parameters.
+        """
+        line = _LINE.match(data, place) if _PARAMETER.match(data, place) else None
+        return Value(*line.span(), bare=False) if line else value_at(data, place)
 
     def _within(self, data: bytes, value: Value, group: Group) -> list[Value]:
         """
@@ -200,8 +227,14 @@ def name_around(data: bytes, place: int) -> tuple[int, int]:
     Return where the name begins and ends of which one character stands at *place*.
     """
     before = data[max(0, place - LONGEST_NAME) : place]
-    run = _RUN.match(data, place)
-    return place - len(before) + len(before.rstrip(_NAME_BYTES)), run.end() if run else place
+    start = place - len(before) + len(before.rstrip(_NAME_BYTES))
+    end = place + 1
+    if data[end : end + 1] in _NAME_LETTERS or data[place:end] not in _NAME_LETTERS:
+        run = _RUN.match(data, place)
+        end = run.end() if run else place
+    if end - start > LONGEST_NAME >= end - place:
+        start = end - LONGEST_NAME
+    return start, end
 
 
 def _in_mark(data: bytes, start: int) -> bool:

@@ -72,6 +72,7 @@ _REFUSED: Final = {
     "GROUPREF": "refers back to a group, which has no linear time; write the part twice",
     "GROUPREF_EXISTS": "asks whether a group matched, which has no linear time; write two patterns",
     "POSSESSIVE_REPEAT": "has a possessive quantifier, which RE2 does not know; leave the second + out",
+    "AT": r"asks for the begin or end of the whole text; write ^ or $ for those of a line, or leave it out",
     "ATOMIC_GROUP": "has an atomic group, which RE2 does not know; write (?:…)",
 }
 

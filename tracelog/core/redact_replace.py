@@ -18,9 +18,6 @@ MAX_SECRETS: Final = 1_000
 FLOOD: Final = "flood"
 """The name that the mark of such a rest bears."""
 
-_GLUE: Final = frozenset(bytes([code]) for code in range(128) if chr(code).isalnum() or chr(code) in "_-.+")
-"""Characters that names and tokens are made of."""
-
 _CONTINUED: Final = frozenset(bytes([code]) for code in range(0x80, 0xC0))
 """Bytes of UTF-8 that are no first ones."""
 
@@ -35,7 +32,7 @@ BLANKS: Final = rb"(?:[ \t\r\n]|\\{1,15}[nrt]){0,64}"
 
 _BEFORE_VALUE: Final = re.compile(rb"[:\[,]%b\Z" % BLANKS)
 _AFTER_VALUE: Final = re.compile(rb"%b[],}]" % BLANKS)
-_SLASHES_BY_DEPTH: Final = (0, 1, 3, 7, 15)
+SLASHES_BY_DEPTH: Final = (0, 1, 3, 7, 15)
 """Backslashes before a quote of JSON in JSON. Further ones are letters of the string, two for each."""
 
 
@@ -44,14 +41,14 @@ class Span(NamedTuple):
     A secret found: where it stands, how specific its rule is (lower is more), and the rule's name.
 
     Attributes:
-        quote: Put around the mark, where the secret was a bare JSON value.
+        quote: Put around the mark, where the secret was a bare JSON value; None when that is unknown.
     """
 
     start: int
     end: int
     rank: int
     name: str
-    quote: bytes = b""
+    quote: bytes | None = None
 
 
 class Replaced(NamedTuple):
@@ -60,14 +57,11 @@ class Replaced(NamedTuple):
 
     Attributes:
         data: The text.
-        parted: Whether a mark parts what was one word, or joins lines: then names, tokens and lines begin or
-            end where they did not, and the rules must look again.
         spans: What was replaced, in order and apart.
         lengths: Of what stands in the place of each.
     """
 
     data: bytes
-    parted: bool
     spans: list[Span]
     lengths: list[int]
 
@@ -81,17 +75,17 @@ def replace(data: bytes, spans: Iterable[Span], marker: Marker) -> Replaced:
         merged[MAX_SECRETS:] = [Span(merged[MAX_SECRETS].start, len(data), 0, FLOOD)]
     pieces: list[bytes] = []
     lengths: list[int] = []
-    position, parted = 0, False
-    for start, end, _, name, bare in merged:
+    position = 0
+    for start, end, _, name, given in merged:
         secret = data[start:end]
-        quote = bare or (_quote_of_number(data, start, end) if secret.isdigit() else b"")
-        mark = quote + marker.mark(name, secret) + quote
+        number = given is None and secret.isdigit()
+        bare = _quote_of_number(data, start, end) if number else given or b""
+        mark = bare + marker.mark(name, secret) + bare
         pieces += (data[position:start], mark)
         lengths.append(len(mark))
         position = end
-        parted = parted or data[start - 1 : start] in _GLUE or data[end : end + 1] in _GLUE or b"\n" in secret
     pieces.append(data[position:])
-    return Replaced(b"".join(pieces), parted, merged, lengths)
+    return Replaced(b"".join(pieces), merged, lengths)
 
 
 def quote_behind(text: bytes, quote: bytes) -> bytes:
@@ -99,7 +93,7 @@ def quote_behind(text: bytes, quote: bytes) -> bytes:
     Return the *quote* that stands behind *text*, with those backslashes at its end that belong to the quote.
     """
     slashes = len(text) - len(text.rstrip(b"\\"))
-    for depth in _SLASHES_BY_DEPTH:
+    for depth in SLASHES_BY_DEPTH:
         if slashes >= depth and (slashes - depth) % (2 * depth + 2) == 0:
             return b"\\" * depth + quote
     return quote

@@ -4,12 +4,15 @@ Finds many literals in one pass of `re`, for programs without RE2.
 `re` has no fast search for a hundred literals: an alternation tries each of them at each place, and one
 search for each reads the text a hundred times. But a class of characters costs the same however many members
 it has. So the bytes are read as UTF-16, where two make one character, and the class holds one rare pair of
-each literal. Two passes, from the first byte and from the second, see every pair of the text. What they stop
-at is compared with the literals that have this pair.
+each literal; a second class holds the pairs that follow these, and sorts out most of what the first one stops
+at in vain. Two passes, from the first byte and from the second, see every pair of the text. What they stop at
+is compared with the literals that have this pair.
 """
 
 import re
-from collections.abc import Sequence
+from codecs import utf_16_le_decode
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -74,6 +77,20 @@ _COMMON: Final = 4
 """How often a pair stands in the sample, from which on a single byte may be the better one to look for."""
 
 
+_PAIR: Final = 2
+"""Bytes in one character of UTF-16."""
+
+PIECE: Final = 32 * 1024
+"""Bytes looked at at once: what is made of them stays in the processor's cache."""
+
+
+_SIFTED: Final = 0.2
+"""What a stop costs that the pair behind it sorts out, of one that is compared with literals."""
+
+_OFTEN: Final = 40
+"""How often a pair stands in the sample that sorts out nothing."""
+
+
 class _Entry(NamedTuple):
     """
     How one literal is compared, once the search has stopped at a part of it.
@@ -112,6 +129,8 @@ class Scanner:
     def __init__(self, literals: Sequence[Literal]) -> None:
         self._by_byte: dict[bytes, list[_Entry]] = {}
         self._by_pair: dict[str, list[_Entry]] = {}
+        self._alone: set[str] = set()
+        self._nexts: set[str] = set()
         known: dict[tuple[bytes, bytes, int], list[int]] = {}
         for text, owner, ignore_case, at in literals:
             fold, exact = text.translate(_FOLD), b"" if ignore_case else text
@@ -119,39 +138,47 @@ class Scanner:
             owners.append(owner)
             if len(owners) == 1:
                 self._add(text, _Entry(0, fold, exact, at, owners))
-        self._stops = re.compile("[" + "".join(map(re.escape, self._by_pair)) + "]").finditer
+        stop, alone, following = map(_class, (self._by_pair, self._alone, self._nexts))
+        self._stops = re.compile(f"{stop}(?:(?={following})|(?<={alone}))").finditer
 
     def places(self, data: bytes) -> dict[int, list[int]]:
         """
         Return for each owner whose literals stand in *data* the places, in ascending order.
         """
-        found: dict[int, list[int]] = {}
+        found: defaultdict[int, list[int]] = defaultdict(list)
         folded = data.translate(_FOLD)
         starts_with, by_pair = folded.startswith, self._by_pair
-        for offset in (0, 1):
-            pairs = _as_pairs(folded, offset)
+        for begin, pairs in _in_pairs(folded):
             for stop in self._stops(pairs):
                 at = stop.start()
-                for entry in by_pair[pairs[at]]:
-                    start = 2 * at + offset - entry[0]
-                    if starts_with(entry[1], start) and start >= 0:
-                        _note(data, start, entry, found)
-        for byte, entries in self._by_byte.items():
-            place = data.find(byte)
-            while place >= 0:
-                for entry in entries:
-                    _note(data, place - entry[0], entry, found)
-                place = data.find(byte, place + 1)
+                for before, fold, exact, place, owners in by_pair[pairs[at]]:
+                    start = begin + _PAIR * at - before
+                    if not starts_with(fold, start) or start < 0:
+                        continue
+                    if not exact or data.startswith(exact, start):
+                        for owner in owners:
+                            found[owner].append(start + place)
+        self._note_bytes(data, found)
         for places in found.values():
             places.sort()
         return found
+
+    def _note_bytes(self, data: bytes, found: dict[int, list[int]]) -> None:
+        for byte, entries in self._by_byte.items():
+            at = data.find(byte)
+            while at >= 0:
+                for before, _, exact, place, owners in entries:
+                    if at >= before and data.startswith(exact, at - before):
+                        for owner in owners:
+                            found[owner].append(at - before + place)
+                at = data.find(byte, at + 1)
 
     def _add(self, text: bytes, entry: _Entry) -> None:
         """
         Choose what of *text* to stop at: its rarest pair, or its rarest byte where no pair is rare.
         """
         fold, exact = entry.fold, entry.exact
-        pairs = [_as_pairs(fold[at : at + 2], 0) for at in range(len(fold) - 1)]
+        pairs = [fold[at : at + _PAIR].decode("utf-16-le") for at in range(len(fold) - 1)]
         weights = [_weight(fold[at : at + 2]) for at in range(len(pairs))]
         letters = [_SAMPLE.count(exact[at : at + 1]) for at in range(len(exact))]
         if letters and (not weights or min(weights) > _COMMON > min(letters)):
@@ -159,18 +186,18 @@ class Scanner:
             self._by_byte.setdefault(text[before : before + 1], []).append(entry._replace(before=before))
             return
         shared = [len(self._by_pair.get(pair, ())) for pair in pairs]
-        before = min(range(len(pairs)), key=lambda at: (weights[at] + shared[at] / _COMMON, at))
+        costs = [
+            (weight + others / _COMMON) * (_SIFTED + following / _OFTEN)
+            for weight, others, following in zip(
+                weights, shared, [*weights[_PAIR:], *2 * [_OFTEN]], strict=False
+            )
+        ]
+        before = costs.index(min(costs))
+        if before + _PAIR < len(pairs):
+            self._nexts.add(pairs[before + _PAIR])
+        else:
+            self._alone.add(pairs[before])
         self._by_pair.setdefault(pairs[before], []).append(entry._replace(before=before))
-
-
-def _note(data: bytes, start: int, entry: _Entry, found: dict[int, list[int]]) -> None:
-    """
-    Add the place of the literal of *entry* to *found*, if it begins at *start*.
-    """
-    _, _, exact, at, owners = entry
-    if start >= 0 and (not exact or data.startswith(exact, start)):
-        for owner in owners:
-            found.setdefault(owner, []).append(start + at)
 
 
 def _weight(pair: bytes) -> int:
@@ -182,8 +209,19 @@ def _weight(pair: bytes) -> int:
     return doubled + of_id + _SAMPLE_FOLDED.count(pair)
 
 
-def _as_pairs(folded: bytes, offset: int) -> str:
+def _in_pairs(folded: bytes) -> Iterator[tuple[int, str]]:
     """
-    Return the bytes from *offset* on, two in a character; a last one alone is read in the other pass.
+    Yield *folded* in pieces, two bytes in a character, with where each begins; none parts two pairs.
     """
-    return folded[offset : len(folded) - (len(folded) - offset) % 2].decode("utf-16-le")
+    view = memoryview(folded)
+    for offset in range(_PAIR):
+        end = len(folded) - (len(folded) - offset) % _PAIR
+        for begin in range(offset, end, PIECE):
+            yield begin, utf_16_le_decode(view[begin : min(end, begin + PIECE + _PAIR)])[0]
+
+
+def _class(pairs: Collection[str]) -> str:
+    """
+    Return the pattern of one of *pairs*; of none, when there are none.
+    """
+    return f"[{''.join(map(re.escape, sorted(pairs)))}]" if pairs else "(?!)"

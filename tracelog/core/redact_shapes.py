@@ -5,6 +5,7 @@ Secrets known by how they look: a shape of `rules.json`, tried where one of its 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
+from itertools import islice
 from typing import Final
 
 from tracelog.core.redact_engine import EngineName, every, searcher
@@ -23,6 +24,16 @@ _LONGEST_ESCAPE: Final = 13
 
 _ENOUGH_BEFORE: Final = 1
 """Characters of a lead that the loose form asks for: counting more within ids costs the automaton much."""
+
+_ENDS_KEY: Final = b"-----END "
+_LONGEST_KEY: Final = 32 * 1024
+"""Bytes in which the end of a key is looked for: one of 16,384 bits has 13 kB, and lines have more."""
+
+_KEY_LINE: Final = re.compile(
+    rb"(?<![A-Za-z0-9+/_.-])(?!(?:[0-9a-f]{16}|[0-9a-f]{32})(?![A-Za-z0-9+/=]))"
+    rb"([A-Za-z0-9+/]{16,128}={0,2})(?![A-Za-z0-9+/_.-])"
+)
+"""A line of base64, and no id of a span or a trace."""
 
 _LONGEST_AFTER: Final = 24
 """Bytes before a literal in which one of `Shape.after` may stand."""
@@ -58,7 +69,7 @@ class ShapeFinder:
         self._through = _compiled(shape.through)
         self._body = re.compile(b"[%b]*" % shape.body.encode()) if shape.body else None
         self._unless = _compiled(shape.unless)
-        self._near = re.compile(rb"\n|(%b)" % b"|".join(re.escape(word.encode()) for word in shape.near))
+        self._near = re.compile(rb"\n|(%b)" % b"|".join(map(_as_words, shape.near)))
         self._check = checks[shape.check]
 
     def spans(self, data: bytes, places: Iterable[int]) -> Iterator[Span]:
@@ -85,6 +96,16 @@ class ShapeFinder:
                     yield Span(first, len(data), self._rank, FLOOD)
                     return
                 yield Span(first, last, self._rank, self.shape.name)
+                if self._through and data.find(_ENDS_KEY, match.end(), last) < 0:
+                    yield from self._further_lines(data, last)
+
+    def _further_lines(self, data: bytes, start: int) -> Iterator[Span]:
+        """
+        Return the lines of a key that goes on behind *start*, within lines of a log or items of a list.
+        """
+        last = data.find(_ENDS_KEY, start, start + _LONGEST_KEY)
+        lines = _KEY_LINE.finditer(data, start, last) if last >= 0 else ()
+        yield from (Span(*line.span(1), self._rank, self.shape.name) for line in islice(lines, MAX_SECRETS))
 
     def begins(self, data: bytes, place: int) -> int:
         """
@@ -149,6 +170,13 @@ def _ends_escape(data: bytes, place: int) -> bool:
 
 def _compiled(pattern: str) -> re.Pattern[bytes] | None:
     return re.compile(read_pattern(pattern).exact) if pattern else None
+
+
+def _as_words(phrase: str) -> bytes:
+    """
+    Return the pattern of *phrase*, whose words may be items of a list: `docker login`, `"docker", "login"`.
+    """
+    return rb"[ \t\"'\\,]{1,40}".join(re.escape(word).encode() for word in phrase.split(" "))
 
 
 @cache

@@ -3,25 +3,30 @@ One text made clean: all rules look for secrets in it, and marks take their plac
 """
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
-from tracelog.core.redact_beside import separates
 from tracelog.core.redact_checks import CHECKS, decode_base64
-from tracelog.core.redact_detect import SecondLook, by_literals, literals, one_pass
-from tracelog.core.redact_engine import EngineName, every, searcher
+from tracelog.core.redact_detect import SecondLook, by_literals, literals, one_pass, through_disguises
+from tracelog.core.redact_disguise import undisguised
+from tracelog.core.redact_engine import EngineName, Search, every, searcher
 from tracelog.core.redact_mark import MARK, MARK_START, Marker
 from tracelog.core.redact_names import Names
 from tracelog.core.redact_pairs import PairFinder
 from tracelog.core.redact_pattern import Pattern
-from tracelog.core.redact_replace import Span, replace
+from tracelog.core.redact_replace import FLOOD, MAX_SECRETS, Span, replace
 from tracelog.core.redact_rules import Group, Shape
 from tracelog.core.redact_scan import scanner_of
 from tracelog.core.redact_shapes import ShapeFinder
 from tracelog.core.redact_trail import Trail
 
 MAX_PASSES: Final = 16
-"""How often one text is gone over: again where a mark parted what was one word. A text made to need more has
-lost every secret that was found, and may lose more when it is redacted again."""
+"""How often one text is gone over: again after marks were set, for they part words and lines. A text that is
+made to need more has lost every secret that was found, and may lose more when it is redacted again."""
+
+
+_GLUE: Final = frozenset(bytes([code]) for code in range(128) if chr(code).isalnum() or chr(code) in "_-.+")
+"""Characters that names and tokens are made of."""
 
 
 class TextCleaner:
@@ -49,6 +54,7 @@ class TextCleaner:
         self._shapes = [
             ShapeFinder(shape, rank, engine, checks) for rank, shape in enumerate(shapes, len(own))
         ]
+        self._searched = [shape for shape in self._shapes if not shape.shape.anchors]
         self._rank_of_names = len(own) + len(shapes)
         self._pairs = PairFinder(names, self._rank_of_names)
         self._scanner = scanner_of(tuple(literals(self._shapes, names)))
@@ -57,9 +63,10 @@ class TextCleaner:
         look = SecondLook(names, self._pairs)
         self._ask_first = engine == "re2"  # without it the question costs as much as the search
         if self._ask_first:
-            self.suspect = one_pass(self._shapes, loose, names, look)
+            detect = one_pass(self._shapes, loose, names, look)
         else:
-            self.suspect = by_literals(self._shapes, loose, self._scanner, look)
+            detect = by_literals(self._shapes, loose, self._scanner, look)
+        self.suspect = through_disguises(detect)
 
     def clean(self, data: bytes, groups: Sequence[Group] = (), trail: Trail | None = None) -> bytes:
         """
@@ -76,12 +83,12 @@ class TextCleaner:
             spans = self.find(data) + self._pairs.whole_spans(data, groups)
             if not spans:
                 break
-            names_lost = any(span.rank < self._rank_of_names and separates(data, span.end) for span in spans)
+            again = any(span.rank < self._rank_of_names or _parts(data, span) for span in spans)
             replaced = replace(data, spans, self._marker)
             data = replaced.data
             if trail is not None:
                 trail.add(replaced.spans, replaced.lengths)
-            if not replaced.parted and not names_lost:
+            if not again:
                 break
         return data
 
@@ -89,18 +96,49 @@ class TextCleaner:
         """
         Return what looks like a secret in *data* or stands beside a sensitive name, in no order.
         """
+        spans = self._find(data)
+        if (plain := undisguised(data)) is not None:
+            spans += map(plain.back, self._find(plain.data))
+        if (plain := undisguised(data, addresses=True)) is not None:
+            within = map(plain.back, self._find(plain.data))
+            apart = (span for span in within if data.find(b'"', span.start, span.end) < 0)
+            spans += [span._replace(quote=b"") for span in apart]
+        return spans
+
+    def _find(self, data: bytes) -> list[Span]:
         places = self._scanner.places(data)
         spans: list[Span] = []
-        for number, shape in enumerate(self._shapes):
-            if number in places or not shape.shape.anchors:
-                spans += shape.spans(data, places.get(number, ()))
+        for number, tried in places.items():
+            if number < len(self._shapes):
+                spans += self._shapes[number].spans(data, tried)
+        for shape in self._searched:
+            spans += shape.spans(data, ())
         for name, rank, search in self._own:
-            spans += [Span(start, end, rank, name) for start, end in every(search, data) if end > start]
+            spans += _own_spans(data, name, rank, search)
         if spans and MARK_START in data:
             spans = _apart_from_marks(data, spans)
         if words := places.get(len(self._shapes)):
             spans += self._pairs.spans(data, words)
         return spans
+
+
+def _parts(data: bytes, span: Span) -> bool:
+    """
+    Whether a mark for *span* parts a word or joins lines, so that the rules must look again.
+    """
+    around = (data[span.start - 1 : span.start], data[span.end : span.end + 1])
+    return not _GLUE.isdisjoint(around) or data.find(b"\n", span.start, span.end) >= 0
+
+
+def _own_spans(data: bytes, name: str, rank: int, search: Search) -> list[Span]:
+    """
+    Return what an own rule finds; of more than anyone reads, the rest as one.
+    """
+    found = list(islice(every(search, data), MAX_SECRETS + 1))
+    spans = [Span(start, end, rank, name) for start, end in found if end > start]
+    if len(found) > MAX_SECRETS:
+        spans.append(Span(found[-1][0], len(data), rank, FLOOD))
+    return spans
 
 
 def _apart_from_marks(data: bytes, spans: list[Span]) -> list[Span]:

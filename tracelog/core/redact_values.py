@@ -6,12 +6,28 @@ import re
 from typing import Final, NamedTuple
 
 from tracelog.core.redact_mark import MARK
-from tracelog.core.redact_replace import BLANKS
+from tracelog.core.redact_replace import BLANKS, SLASHES_BY_DEPTH
 
 LARGEST_CONTAINER: Final = 64 * 1024
 """Bytes of an object or list in a text that are walked through; one that is longer counts as ended there."""
 
-_OPEN: Final = re.compile(rb"[bBuUrR]{0,2}(\\{0,15})([\"'`])")
+_OPEN: Final = re.compile(rb"[bBuUrRfF]{0,2}(\\{0,15})([\"'`])")
+_WRAPPED: Final = re.compile(
+    rb"(?:[A-Za-z_][A-Za-z0-9_.]{0,40}\(|\(string\)[ ](?:\(len=[0-9]{1,6}\)[ ])?"
+    rb"|string\([0-9]{1,6}\)[ ]){1,2}"
+    rb"(?=[bBuUrRfF]{0,2}\\{0,15}[\"'`])|![!a-z]{1,10}[ ]|&[A-Za-z0-9_]{1,20}[ ]"
+)
+"""What is around a value and not secret: `SecretStr('…')`, Go's `(string) (len=7) "…"`, tags of YAML."""
+
+_LONGEST_BLOCK: Final = 64 * 1024
+"""Bytes of a string in three quotes."""
+
+_INDENTED: Final = re.compile(
+    rb"[|>][-+0-9]{0,2}[ \t]{0,8}(?:(?:\r?\n|(?:\\{1,15}r)?\\{1,15}n)[ \t]{1,64}"
+    rb"(?:[^\r\n\"\\]|\\(?!\\{0,14}[nr\"])){1,4096}){1,64}"
+)
+"""A block of YAML: all lines that are indented."""
+
 _NEXT_NAME: Final = rb"(?![A-Za-z0-9_.-]{1,64}[ \t]?[:=])"
 _RUN: Final = rb"[^ \t\r\n\"'`<>\\,;&(){}\[\]|]+"
 _BARE: Final = re.compile(
@@ -23,10 +39,11 @@ _BARE: Final = re.compile(
 _OUTER_END: Final = re.compile(rb"\\{0,15}\"%b(?:[],:}]|\Z)" % BLANKS)
 """The end of a JSON string, seen from within single quotes that nobody closed."""
 
-_TOKEN: Final = re.compile(rb"(\\{0,15})([\"'`])|([\[{(])|([\]})])|[^\\\"'`\[\](){}]+|\\+")
+_TOKEN: Final = re.compile(rb"([^\\\"'`\[\](){}]*)(?:(\\{0,15})([\"'`])|([\[{(])|([\]})])|(\\+)|\Z)")
 _BACKSLASH: Final = 0x5C
 _NAMED: Final = re.compile(rb"%b(?::|=>)" % BLANKS)
 _NUMBER: Final = re.compile(rb"(?<![^\[,: \t\r\n])[0-9]{3,}(?![^\],} \t\r\n])")
+_SHORTEST_NUMBER: Final = 3
 _REFERENCE: Final = re.compile(rb"\$\{[^{}\r\n\"']{0,80}\}")
 """`${DB_PASSWORD}`: one word in spite of its brackets."""
 
@@ -53,7 +70,17 @@ def value_at(data: bytes, place: int) -> Value | None:
     """
     Return the string or the bare value that begins at *place*, without its quotes; None when there is none.
     """
+    if (wrapped := _WRAPPED.match(data, place)) is not None:
+        place = wrapped.end()
+    if (block := _INDENTED.match(data, place)) is not None:
+        return Value(*block.span(), bare=False)
     if (opening := _OPEN.match(data, place)) is not None:
+        mark = opening[1] + opening[2]
+        if data.startswith(mark + mark, opening.end()):
+            start = opening.end() + 2 * len(mark)
+            end = data.find(3 * mark, start, start + _LONGEST_BLOCK)
+            if end > start:
+                return Value(start, end, bare=False)
         return Value(opening.end(), closing(data, opening.end(), len(opening[1]), opening[2]), bare=False)
     if (bare := _REFERENCE.match(data, place) or _BARE.match(data, place)) is not None:
         return Value(place, bare.end(), bare=True)
@@ -80,8 +107,8 @@ def _closing(data: bytes, place: int, slashes: int, quote: bytes) -> int:
         first = found
         while first > place and data[first - 1] == _BACKSLASH:
             first -= 1
-        if found - first < slashes:
-            return first
+        if (outer := _outer_slashes(found - first, slashes)) >= 0:
+            return found - outer
         if (found - first - slashes) % (2 * slashes + 2) == 0:
             return found - slashes
         place = found + 1
@@ -90,17 +117,36 @@ def _closing(data: bytes, place: int, slashes: int, quote: bytes) -> int:
     return line_end if line_end >= 0 else len(data)
 
 
+def _outer_slashes(number: int, slashes: int) -> int:
+    """
+    Return how many of *number* backslashes belong to the quote behind them, if it ends a string around the
+    one with *slashes*; below 0 when it does not.
+    """
+    if number < slashes:
+        return number
+    for depth in SLASHES_BY_DEPTH:
+        if depth >= slashes:
+            break
+        if (number - depth) % (2 * depth + 2) == 0:
+            return depth
+    return -1
+
+
 def leaves(data: bytes, place: int) -> tuple[list[Value], int]:
     """
     Return the values within the object or list that begins at *place*, without its names, and where it ends.
     """
     found: list[Value] = []
     depth, limit = 0, min(len(data), place + LARGEST_CONTAINER)
-    while place < limit and (token := MARK.match(data, place) or _TOKEN.match(data, place)) is not None:
-        place = token.end()
-        if token.re is MARK:
+    while place < limit and (token := _TOKEN.match(data, place)) is not None:
+        between, slashes, quote, opens, closes, _ = token.groups()
+        if len(between) >= _SHORTEST_NUMBER:
+            numbers = _NUMBER.finditer(data, place, token.end(1))
+            found += [Value(*number.span(), bare=True) for number in numbers]
+        if opens and (mark := MARK.match(data, token.end(1))) is not None:
+            place = mark.end()
             continue
-        slashes, quote, opens, closes = token.groups()
+        place = token.end()
         if quote is not None:
             end = closing(data, place, len(slashes), quote)
             if not data.startswith(slashes + quote, end):
@@ -110,10 +156,6 @@ def leaves(data: bytes, place: int) -> tuple[list[Value], int]:
             if not _NAMED.match(data, after):
                 found.append(Value(place, end, bare=False))
             place = after
-        elif not opens and not closes:
-            found += [
-                Value(*number.span(), bare=True) for number in _NUMBER.finditer(data, token.start(), place)
-            ]
         depth += bool(opens) - bool(closes)
         if depth <= 0:
             break

@@ -2,12 +2,16 @@
 Nested values made clean: objects, lists, texts and bytes, with the sensitive names that they stand under.
 """
 
+from enum import Enum
 from typing import Any, Final
 
+from tracelog.core.redact_beside import ONLY_WORDS
 from tracelog.core.redact_mark import Marker
 from tracelog.core.redact_names import Names
+from tracelog.core.redact_objects import encoded, fields, labelled, plain, within_words
+from tracelog.core.redact_replace import Span, replace
 from tracelog.core.redact_rules import Group
-from tracelog.core.redact_text import TextCleaner
+from tracelog.core.redact_text import MAX_PASSES, TextCleaner
 
 MAX_DEPTH: Final = 64
 """Levels that are looked into, twice those of an entry (`Limits.depth`); what lies deeper is replaced."""
@@ -37,13 +41,15 @@ class Walker:
         self._names = names
         self._marker = marker
         self._known_keys: set[str] = set()
+        self._open: set[int] = set()
 
     def walk(self, value: Any, groups: Groups = (), depth: int = 0) -> Any:
         """
         Return *value* clean.
 
         Args:
-            value: Anything JSON-like, bytes included. Other objects are left alone, except under such a name.
+            value: Anything JSON-like, bytes included, and objects with fields. Others are left
+                alone, except under such a name.
             groups: Of the sensitive names that it stands under.
             depth: How deep it stands.
         """
@@ -58,7 +64,7 @@ class Walker:
                 return self._object(value, groups, depth)
             case list() | tuple() | set() | frozenset():
                 return self._items(value, groups, depth)
-        return self._scalar(value, groups)
+        return self._scalar(value, groups, depth)
 
     def text(self, text: str, groups: Groups = ()) -> str:
         """
@@ -68,17 +74,24 @@ class Walker:
         clean = self._cleaner.clean(data, groups)
         return text if clean is data else clean.decode("utf-8", "surrogatepass")
 
-    def _scalar(self, value: Any, groups: Groups) -> Any:
+    def _scalar(self, value: Any, groups: Groups, depth: int) -> Any:
         if isinstance(value, bytes | bytearray | memoryview):
             data = bytes(value)
             clean_data = self._cleaner.clean(data, groups)
             return value if clean_data is data else clean_data
-        if not groups:
-            return value
-        if isinstance(value, int | float):
-            return self._number(value, groups)
-        shown = str(value)
-        clean = self.text(shown, groups)
+        if isinstance(value, int | float) and not isinstance(value, Enum):
+            return self._number(value, groups) if groups else value
+        told = fields(value)
+        shown = plain(value) if told is None else told
+        if shown is value:
+            shown = str(value) if groups else None
+        if id(value) in self._open:
+            return self._marker.mark(DEPTH, b"").decode()  # it holds itself
+        self._open.add(id(value))
+        try:
+            clean = self.walk(shown, groups, depth + 1)
+        finally:
+            self._open.discard(id(value))
         return value if clean is shown else clean
 
     def _number(self, value: float, groups: Groups) -> Any:
@@ -90,9 +103,14 @@ class Walker:
     def _object(self, value: dict[Any, Any], groups: Groups, depth: int) -> dict[Any, Any]:
         changed = False
         clean: dict[Any, Any] = {}
+        told = labelled(value)
         for key, item in value.items():
             new_key = self._key(key)
-            new_item = self.walk(item, self._groups_under(key, new_key, groups), depth + 1)
+            around = self._groups_under(key, new_key, groups)
+            if told is not None and key == told[0]:
+                label = self._groups_under(told[1], told[1], around)
+                around = tuple(group for group in label if not group.chance)
+            new_item = self.walk(item, around, depth + 1)
             if new_key is not key or new_item is not item:
                 changed = True
             clean[_unused(new_key, clean)] = new_item
@@ -100,16 +118,51 @@ class Walker:
 
     def _items(self, value: Any, groups: Groups, depth: int) -> Any:
         groups = tuple(group for group in groups if not group.chance)
-        clean = [self._item(item, groups, depth + 1) for item in value]
+        if isinstance(value, tuple) and (named := fields(value)) is not None:
+            parted = self._object(named, groups, depth)
+            return value if parted is named else tuple(parted.values())
+        if self._is_password(value):
+            return self._item(value, groups, depth)
+        clean = self._words(value, groups, depth)
         if all(new is old for new, old in zip(clean, value, strict=True)):
             return value
         return _like(value, clean)
+
+    def _words(self, value: Any, groups: Groups, depth: int) -> list[Any]:
+        """
+        Return the items of *value* clean, each alone and all of them as the words of one command.
+        """
+        clean = list(value)
+        for _ in range(MAX_PASSES):
+            before = clean.copy()
+            secrets = within_words(clean, self._cleaner.find) if isinstance(value, list | tuple) else {}
+            for number, spans in secrets.items():
+                clean[number] = self._word(clean[number], spans)
+            clean = [self._item(item, groups, depth + 1) for item in clean]
+            if all(new is old for new, old in zip(clean, before, strict=True)):
+                break
+        return clean
+
+    def _is_password(self, value: Any) -> bool:
+        """
+        Whether *value* is a name and its password: `("password", "x1")`, and no list of names.
+        """
+        if not _is_pair(value) or ONLY_WORDS.fullmatch(encoded(value[1])):
+            return False
+        return any(group.plain for group in self._groups_under(value[0], value[0], ()))
+
+    def _word(self, word: Any, secrets: list[Span]) -> Any:
+        """
+        Return *word*, one of a command, with marks for its *secrets*.
+        """
+        clean = replace(encoded(word), secrets, self._marker).data
+        return clean if isinstance(word, bytes) else clean.decode("utf-8", "surrogatepass")
 
     def _item(self, item: Any, groups: Groups, depth: int) -> Any:
         """
         Return *item* of a list clean. A pair in a list may be a header: `["authorization", "Bearer …"]`.
         """
-        if not _is_pair(item):
+        if not _is_pair(item) or hasattr(item, "_fields"):
             return self.walk(item, groups, depth)
         name = self.walk(item[0], groups, depth)
         value = self.walk(item[1], self._groups_under(item[0], name, groups), depth)
@@ -117,7 +170,7 @@ class Walker:
 
     def _key(self, key: Any) -> Any:
         if not isinstance(key, str):
-            return self.walk(key) if isinstance(key, bytes) else key
+            return key if key is None or isinstance(key, int | float) else self._odd_key(key)
         if key in self._known_keys:
             return key
         clean = self.text(key)
@@ -127,12 +180,17 @@ class Walker:
             self._known_keys.add(key)
         return clean
 
+    def _odd_key(self, key: Any) -> Any:
+        shown = key if isinstance(key, bytes) else str(plain(key))
+        clean = self.walk(shown)
+        return key if clean is shown else clean
+
     def _groups_under(self, key: Any, clean_key: Any, around: Groups) -> Groups:
         """
         Return the groups of what stands under *key*, which will be read as *clean_key* the next time.
         """
         groups = tuple(group for group in around if not group.chance)
-        for each in dict.fromkeys((key, clean_key)):
+        for each in dict.fromkeys((key.value if isinstance(key, Enum) else key, clean_key)):
             name = each.decode("latin-1") if isinstance(each, bytes) else each
             if not isinstance(name, str):
                 continue

@@ -123,7 +123,7 @@ def _is_one_value(text: bytes) -> bool:
 
 
 def _checked(items: list[bytes], *, whole: bool) -> list[bytes]:
-    if items == [b""]:
+    if items == [b""] and whole:
         return []
     if not whole or b"" in items:
         raise _not_an_array(

@@ -1,0 +1,113 @@
+"""
+Values read as their program means them: the fields of an object, words of a command, a labelled field.
+"""
+
+import dataclasses
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Mapping, Sequence
+from enum import Enum
+from itertools import accumulate, islice
+from typing import Any, Final
+
+from tracelog.core.redact_replace import Span
+
+MAX_WORDS: Final = 4_096
+"""Words of a command that are read as one line: more than a system lets through for most programs."""
+
+MAX_FIELDS: Final = 10_000
+"""Fields of one object that are read."""
+
+_LABELS: Final = ("name", "key", "field", "header", "variable")
+_VALUES: Final = ("value", "val", "values")
+"""What the two fields of `{"name": "DB_PASSWORD", "value": "…"}` are called, in lower case."""
+
+_OPENS, _BETWEEN, _CLOSES = b'["', b'", "', b'"]'
+_QUIET: Final = bytes(code if code > 0x20 and code not in b"\"'`\\" else 1 for code in range(256))
+"""Blanks and quotes within a word end nothing."""
+
+_KEY_BEGINS: Final = b"-----"
+
+_SIGNS: Final = ("__attrs_attrs__", "__struct_fields__", "__pydantic_fields__")
+"""What classes of attrs, msgspec and pydantic have: the names of their fields."""
+
+
+def fields(value: Any) -> dict[Any, Any] | None:
+    """
+    Return the fields of *value*, an object of whatever library or a mapping; None when it has none.
+    """
+    if isinstance(value, Mapping):
+        return dict(islice(value.items(), MAX_FIELDS))
+    if isinstance(value, tuple):
+        return value._asdict() if hasattr(value, "_asdict") else None
+    names = _names(type(value))
+    return {name: getattr(value, name) for name in names if hasattr(value, name)} if names else None
+
+
+def plain(value: Any) -> Any:
+    """
+    Return what *value* says: the value of an enumeration's member, the items of a collection, the text of an
+    exception, else itself.
+    """
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Collection) and not isinstance(value, str | bytes | tuple | frozenset):
+        return list(islice(value, MAX_FIELDS))
+    return str(value) if isinstance(value, BaseException) else value
+
+
+def labelled(value: Mapping[Any, Any]) -> tuple[Any, str] | None:
+    """
+    Return the key and the label of what *value* says about a name: `{"name": "token", "value": "…"}`.
+    """
+    found = {key.lower(): key for key in islice(value, MAX_FIELDS) if isinstance(key, str)}
+    label = next(
+        (value[found[word]] for word in _LABELS if isinstance(value.get(found.get(word)), str)), None
+    )
+    key = next((found[word] for word in _VALUES if word in found), None)
+    return (key, label) if label is not None and key is not None else None
+
+
+def within_words(words: Sequence[Any], find: Callable[[bytes], list[Span]]) -> dict[int, list[Span]]:
+    """
+    Return the secrets of a command given as *words*, `["mysql", "-p", "x"]`: word → spans in it.
+
+    The words are read as one line, as a program prints them; what *find* finds there is told for each word.
+    """
+    if not 1 < len(words) <= MAX_WORDS or not any(
+        isinstance(word, str) and word.startswith("-") for word in words
+    ):
+        return {}
+    texts = [_quiet(encoded(word)) for word in words]
+    starts = list(accumulate((len(text) + len(_BETWEEN) for text in texts), initial=len(_OPENS)))
+    found: dict[int, list[Span]] = {}
+    for span in find(_OPENS + _BETWEEN.join(texts) + _CLOSES):
+        for number in range(max(0, bisect_right(starts, span.start) - 1), len(texts)):
+            start = starts[number]
+            if start >= span.end:
+                break
+            part = span._replace(
+                start=max(0, span.start - start), end=min(len(texts[number]), span.end - start)
+            )
+            if part.start < part.end:
+                found.setdefault(number, []).append(part)
+    return found
+
+
+def encoded(word: Any) -> bytes:
+    """
+    Return the text of *word*, as bytes.
+    """
+    return word if isinstance(word, bytes) else str(word).encode("utf-8", "surrogatepass")
+
+
+def _quiet(text: bytes) -> bytes:
+    return text if text.startswith(_KEY_BEGINS) else text.translate(_QUIET)
+
+
+def _names(kind: type) -> list[str]:
+    if dataclasses.is_dataclass(kind):
+        return [field.name for field in dataclasses.fields(kind)]
+    for sign in _SIGNS:
+        if (told := getattr(kind, sign, None)) is not None:
+            return [each if isinstance(each, str) else each.name for each in told]
+    return []
