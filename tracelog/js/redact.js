@@ -8,6 +8,7 @@
 const TRIES = 200;
 /** A mark that parts what was one word makes the rules look again, this often at most. */
 const PASSES = 4;
+const KNOWN_TEXTS = 300;
 const LONGEST_NAME = 128;
 
 const MARK = /\[REDACTED:[a-z0-9_]{1,40}(?::[0-9a-f]{6})?\]/g;
@@ -22,6 +23,8 @@ const RANDOM = /^[A-Za-z0-9+/_-]{20,512}={0,2}$/;
 const DIGITS = /^-?([0-9]{1,13})(?:\.[0-9]{1,17})?$/;
 const PLAIN_WORD = /^[A-Za-z][a-z]*[.,:;!?]?$/;
 const HEADER = /[^\r\n"'\\]*/y;
+/** The rest of a line, in which only `name="value"` has quotes of its own. */
+const LINE = /(?:[^\r\n"'\\=]+|=(?:\\{0,15}"[^"\\\r\n]*\\{0,15}")?)*/y;
 
 /**
  * @param {{shapes: object[], keys: object}} rules
@@ -30,23 +33,44 @@ const HEADER = /[^\r\n"'\\]*/y;
 export function redactor({ shapes, keys }) {
   const finders = shapes.filter(isSimple).map(shapeFinder);
   const groupOf = names(keys);
+  const scheme = new RegExp(`^(?:${keys.schemes.join("|")})[ \\t]{1,4}`, "i");
   const pairs = pairFinder(keys, groupOf);
 
-  const text = (given) => {
-    let found = given;
+  const find = (text) => {
+    const small = text.replace(/[A-Z]+/g, (run) => run.toLowerCase());
+    const spans = [...finders.flatMap((each) => each(text, small)), ...pairs(text)];
+    if (!spans.length) return spans;
+    const marks = [...text.matchAll(MARK)].map((mark) => [mark.index, mark.index + mark[0].length]);
+    return spans.filter(({ start, end }) => start < end && !marks.some((mark) => start < mark[1] && mark[0] < end));
+  };
+
+  const clean = (given) => {
+    let text = given;
     for (let pass = 0; pass < PASSES; pass += 1) {
-      const marks = [...found.matchAll(MARK)].map((mark) => [mark.index, mark.index + mark[0].length]);
-      const spans = [...finders.flatMap((find) => find(found)), ...pairs(found)].filter(
-        ({ start, end }) => start < end && !marks.some((mark) => start < mark[1] && mark[0] < end),
-      );
+      const spans = find(text);
       if (!spans.length) break;
-      found = replace(found, spans);
+      text = replace(text, spans);
+    }
+    return text;
+  };
+
+  const known = new Map();
+  /** The same addresses, names and stacks come again and again: what they become is remembered. */
+  const text = (given) => {
+    let found = known.get(given);
+    if (found === undefined) {
+      if (known.size >= KNOWN_TEXTS) known.clear();
+      known.set(given, (found = clean(given)));
     }
     return found;
   };
 
   const value = (given, group) => {
-    if (typeof given === "string") return group && !harmless(keys, group, given) ? mark(group) : text(given);
+    if (typeof given === "string") {
+      const found = text(given);
+      const known = group && !group.plain ? (scheme.exec(found)?.[0] ?? "") : "";
+      return !group || harmless(keys, group, found.slice(known.length).replace(MARK, "")) ? found : known + mark(group);
+    }
     if (typeof given === "number" && group) return Math.abs(given) < (group.counts ? 1e13 : 128) ? given : mark(group);
     if (Array.isArray(given)) return given.map((item) => value(item, group));
     if (!given || typeof given !== "object") return given;
@@ -58,8 +82,18 @@ export function redactor({ shapes, keys }) {
 
 const mark = ({ name }) => `[REDACTED:${name}]`;
 
-/** The rules that look at nothing but the place where they match. */
-export const isSimple = (shape) => !shape.pii && !shape.check && !shape.lead && !shape.near && shape.anchors;
+const looksLikeToken = (text) => looksRandom(text) || /^(?:[0-9a-f]{32,128}|[0-9A-F]{32,128})$/.test(text);
+const isBasic = (text) => {
+  try {
+    return atob(text.replace(/-/g, "+").replace(/_/g, "/")).includes(":");
+  } catch {
+    return false;
+  }
+};
+const CHECKS = { token: looksLikeToken, basic: isBasic };
+
+/** The rules that look at nothing far away and need no other rule. */
+export const isSimple = (shape) => shape.anchors && !shape.pii && !shape.near && (!shape.check || shape.check in CHECKS);
 
 function replace(text, spans) {
   spans.sort((one, other) => one.start - other.start || other.end - one.end);
@@ -78,35 +112,44 @@ function replace(text, spans) {
 function shapeFinder(shape) {
   const flags = shape.ignore_case ? "iy" : "y";
   const regex = new RegExp(shape.pattern, flags);
-  const until = shape.through && new RegExp(shape.through, "g");
+  const until = shape.through && new RegExp(shape.through);
   const body = shape.body && new RegExp(`[${shape.body}]*`, "y");
   const before = shape.not_after && new RegExp(`[${shape.not_after}]$`);
   const behind = shape.not_before && new RegExp(shape.not_before, "y");
   const unless = shape.unless && new RegExp(`^(?:${shape.unless})$`);
-  const { name } = shape;
+  const check = CHECKS[shape.check];
+  const { name, lead, after } = shape;
+  const run = lead && new RegExp(`[${lead.chars}]{0,${lead.max}}$`);
 
   const at = (text, place) => {
-    const head = text.slice(Math.max(0, place - 13), place);
+    const ahead = lead ? run.exec(text.slice(Math.max(0, place - lead.max), place))[0].length : 0;
+    if (lead && ahead < lead.min) return null;
+    const head = text.slice(Math.max(0, place - ahead - 24), place - ahead);
     if (before && before.test(head) && !ESCAPE.test(head)) return null;
+    if (after && !after.some((sign) => head.endsWith(sign))) return null;
     regex.lastIndex = place;
     const found = regex.exec(text);
     if (!found) return null;
     let end = place + found[0].length;
     if (body) {
       body.lastIndex = end;
-      const run = body.exec(text)[0];
-      until.lastIndex = 0;
-      const last = until.exec(run);
-      end += last ? last.index + last[0].length : run.replace(/\\+$/, "").length;
+      const more = body.exec(text)[0];
+      const last = until.exec(more);
+      end += last ? last.index + last[0].length : more.replace(/\\+$/, "").length;
     }
     if (behind && ((behind.lastIndex = end), behind.test(text))) return null;
-    const start = found[1] === undefined ? place : place + found[0].indexOf(found[1]);
-    if (found[1] !== undefined) end = start + found[1].length;
-    return unless && unless.test(text.slice(start, end)) ? null : { start, end, name };
+    let start = place;
+    if (found[1] !== undefined) {
+      start += found[1] ? found[0].lastIndexOf(found[1]) : 0;
+      end = start + found[1].length;
+    }
+    if (lead?.secret) start = place - ahead;
+    const secret = text.slice(start, end);
+    return unless?.test(secret) || (check && !check(secret)) ? null : { start, end, name };
   };
 
-  return (text) => {
-    const searched = shape.ignore_case ? text.replace(/[A-Z]+/g, (run) => run.toLowerCase()) : text;
+  return (text, small) => {
+    const searched = shape.ignore_case ? small : text;
     const spans = [];
     let tries = 0;
     for (const anchor of shape.anchors) {
@@ -192,8 +235,9 @@ function pairFinder(keys, groupOf) {
     const [, quote, sign, gap] = separator;
     const encoded = sign[0] === "%" ? text.slice(place, end).indexOf("%26") : -1;
     if (encoded >= 0) return { start: place, end: place + encoded, quote };
-    if ((group.cookies && bare[0].includes("=")) || (!group.plain && at(lineScheme, text, place))) {
-      return { start: place, end: place + at(HEADER, text, place)[0].length };
+    const isLine = !group.plain && at(lineScheme, text, place);
+    if (isLine || (group.cookies && bare[0].includes("="))) {
+      return { start: place, end: place + at(isLine ? LINE : HEADER, text, place)[0].length };
     }
     if (group.plain) return { start: place, end, quote };
     const after = at(scheme, text, place);

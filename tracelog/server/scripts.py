@@ -54,6 +54,8 @@ SIMPLE: Final = {
     "unless",
     "through",
     "body",
+    "lead",
+    "after",
 }
 """What `redact.js` knows of a shape. Rules that say more are the server's alone."""
 
