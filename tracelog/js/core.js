@@ -12,6 +12,8 @@ const LEVELS = ["debug", "log", "info", "warn", "error", "fatal"];
 /** Options that every entry carries, as fields of their name in small letters: `user_id`. */
 const FIELDS = ["system", "service", "userId", "area", "release", "environment"];
 const MINUTE_MS = 60000;
+/** Forwarders that an entry may have passed; the server refuses more. */
+const HOPS = 8;
 
 const nativeFetch = globalThis.fetch?.bind(globalThis);
 const nativeWarn = console.warn.bind(console);
@@ -70,7 +72,10 @@ export function capture({ context, ...given }) {
 /** What a console method says becomes an entry of `level`. */
 export function fromConsole(level, args, more) {
   const error = args.find(isError);
-  capture({ level, logger: "console", ...(error && describe(error)), ...more, message: format(args) });
+  // an entry that somebody prints here came back to us, or goes round in a ring of those who forward it
+  const { source, hops = 0 } = attempt(() => args.find((arg) => arg?.source && arg.trace_id)) ?? {};
+  if (source && (source === ship.source || hops >= HOPS)) return;
+  capture({ level, logger: "console", ...(source && { hops: hops + 1 }), ...(error && describe(error)), ...more, message: format(args) });
 }
 
 /**

@@ -9,7 +9,13 @@ const CAUSES = 8;
 const STACK_CHARS = 20000;
 
 /** Whether a value is an error, of this realm or of another: `instanceof` knows only those of this one. */
-export const isError = (value) => value instanceof Error || /Error|DOMException/.test(Object.prototype.toString.call(value));
+export function isError(value) {
+  try {
+    return value instanceof Error || /Error\]|DOMException/.test(Object.prototype.toString.call(value));
+  } catch {
+    return false;
+  }
+}
 
 /**
  * What an entry says of a thrown value.

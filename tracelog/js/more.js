@@ -10,6 +10,8 @@ import { format, plain, show } from "./text.js";
 /** Characters that the storage takes of what a closed page could not send. */
 const LEFT_CHARS = 200000;
 const LEFT_KEY = "tracelog.left";
+/** The last frame of ours in Chromium: the engine's own, which calls what `between` was given. */
+const OURS = /\n {4}at [^\n]*forEach \(<anonymous>\)\n/;
 const counts = new Map();
 const timers = new Map();
 
@@ -26,7 +28,7 @@ function tellTime(level, args, more) {
 /** Console methods with rules of their own (WHATWG Console §1). `exception` is Firefox's. */
 const HEARD = {
   exception: (args) => fromConsole("error", args),
-  trace: (args) => fromConsole("log", args, { stack: new Error().stack.replace(/^.*\n(?:.*(?:tracelog|core|more)[^\n]*\n)*/, "") }),
+  trace: (args) => fromConsole("log", args, { stack: new Error().stack.split(OURS).pop() }),
   assert([isFine, first, ...rest]) {
     if (isFine) return;
     fromConsole("error", typeof first === "string" ? [`Assertion failed: ${first}`, ...rest] : ["Assertion failed", ...[first, ...rest].filter((arg) => arg !== undefined)]);
@@ -82,8 +84,15 @@ function hearResource({ target, message }) {
   if (address) capture({ level: "error", logger: "resource", message: `${target.localName} ${address} failed to load` });
 }
 
+/** Shows a small sign with the trace id, which copies it. The module is loaded when it is asked for. */
+async function showWidget(api, base) {
+  const { show: showSign } = await import(`${base}/tracelog-widget.js`);
+  return showSign(api);
+}
+
 export const more = {
   start(api, options, ship) {
+    api.widget = () => showWidget(api, options.base).catch(() => undefined);
     api.error = (thrown, context) => safely(() => captureError(thrown, undefined, "", { context: plain(context) }));
     listen(globalThis, "error", hearResource);
     for (const [method, hear] of Object.entries(HEARD)) hearConsole(method, hear);

@@ -49,16 +49,14 @@ export const network = {
     const begin = (method, text) => {
       const url = address(text);
       if (!url || isOurs(url) || !api.isOn() || !/^(?:http|ws)s?:$/.test(url.protocol)) return null;
-      return { method: method.toUpperCase(), url, span_id: hex(8), timestamp: Date.now(), began: performance.now() };
+      return { method, url, span_id: hex(8), timestamp: Date.now(), began: performance.now() };
     };
-    const end = (call, outcome, level, more = {}) =>
-      safely(() => {
-        const { method, url, span_id, timestamp, began } = call;
-        const { trace_id, span_id: parent_id } = call.trace;
-        const context = { ...more.context, method, target: url.href };
-        const duration_ms = performance.now() - began;
-        capture({ logger: "network", ...more, level, message: `${method} ${shown(url)} ${outcome}`, trace_id, span_id, parent_id, timestamp, duration_ms, context });
-      });
+    const end = ({ method, url, span_id, timestamp, began, trace: { trace_id, span_id: parent_id } }, outcome, level, more = {}) => {
+      const context = { ...more.context, method, target: url.href };
+      const duration_ms = performance.now() - began;
+      const message = `${method} ${shown(url)} ${outcome}`;
+      capture({ logger: "network", ...more, level, message, trace_id, span_id, parent_id, timestamp, duration_ms, context });
+    };
     const answered = (call, status) => end(call, status, status >= 500 ? "error" : status >= 400 ? "warn" : "info", { context: { status } });
     const carried = (call, preflighted) => {
       const { trace_id } = (call.trace = api.trace());
@@ -68,11 +66,11 @@ export const network = {
     };
 
     patch(globalThis, "fetch", (original) =>
-      async function fetch(input, given) {
+      function fetch(input, given) {
         let args = [input, given];
         const call = safely(() => {
           const request = typeof Request === "function" && input instanceof Request ? input : null;
-          const made = begin(given?.method ?? request?.method ?? "GET", request?.url ?? String(input));
+          const made = begin(String(given?.method ?? request?.method ?? "GET").toUpperCase(), request?.url ?? String(input));
           if (!made) return null;
           const headers = new Headers(given?.headers ?? request?.headers);
           const header = carried(made, () => isPreflighted(made.method, headers));
@@ -82,17 +80,14 @@ export const network = {
           }
           return made;
         });
-        if (!call) return original.apply(this, args);
-        try {
-          const response = await original.apply(this, args);
-          if (response.type === "opaque") end(call, "opaque", "info");
-          else answered(call, response.status);
-          return response;
-        } catch (error) {
-          const isStopped = error?.name === "AbortError";
-          end(call, isStopped ? "aborted" : "failed", isStopped ? "info" : "error", describe(error));
-          throw error;
-        }
+        const promise = original.apply(this, args);
+        if (!call) return promise;
+        promise.then(
+          ({ type, status }) => safely(() => (type === "opaque" ? end(call, type, "info") : answered(call, status))),
+          (error) => safely(() => (error?.name === "AbortError" ? end(call, "aborted", "info") : end(call, "failed", "error", describe(error)))),
+        );
+        // not the promise that is heard here, or a failure that the page does not handle would count as handled
+        return promise.then();
       },
     );
 
@@ -100,7 +95,7 @@ export const network = {
     const xhr = globalThis.XMLHttpRequest?.prototype ?? {};
     patch(xhr, "open", (original) =>
       function open(method, url, ...rest) {
-        const call = safely(() => begin(String(method), String(url)));
+        const call = safely(() => begin(String(method).toUpperCase(), String(url)));
         requests.set(this, call && { ...call, headers: [] });
         return original.call(this, method, url, ...rest);
       },
@@ -121,7 +116,8 @@ export const network = {
           if (header && !call.headers.some(([name]) => /^traceparent$/i.test(name))) attempt(() => this.setRequestHeader(...header));
           let outcome = "failed";
           for (const kind of ["abort", "timeout"]) this.addEventListener(kind, () => (outcome = kind === "abort" ? "aborted" : "timed out"), { once: true });
-          this.addEventListener("loadend", () => (this.status ? answered(call, this.status) : end(call, outcome, outcome === "aborted" ? "info" : "error")), { once: true });
+          const finish = () => (this.status ? answered(call, this.status) : end(call, outcome, outcome === "aborted" ? "info" : "error"));
+          this.addEventListener("loadend", () => safely(finish), { once: true });
         });
         return original.apply(this, args);
       },
@@ -135,7 +131,6 @@ export const network = {
             const call = begin("WebSocket", socket.url);
             if (!call) return;
             call.trace = api.trace();
-            call.method = "WebSocket";
             listen(socket, "open", () => end(call, "open", "info"));
             listen(socket, "error", () => end(call, "failed", "error"));
             listen(socket, "close", ({ code, reason, wasClean }) => end(call, `closed ${code}`, wasClean ? "info" : "warn", { context: { code, reason } }));

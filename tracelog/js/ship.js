@@ -173,7 +173,7 @@ export function shipper({ source, urls, fetch, seal, complain }) {
     clock,
     flush,
     post,
-    stats: () => structuredClone({ ...report(), clock }),
+    stats: () => structuredClone({ ...report(), source, clock }),
     /** Sends what there is while the page goes away, and returns as JSON what the browser does not take. */
     leave() {
       back(flying);

@@ -13,6 +13,7 @@ from tracelog.core.clean import clean_object, clean_text, shorten
 from tracelog.core.compact import CONTENT_TYPE, decode_batch
 from tracelog.core.entry import SOURCE_CHARS, Limits
 from tracelog.core.stage import Batch
+from tracelog.core.utf8 import clean_json
 from tracelog.core.wire import DECODE_ERRORS, Mint, decode_json
 from tracelog.errors import InvalidBodyError
 
@@ -49,14 +50,7 @@ def decode_text(data: bytes, *, now_ms: float, mint: Mint, limits: Limits) -> Ba
     """
     if PARCEL.match(data) is None:
         return decode_json(data, now_ms=now_ms, mint=mint, limits=limits)
-    try:
-        parcel = _parcel.decode(data)
-    except DECODE_ERRORS as error:
-        reason = str(error).split("\n", 1)[0][:200]
-        raise InvalidBodyError(
-            f'the body is no parcel {{"report": {{…}}, "source": "…", "entries": […]}}: {reason}',
-            reason="bad_parcel",
-        ) from None
+    parcel = _open(data)
     batch = decode_json(bytes(parcel.entries), now_ms=now_ms, mint=mint, limits=limits)
     batch.single = False
     batch.source = shorten(clean_text(parcel.source), SOURCE_CHARS)
@@ -78,6 +72,24 @@ DECODERS: Final[dict[str, Decoder]] = {
 }
 """`text/plain` is what a beacon sends without a preflight, form-urlencoded what curl's `-d` says of any
 body."""
+
+
+def _open(data: bytes) -> Parcel:
+    """
+    Return the parcel of *data*, its texts repaired where they are no Unicode: a page may cut a letter in two.
+    """
+    try:
+        return _parcel.decode(data)
+    except DECODE_ERRORS:
+        pass  # some text in it may be broken, which must not cost the others
+    try:
+        return _parcel.decode(clean_json(data)[0])
+    except DECODE_ERRORS as error:
+        reason = str(error).split("\n", 1)[0][:200]
+        raise InvalidBodyError(
+            f'the body is no parcel {{"report": {{…}}, "source": "…", "entries": […]}}: {reason}',
+            reason="bad_parcel",
+        ) from None
 
 
 def receive(body: bytes, content_type: str, *, now_ms: float, mint: Mint, limits: Limits) -> Batch:
