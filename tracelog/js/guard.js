@@ -50,7 +50,8 @@ export function noise({ noise: { starts, requests } }) {
  */
 export function guard(numbers, tell) {
   const known = new Map();
-  let minute = { start: -Infinity, step: 0, offered: 0 };
+  const steps = numbers.normal;
+  let minute;
 
   const heat = (key, burst, window, now) => {
     let seen = known.get(key);
@@ -87,15 +88,16 @@ export function guard(numbers, tell) {
   };
 
   const allows = (now) => {
-    if (now - minute.start >= 60000) {
-      const limit = numbers.normal[minute.step];
-      const gone = Math.floor((now - minute.start) / 60000);
-      const change = minute.offered > limit ? 1 : minute.offered * 2 <= limit ? -1 : 0;
-      const step = Math.max(0, Math.min(minute.step + change, numbers.normal.length - 1) - (gone - 1));
-      minute = { start: Number.isFinite(gone) ? minute.start + gone * 60000 : now, step: step || 0, offered: 0 };
+    minute ??= { start: now, step: 0, offered: 0 };
+    const { start, step, offered } = minute;
+    const gone = Math.floor((now - start) / 60000);
+    if (gone > 0) {
+      const change = offered > steps[step] ? 1 : offered * 2 <= steps[step] ? -1 : 0;
+      const next = Math.min(step + change, steps.length - 1) - (gone - 1);
+      minute = { start: start + gone * 60000, step: Math.max(0, next), offered: 0 };
     }
     minute.offered += 1;
-    return minute.offered <= numbers.normal[minute.step];
+    return minute.offered <= steps[minute.step];
   };
 
   return {
@@ -118,7 +120,7 @@ export function guard(numbers, tell) {
         if (seen.count && now >= seen.next) {
           row(seen);
           seen.every = Math.min(2 * seen.every, numbers.longest_s * 1000);
-          seen.next = now + seen.every;
+          seen.next = Number.isFinite(now) ? now + seen.every : 0;
         } else if (!seen.count && now - seen.start > 2 * numbers.hot_window_s * 1000) known.delete(key);
       }
     },
