@@ -65,7 +65,7 @@ def test_what_is_too_much_for_a_page_that_goes_is_sent_by_the_next_one(visit, si
     entries = until(lambda: sent(logs, trace), lambda found: len(found) == 300)
     assert [entry["message"].split()[1] for entry in entries] == [str(number) for number in range(300)]
     assert logs.read(f"ledger?source={entries[0]['source']}")["balanced"]
-    assert page.evaluate("localStorage.getItem('tracelog.left')") is None
+    page.wait_for_function("localStorage.getItem('tracelog.left') === null")
 
 
 def test_a_page_that_no_server_answers_behaves_as_before(page, site, logs):

@@ -188,7 +188,8 @@ export const api = {
   },
 };
 
-globalThis.tracelog ??= api;
+// an element with this id is a global, too
+if (!globalThis.tracelog?.init) globalThis.tracelog = api;
 
 /** A classic script starts by itself, told by the attributes of its tag; elsewhere `init` is called. */
 const tag = attempt(() => document.currentScript);

@@ -72,10 +72,13 @@ async function askServer(base) {
 
 /** Sends what an earlier page of this origin could not send. Ids make it harmless to send something twice. */
 function takeOver(ship) {
-  const left = JSON.parse(attempt(() => localStorage.getItem(LEFT_KEY)) ?? "[]");
-  if (!left.length) return;
-  localStorage.removeItem(LEFT_KEY);
-  ship.post(`[${left}]`).catch(() => {});
+  const left = attempt(() => localStorage.getItem(LEFT_KEY));
+  if (!left) return;
+  // where nobody answers, the next page tries again
+  ship.post(`[${JSON.parse(left)}]`).then(
+    ({ ok }) => ok && localStorage.getItem(LEFT_KEY) === left && localStorage.removeItem(LEFT_KEY),
+    () => {},
+  );
 }
 
 /** A picture, style or script that could not be loaded: an event without a message, on the element. */
