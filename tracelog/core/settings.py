@@ -32,7 +32,7 @@ _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@?#*,]+/?", re.IGNORECASE
 _DIGITS: Final = re.compile(r"[0-9]{1,9}")
 
 _LISTS: Final = frozenset({"sinks", "cors_origins", "propagate_to", "capture", "allowed_hosts"})
-_ON_OFF: Final = frozenset({"limits", "enabled"})
+_ON_OFF: Final = frozenset({"limits", "enabled", "page_capture"})
 _SWITCHES: Final = {
     **dict.fromkeys(("off", "false", "0", "no"), False),
     **dict.fromkeys(("on", "true", "1", "yes"), True),
@@ -146,6 +146,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
         limits: False switches all limits off, for tests and trusted loads.
         guard: Numbers of folding, sampling and the adaptive limits; *quota* the hours and the month of all
             systems, *trace_quota* those of one trace.
+        page_capture: False tells pages with the browser client to capture nothing.
     """
 
     host: str = DEFAULT_HOST
@@ -164,6 +165,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     quota: QuotaSettings = QuotaSettings()
     trace_quota: TraceQuota = TraceQuota()
     convex_secret: str | None = None
+    page_capture: bool = True
 
 
 KNOWN: Final = frozenset(ClientSettings.__struct_fields__ + ServerSettings.__struct_fields__)

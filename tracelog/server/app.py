@@ -31,6 +31,7 @@ from tracelog.server.health import Health
 from tracelog.server.ingest import Ingest
 from tracelog.server.log import FAULT, INGEST_PATHS, LogEndpoint
 from tracelog.server.query import Query
+from tracelog.server.scripts import Pages
 from tracelog.server.webhooks import doors
 from tracelog.stores import Store, open_store
 
@@ -84,18 +85,20 @@ class App:
         self.log = LogEndpoint(settings, self.access, self.ingest, self.faults)
         self.health = Health(self.store, self.ingest, self.faults, clock=clock)
         self.query = Query(self.store, clock=lambda: clock() * 1000.0)
+        self.pages = Pages(capture=settings.page_capture)
         self._routes = Starlette(
             routes=[
                 Route("/healthz", self._answering(self.health.alive)),
                 Route("/readyz", self._answering(self.health.ready)),
                 Route("/metrics", self._reading(self.health.metrics, tells=False)),
-                Route("/api/v1/status", self._reading(self.health.status)),
+                Route("/api/v1/status", self.pages.or_status(self._reading(self.health.status))),
                 Route("/api/v1/ledger", self._reading(self.query.ledger)),
                 Route("/api/v1/traces", self._reading(self.query.traces)),
                 Route("/api/v1/traces/{ref}", self._reading(self.query.trace)),
                 Route("/api/v1/traces/{ref}/report", self._reading(self.query.report)),
                 Route("/api/v1/traces/{ref}/export", self._reading(self.query.export)),
                 Route("/api/v1/search", self._reading(self.query.search)),
+                *self.pages.routes(),
                 *(Route(path, door) for path, door in doors(house).items()),
             ],
             exception_handlers={404: _not_found, 405: _wrong_method},

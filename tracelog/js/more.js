@@ -1,0 +1,113 @@
+/**
+ * What the core leaves out: the rarer console methods, the switches, the name of the tab, and what a closed
+ * page could not send.
+ */
+
+import { about, capture, captureError, fromConsole, hearConsole, listen, safely, wallClock } from "./core.js";
+import { attempt, hex } from "./page.js";
+import { format, plain, show } from "./text.js";
+
+/** Characters that the storage takes of what a closed page could not send. */
+const LEFT_CHARS = 200000;
+const LEFT_KEY = "tracelog.left";
+/** The last frame of ours in Chromium: the engine's own, which calls what `between` was given. */
+const OURS = /\n {4}at [^\n]*forEach \(<anonymous>\)\n/;
+const counts = new Map();
+const timers = new Map();
+
+const label = (args) => String(args[0] ?? "default");
+const say = (level, text, more) => capture({ level, logger: "console", message: text, ...more });
+
+function tellTime(level, args, more) {
+  const began = timers.get(label(args));
+  if (began === undefined) return;
+  const took = wallClock() - began;
+  say(level, format([`${label(args)}: ${took.toFixed(3)} ms`, ...args.slice(1)]), more && { timestamp: began, duration_ms: took });
+}
+
+/** Console methods with rules of their own (WHATWG Console §1). `exception` is Firefox's. */
+const HEARD = {
+  exception: (args) => fromConsole("error", args),
+  trace: (args) => fromConsole("log", args, { stack: new Error().stack.split(OURS).pop() }),
+  assert([isFine, first, ...rest]) {
+    if (isFine) return;
+    fromConsole("error", typeof first === "string" ? [`Assertion failed: ${first}`, ...rest] : ["Assertion failed", ...[first, ...rest].filter((arg) => arg !== undefined)]);
+  },
+  dir: ([value]) => say("log", show(value)),
+  dirxml: (args) => fromConsole("log", args),
+  table: ([value]) => say("log", show(value)),
+  group: (args) => fromConsole("log", args),
+  groupCollapsed: (args) => fromConsole("log", args),
+  count(args) {
+    counts.set(label(args), (counts.get(label(args)) ?? 0) + 1);
+    say("info", `${label(args)}: ${counts.get(label(args))}`);
+  },
+  countReset: (args) => counts.delete(label(args)) || say("warn", `Count for '${label(args)}' does not exist`),
+  time: (args) => timers.has(label(args)) || timers.set(label(args), wallClock()),
+  timeLog: (args) => tellTime("log", args),
+  timeEnd(args) {
+    tellTime("info", args, true);
+    timers.delete(label(args));
+  },
+};
+
+/** A name of this tab that outlives navigation, and goes with the tab. */
+function tabName() {
+  const known = attempt(() => sessionStorage.getItem("tracelog.tab"));
+  const name = /^[0-9a-f]{16}$/.test(known) ? known : hex(8);
+  attempt(() => sessionStorage.setItem("tracelog.tab", name));
+  return name;
+}
+
+/** What the address of this page (`?tracelog=off`) or its storage says about capturing. */
+function askPage() {
+  return attempt(() => new URLSearchParams(location.search).get("tracelog")) ?? attempt(() => localStorage.getItem("tracelog"));
+}
+
+/** What the server says about capturing. A server that does not answer has nothing against it. */
+async function askServer(base) {
+  const answer = await fetch(`${base}/api/v1/status?page=1`, { credentials: "omit" });
+  return (await answer.json()).capture;
+}
+
+/** Sends what an earlier page of this origin could not send. Ids make it harmless to send something twice. */
+function takeOver(ship) {
+  const left = attempt(() => localStorage.getItem(LEFT_KEY));
+  if (!left) return;
+  // where nobody answers, the next page tries again
+  ship.post(`[${JSON.parse(left)}]`).then(
+    ({ ok }) => ok && localStorage.getItem(LEFT_KEY) === left && localStorage.removeItem(LEFT_KEY),
+    () => {},
+  );
+}
+
+/** A picture, style or script that could not be loaded: an event without a message, on the element. */
+function hearResource({ target, message }) {
+  const address = message === undefined && (target?.src || target?.href);
+  if (address) capture({ level: "error", logger: "resource", message: `${target.localName} ${address} failed to load` });
+}
+
+/** Shows a small sign with the trace id, which copies it. The module is loaded when it is asked for. */
+async function showWidget(api, base) {
+  const { show: showSign } = await import(`${base}/tracelog-widget.js`);
+  return showSign(api);
+}
+
+export const more = {
+  start(api, options, ship) {
+    api.widget = () => showWidget(api, options.base).catch(() => undefined);
+    api.error = (thrown, context) => safely(() => captureError(thrown, undefined, "", { context: plain(context) }));
+    listen(globalThis, "error", hearResource);
+    for (const [method, hear] of Object.entries(HEARD)) hearConsole(method, hear);
+    about.tab = tabName();
+    const said = askPage();
+    if (said) /^(?:off|false|0)$/.test(said) ? api.off() : api.on();
+    askServer(options.base).then((isWanted) => isWanted === false && api.off()).catch(() => {});
+    takeOver(ship);
+  },
+  left(entries) {
+    let room = LEFT_CHARS;
+    const kept = entries.filter((json) => (room -= json.length) > 0);
+    if (kept.length) attempt(() => localStorage.setItem(LEFT_KEY, JSON.stringify(kept)));
+  },
+};

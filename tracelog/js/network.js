@@ -1,0 +1,156 @@
+/**
+ * Calls that leave the page: what became of them and how long it took, and the trace handed on with them.
+ */
+
+import { formatTraceparent } from "./headers.js";
+import { describe } from "./errors.js";
+import { capture, list, listen, patch, safely } from "./core.js";
+import { attempt, hex } from "./page.js";
+
+const SIMPLE_METHODS = /^(?:GET|HEAD|POST)$/i;
+const SIMPLE_HEADERS = /^(?:accept|accept-language|content-language|content-type|range)$/i;
+const SIMPLE_TYPES = /^(?:text\/plain|application\/x-www-form-urlencoded|multipart\/form-data)\b/i;
+
+/**
+ * Whether a call to another origin is preceded by a preflight anyway (Fetch §3.3.5).
+ *
+ * @param {string} method
+ * @param {Iterable<[string, string]>} headers
+ */
+export function isPreflighted(method, headers) {
+  if (!SIMPLE_METHODS.test(method)) return true;
+  return [...headers].some(([name, value]) => !SIMPLE_HEADERS.test(name) || (/^content-type$/i.test(name) && !SIMPLE_TYPES.test(value)));
+}
+
+/**
+ * Whether a call may carry the trace: to its own origin always, to a listed target where that costs no
+ * preflight; `!` behind a target says that it may cost one.
+ *
+ * @param {URL} url
+ * @param {string} own the page's origin
+ * @param {string[]} targets origins or hosts, `*.` before a host takes what is below it
+ * @param {() => boolean} preflighted
+ */
+export function mayCarry(url, own, targets, preflighted) {
+  if (url.origin === own) return true;
+  return targets.some((target) => {
+    const name = target.replace(/!$/, "").replace(/\/$/, "");
+    const fits = name.startsWith("*.") ? url.hostname.endsWith(name.slice(1)) : name === url.origin || name === url.host;
+    return fits && (target.endsWith("!") || preflighted());
+  });
+}
+
+export const network = {
+  start(api, options) {
+    const targets = list(options.propagate);
+    const address = (text) => attempt(() => new URL(text, location.href));
+    const isOurs = (url) => url && url.origin === options.base && url.pathname === "/log";
+    const shown = (url) => (url.origin === location.origin ? url.pathname + url.search : url.href);
+    const begin = (method, text) => {
+      const url = address(text);
+      if (!url || isOurs(url) || !api.isOn() || !/^(?:http|ws)s?:$/.test(url.protocol)) return null;
+      return { method, url, span_id: hex(8), timestamp: Date.now(), began: performance.now() };
+    };
+    const end = ({ method, url, span_id, timestamp, began, trace: { trace_id, span_id: parent_id } }, outcome, level, more = {}) => {
+      const context = { ...more.context, method, target: url.href };
+      const duration_ms = performance.now() - began;
+      const message = `${method} ${shown(url)} ${outcome}`;
+      capture({ logger: "network", ...more, level, message, trace_id, span_id, parent_id, timestamp, duration_ms, context });
+    };
+    const answered = (call, status) => end(call, status, status >= 500 ? "error" : status >= 400 ? "warn" : "info", { context: { status } });
+    const carried = (call, preflighted) => {
+      const { trace_id } = (call.trace = api.trace());
+      if (!mayCarry(call.url, location.origin, targets, preflighted)) return null;
+      const parent = formatTraceparent(trace_id, call.span_id);
+      return parent ? ["traceparent", parent] : ["x-trace-id", trace_id];
+    };
+
+    patch(globalThis, "fetch", (original) =>
+      function fetch(input, given) {
+        let args = [input, given];
+        const call = safely(() => {
+          const request = typeof Request === "function" && input instanceof Request ? input : null;
+          const made = begin(String(given?.method ?? request?.method ?? "GET").toUpperCase(), request?.url ?? String(input));
+          if (!made) return null;
+          const headers = new Headers(given?.headers ?? request?.headers);
+          const header = carried(made, () => isPreflighted(made.method, headers));
+          if (header && (given?.mode ?? request?.mode) !== "no-cors" && !headers.has("traceparent")) {
+            headers.set(...header);
+            args = [input, { ...given, headers }];
+          }
+          return made;
+        });
+        const promise = original.apply(this, args);
+        if (!call) return promise;
+        promise.then(
+          ({ type, status }) => safely(() => (type === "opaque" ? end(call, type, "info") : answered(call, status))),
+          (error) => safely(() => (error?.name === "AbortError" ? end(call, "aborted", "info") : end(call, "failed", "error", describe(error)))),
+        );
+        // not the promise that is heard here, or a failure that the page does not handle would count as handled
+        return promise.then();
+      },
+    );
+
+    const requests = new WeakMap();
+    const xhr = globalThis.XMLHttpRequest?.prototype ?? {};
+    patch(xhr, "open", (original) =>
+      function open(method, url, ...rest) {
+        const call = safely(() => begin(String(method).toUpperCase(), String(url)));
+        requests.set(this, call && { ...call, headers: [] });
+        return original.call(this, method, url, ...rest);
+      },
+    );
+    patch(xhr, "setRequestHeader", (original) =>
+      function setRequestHeader(name, value) {
+        requests.get(this)?.headers.push([String(name), String(value)]);
+        return original.call(this, name, value);
+      },
+    );
+    patch(xhr, "send", (original) =>
+      function send(...args) {
+        safely(() => {
+          const call = requests.get(this);
+          if (!call) return;
+          Object.assign(call, { timestamp: Date.now(), began: performance.now() });
+          const header = carried(call, () => isPreflighted(call.method, call.headers));
+          if (header && !call.headers.some(([name]) => /^traceparent$/i.test(name))) attempt(() => this.setRequestHeader(...header));
+          let outcome = "failed";
+          for (const kind of ["abort", "timeout"]) this.addEventListener(kind, () => (outcome = kind === "abort" ? "aborted" : "timed out"), { once: true });
+          const finish = () => (this.status ? answered(call, this.status) : end(call, outcome, outcome === "aborted" ? "info" : "error"));
+          this.addEventListener("loadend", () => safely(finish), { once: true });
+        });
+        return original.apply(this, args);
+      },
+    );
+
+    patch(globalThis, "WebSocket", (original) =>
+      new Proxy(original, {
+        construct(target, args, made) {
+          const socket = Reflect.construct(target, args, made);
+          safely(() => {
+            const call = begin("WebSocket", socket.url);
+            if (!call) return;
+            call.trace = api.trace();
+            listen(socket, "open", () => end(call, "open", "info"));
+            listen(socket, "error", () => end(call, "failed", "error"));
+            listen(socket, "close", ({ code, reason, wasClean }) => end(call, `closed ${code}`, wasClean ? "info" : "warn", { context: { code, reason } }));
+          });
+          return socket;
+        },
+      }),
+    );
+
+    patch(globalThis.navigator ?? {}, "sendBeacon", (original) =>
+      function sendBeacon(url, data) {
+        const isQueued = original.call(this, url, data);
+        safely(() => {
+          const call = begin("beacon", String(url));
+          if (!call) return;
+          call.trace = api.trace();
+          end(call, isQueued ? "queued" : "refused", isQueued ? "info" : "warn");
+        });
+        return isQueued;
+      },
+    );
+  },
+};

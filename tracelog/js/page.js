@@ -1,0 +1,36 @@
+/**
+ * What a page or worker knows of itself, and the trace that it belongs to.
+ */
+
+import { isTraceId, parseTraceparent } from "./headers.js";
+
+/** Random hexadecimal digits, two for each of `bytes`. */
+export const hex = (bytes) => Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => (byte + 256).toString(16).slice(1)).join("");
+
+/** What `read` returns, or undefined where the page forbids it: storages and frames may throw when looked at. */
+export const attempt = (read) => {
+  try {
+    return read() ?? undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * The trace to go on with: the one given, else the server's from a meta tag or `Server-Timing`, else a new one.
+ *
+ * @param {string} [given] a trace id or a whole `traceparent`
+ * @returns {{trace_id: string, parent_id?: string}}
+ */
+export function findTrace(given) {
+  const meta = (name) => attempt(() => document.querySelector(`meta[name=${name}]`).content);
+  const timing = attempt(
+    () => performance.getEntriesByType("navigation")[0].serverTiming.find(({ name }) => /^trace(?:parent)?$/.test(name)).description,
+  );
+  for (const text of [given, meta("traceparent"), timing, meta("trace-id")]) {
+    const parent = parseTraceparent(String(text));
+    if (parent) return { trace_id: parent.trace_id, parent_id: parent.parent_id };
+    if (isTraceId(text)) return { trace_id: text };
+  }
+  return { trace_id: hex(16) };
+}

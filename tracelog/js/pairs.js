@@ -1,0 +1,160 @@
+/**
+ * Values that are secret by the name beside them: which names, which values, and where a value ends.
+ */
+
+/** Tries of one rule in one text, and values found in one; what is beyond is replaced as a whole. */
+export const TRIES = 200;
+const LONGEST_NAME = 128;
+const WORDS = /[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+/g;
+const RUN = /[A-Za-z0-9_.-]+/g;
+const SEPARATOR = /(?:\]|%5[Dd])?(\\{0,15}["'`])?\]?[ \t]{0,8}(=>|:=|[:=]|%3[AaDd])([ \t]{0,8})(?![:=~>]|\/\/)/y;
+const OPEN = /[bBuUrR]{0,2}(\\{0,15})(["'`])/y;
+const BARE =
+  /(?:\$\{[^{}\r\n"']{0,80}\}|[^ \t\r\n"'`<>\\,;&(){}[\]|]+(?:\\(?![abfnrtuvx"'`/\\])(?:[^ \t\r\n"'`<>\\,;&(){}[\]|]+)?|[,;&(){}[\]|]+(?![A-Za-z0-9_.-]{1,64}[ \t]?[:=])[^ \t\r\n"'`<>\\,;&(){}[\]|]+)*)/y;
+const RANDOM = /^[A-Za-z0-9+/_-]{20,512}={0,2}$/;
+const DIGITS = /^-?([0-9]{1,13})(?:\.[0-9]{1,17})?$/;
+const PLAIN_WORD = /^[A-Za-z][a-z]*[.,:;!?]?$/;
+const HEADER = /[^\r\n"'\\]*/y;
+/** The rest of a line, in which only `name="value"` has quotes of its own. */
+const LINE = /(?:[^\r\n"'\\=]+|=(?:\\{0,15}"[^"\\\r\n]*\\{0,15}")?)*/y;
+
+const words = (name) => (name.match(WORDS) ?? []).map((word) => word.toLowerCase());
+const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+const joined = (phrases) => phrases.map((phrase) => phrase.split(" ").map(escaped).join("[-_. ]?")).join("|");
+
+/** Tells which group of sensitive names a name belongs to. */
+export function names(keys) {
+  const groups = keys.groups
+    .filter((group) => !group.pii)
+    .map((group) => ({ ...group, within: group.contains && new RegExp(joined(group.contains), "i") }));
+  const answers = new Map();
+
+  const classify = (name) => {
+    const parts = words(name);
+    if (name.length > LONGEST_NAME || !parts.length) return null;
+    if (keys.safe_first.includes(parts[0]) || keys.safe_last.includes(parts.at(-1))) return null;
+    if (parts.some((part) => keys.safe_words.includes(part))) return null;
+    const sentence = ` ${parts.join(" ")} `;
+    return (
+      groups.find(({ within }) => within?.test(name)) ??
+      groups.find(
+        ({ ends, whole }) => ends?.some((end) => sentence.endsWith(` ${end} `)) || whole?.some((all) => sentence === ` ${all} `),
+      ) ??
+      null
+    );
+  };
+
+  return (name) => {
+    if (!answers.has(name)) {
+      if (answers.size >= 1000) answers.clear();
+      answers.set(name, classify(name));
+    }
+    return answers.get(name);
+  };
+}
+
+export function looksRandom(text) {
+  const kinds = text.replace(/[^]/g, (letter) => (/[0-9]/.test(letter) ? "0" : /[a-z]/.test(letter) ? "a" : /[A-Z]/.test(letter) ? "A" : "-"));
+  const changes = [...kinds].filter((kind, at) => at && kind !== kinds[at - 1]).length;
+  return RANDOM.test(text) && ["0", "a", "A"].every((kind) => kinds.includes(kind)) && changes >= 0.4 * kinds.length;
+}
+
+/** Whether a text under a name is no secret: empty, a mere number, a word, a placeholder. */
+export function harmless(keys, group, given) {
+  if (group.chance) return !looksRandom(given);
+  const text = given.trim().replace(/[.,;:!?]+$/, "");
+  if (!text || keys.safe_values.includes(text.toLowerCase()) || new RegExp(`^(?:${keys.placeholder})$`).test(text)) return true;
+  const number = DIGITS.exec(text);
+  if (number && number[1].length <= (group.counts ? 13 : group.digits ? 2 : 3)) return true;
+  return Boolean(group.unless) && new RegExp(`^(?:${group.unless})$`).test(text);
+}
+
+/** Finds values beside sensitive names: `password=…`, `"token": "…"`, `Cookie: …`. */
+export function pairFinder(keys, groupOf) {
+  const scheme = new RegExp(`(?:${keys.schemes.join("|")})[ \\t]{1,4}`, "iy");
+  const lineScheme = new RegExp(`(?:${keys.line_schemes.join("|")})[a-z0-9-]{0,24}[ \\t]`, "iy");
+  const at = (regex, text, place) => ((regex.lastIndex = place), regex.exec(text));
+
+  const read = (text, group, name, separator, place) => {
+    const opening = at(OPEN, text, place);
+    if (opening) {
+      const start = place + opening[0].length;
+      return { start, end: closing(text, start, opening[1].length, opening[2]) };
+    }
+    const bare = at(BARE, text, place);
+    if (!bare) return null;
+    let end = place + bare[0].length;
+    const [, quote, sign, gap] = separator;
+    const encoded = sign[0] === "%" ? text.slice(place, end).indexOf("%26") : -1;
+    if (encoded >= 0) return { start: place, end: place + encoded, quote };
+    const isLine = !group.plain && at(lineScheme, text, place);
+    if (isLine || (group.cookies && bare[0].includes("="))) {
+      return { start: place, end: place + at(isLine ? LINE : HEADER, text, place)[0].length };
+    }
+    if (group.plain) return { start: place, end, quote };
+    const after = at(scheme, text, place);
+    if (after) return read(text, { ...group, plain: true }, name, separator, place + after[0].length);
+    const prose = sign === ":" && gap && !quote;
+    if (prose && PLAIN_WORD.test(bare[0]) && PLAIN_WORD.test(name)) return null;
+    return bare[0].length >= (prose ? 6 : 3) ? { start: place, end, quote } : null;
+  };
+
+  const cookies = (text, { start, end }) => {
+    const found = [];
+    for (const pair of text.slice(start, end).matchAll(/([^=; ]+)=([^;]*)/g)) {
+      if (keys.cookie_attributes.includes(pair[1].toLowerCase())) continue;
+      const first = start + pair.index + pair[1].length + 1;
+      found.push({ start: first, end: first + pair[2].length });
+    }
+    return found;
+  };
+
+  return (text) => {
+    const spans = [];
+    let done = 0;
+    for (const run of text.matchAll(RUN)) {
+      const end = run.index + run[0].length;
+      if (run.index < done || !/[:="'`%\]\\ \t]/.test(text[end] ?? "")) continue;
+      const separator = at(SEPARATOR, text, end);
+      const group = separator && named(text, run, end, groupOf);
+      if (!group) continue;
+      const value = read(text, group, run[0], separator, end + separator[0].length);
+      if (!value) continue;
+      const within = group.cookies && text.slice(value.start, value.end).includes("=") ? cookies(text, value) : [value];
+      for (const each of within) {
+        const after = group.plain ? null : at(scheme, text, each.start);
+        const start = after && after[0].length < each.end - each.start ? each.start + after[0].length : each.start;
+        const secret = text.slice(start, each.end);
+        if (secret.startsWith("[REDACTED:") || harmless(keys, group, secret)) continue;
+        spans.push({ start, end: each.end, name: group.name, quote: each.quote });
+        done = value.end;
+      }
+      if (spans.length > TRIES) return [...spans, { start: end, end: text.length, name: "flood" }];
+    }
+    return spans;
+  };
+}
+
+/** The group of a name in a text, seen together with the word before it: `your API key`. */
+function named(text, run, end, groupOf) {
+  const before = text[run.index - 1];
+  if (before === "\\") return groupOf(run[0]) ?? groupOf(run[0].slice(1));
+  const group = groupOf(run[0]);
+  if ((group && !group.chance) || before !== " ") return group;
+  const word = /[A-Za-z0-9_.-]{1,24}$/.exec(text.slice(Math.max(0, run.index - 25), run.index - 1));
+  const both = word && groupOf(`${word[0]} ${run[0]}`);
+  return both && !both.chance ? both : group;
+}
+
+/** Where the string ends that goes on at a place: at its quote, which has as many backslashes as the opening one. */
+function closing(text, place, slashes, quote) {
+  const line = text.indexOf("\n", place);
+  const limit = line < 0 ? text.length : line;
+  for (let found = text.indexOf(quote, place); found >= 0 && found < limit; found = text.indexOf(quote, found + 1)) {
+    let first = found;
+    while (first > place && text[first - 1] === "\\") first -= 1;
+    if (found - first < slashes) return first;
+    if ((found - first - slashes) % (2 * slashes + 2) === 0) return found - slashes;
+  }
+  return limit;
+}
