@@ -136,6 +136,9 @@ class Outbox:
         if held:
             self.ledger.count("limited", WITHHELD, withhold(chunk, ERROR_RANK).entries)
         self.in_flight += chunk.kept
+        self._store(chunk)
+
+    def _store(self, chunk: Chunk) -> None:
         self.bytes += chunk.size
         self._stock.put(chunk)
 

@@ -1,0 +1,254 @@
+"""
+An outbox with a spool behind it: what is put in is on disk before it is tried, and leaves the disk when it
+has reached its end.
+
+Rows lie in this order: the parcel that is tried, the stock in memory, what is on disk only, the tail. Up to
+the number `_written` they are on disk. While deliveries work there is no tail and nothing on disk only. When
+too many rows wait for memory, the stock is forgotten and read again from the disk when its turn comes; while
+the disk takes nothing, new rows stay in memory, as in any outbox.
+"""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from tracelog.client.odd import shown
+from tracelog.client.outbox import ROW_BYTES, Outbox, Report, Terms
+from tracelog.client.spool import Segment, Spool
+from tracelog.client.stock import Amount, Chunk, Stock, stock_of
+from tracelog.core.compact import HOLE
+from tracelog.sinks.base import Sink
+
+PAUSE_S: Final = 5.0
+"""Seconds for which a disk that took nothing is left alone."""
+
+
+class Bounds(NamedTuple):
+    """
+    Bytes in memory beyond which rows wait on disk only, and seconds after which these are given up.
+    """
+
+    memory: int
+    age: float
+
+
+class SpooledOutbox(Outbox):
+    """
+    Delivers to *sink* what is put in, and keeps it in *spool* until then.
+
+    Args:
+        bounds: Of what waits.
+        done: Told the running number below which every row has reached its end.
+
+    Attributes:
+        parked: How many entries are on disk only.
+        disk_trouble: Why the disk took nothing the last time; None when it did.
+    """
+
+    def __init__(
+        self, sink: Sink, terms: Terms, spool: Spool, bounds: Bounds, done: Callable[[int], None]
+    ) -> None:
+        super().__init__(sink, terms._replace(retry_for=bounds.age))
+        self._spool = spool
+        self._bounds = bounds
+        self._done = done
+        self._tail = Stock()
+        self._ending = False
+        self._pause_until = 0.0
+        self.disk_trouble: str | None = None
+        self.in_flight = self.parked = spool.left  # of who delivered before the settings changed
+        self._next: int | None = spool.first if spool.left else None
+        self._written = terms.books.seq
+        if not spool.left:
+            spool.release(self._written)
+
+    @property
+    def idle(self) -> bool:
+        return super().idle and self._next is None and not self._tail
+
+    @property
+    def oldest(self) -> int | None:
+        waiting = (super().oldest, self._next, self._tail.oldest)
+        return next((number for number in waiting if number is not None), None)
+
+    def used(self, slot: int) -> int:
+        here = self.in_flight - self.parked
+        return max(here, (self.bytes + ROW_BYTES * here) // slot)
+
+    def send(self, report: Callable[[], Report], *, at_once: bool = False) -> bool:
+        with self._lock:
+            if self._over:
+                return False
+            self._write_down()
+            if self.bytes > self._bounds.memory:
+                self._unload()
+            self._load()
+        more = super().send(report, at_once=at_once)
+        with self._lock:
+            if not self._over:
+                self._release()
+        return more
+
+    def shed(self, entries: int, size: int) -> None:
+        """
+        Make room in memory: first what is on disk as well goes, and only then entries are given up.
+        """
+        with self._lock:
+            if self._over or not self._exceeds(entries, size):
+                return
+            self._write_down()
+            self._unload()
+            here = self.in_flight - self.parked
+            wanted = Amount(here - entries, self.bytes + ROW_BYTES * here - size)
+            if wanted.entries > 0 or wanted.size > 0:
+                went = self._tail.lighten(wanted)
+                self.bytes -= went.size
+                self._lose("queue_overflow", went.entries)
+
+    def end_soon(self) -> None:
+        """
+        Take what is put in from now on straight to the disk; any thread may do so. With the lock held.
+        """
+        self._ending = True
+
+    def give_up(self, reason: str) -> None:
+        """
+        Leave on disk what is there, still in flight; the rest is counted as dropped for *reason*.
+        """
+        with self._lock:
+            if self._over:
+                return
+            self._pause_until = 0.0
+            self._write_down()
+            loose = [*self._unwritten(), *self._tail.behind(0)]
+            self._lose(reason, sum(chunk.kept for chunk in loose))
+            self._over = True
+            self._spool.left, self._spool.first = self.in_flight, self.oldest
+            self._stock, self._tail, self.bytes = Stock(), Stock(), 0
+
+    def _store(self, chunk: Chunk) -> None:
+        self.bytes += chunk.size
+        direct = self._next is None and not self._tail and not self._ending
+        (self._stock if direct else self._tail).put(chunk)
+
+    def _exceeds(self, entries: int, size: int) -> bool:
+        here = self.in_flight - self.parked
+        return here > entries or self.bytes + ROW_BYTES * here > size
+
+    def _unwritten(self) -> list[Chunk]:
+        """
+        Return what is in memory and not on disk, but for the tail.
+        """
+        tried = Stock()
+        if self._lot is not None:
+            tried.put(
+                Chunk(self._lot.parcel.header.seq, self._lot.parcel.rows, self._lot.kept, self._lot.size)
+            )
+        return [*tried.behind(self._written), *self._stock.behind(self._written)]
+
+    def _write_down(self) -> None:
+        """
+        Write what is not on disk yet, in order; what of it is the tail is forgotten then.
+        """
+        if self._terms.clock() < self._pause_until:
+            return
+        try:
+            for chunk in self._unwritten():
+                self._append(chunk)
+            for chunk in self._tail.behind(0):
+                self._append(chunk)
+                self._park(Amount(chunk.kept, chunk.size))
+                self._next = chunk.seq if self._next is None else self._next
+                self._tail = stock_of(self._tail.behind(self._written))
+        except OSError as error:
+            self.disk_trouble = f"{type(error).__name__}: {shown(error)}"
+            self._pause_until = self._terms.clock() + PAUSE_S
+        else:
+            self.disk_trouble = None
+
+    def _append(self, chunk: Chunk) -> None:
+        gone = self._spool.append(chunk, self._terms.wall() * 1000.0)
+        for place, segment in enumerate(gone):
+            if self._next is not None and segment.end > self._next:
+                following = [*gone[place + 1 :], *self._spool.segments]
+                self._lose_parked("spool_full", self._kept_of(segment, following))
+                self._go_to(segment.end)
+        self._written = chunk.seq + len(chunk.rows)
+
+    def _unload(self) -> None:
+        """
+        Forget the stock as far as it is on disk; what follows it becomes the tail.
+        """
+        first = self._stock.oldest
+        if first is None or first >= self._written:
+            return
+        there, loose = self._stock.amount, self._stock.behind(self._written)
+        kept, size = sum(chunk.kept for chunk in loose), sum(chunk.size for chunk in loose)
+        self._park(Amount(there.entries - kept, there.size - size))
+        self._next = first
+        self._stock, self._tail = Stock(), stock_of([*loose, *self._tail.behind(0)])
+
+    def _park(self, amount: Amount) -> None:
+        self.parked += amount.entries
+        self.bytes -= amount.size
+
+    def _load(self) -> None:
+        """
+        Take what is next from the disk, when nothing in memory comes before it.
+        """
+        while self._next is not None and self._lot is None and not self._stock:
+            segment = self._spool.holding(self._next)
+            if segment is None:
+                self._lose_parked("spool_damaged", self.parked)
+                self._next = None
+            else:
+                self._load_segment(segment, self._next)
+        if self._next is None and self._tail and self._lot is None and not self._stock:
+            self._stock, self._tail = self._tail, self._stock
+
+    def _load_segment(self, segment: Segment, first: int) -> None:
+        following = [other for other in self._spool.segments if other.seq >= segment.end]
+        owed = self._kept_of(segment, following)
+        oldest_ms = (self._terms.wall() - self._bounds.age) * 1000.0
+        for batch in self._spool.read(segment):
+            rows = batch.after(first).rows
+            chunk = Chunk(batch.header.seq, rows, len(rows) - rows.count(HOLE), sum(map(len, rows)))
+            owed -= chunk.kept
+            if batch.header.sent_at < oldest_ms:
+                self._lose_parked("spool_expired", chunk.kept)
+            elif chunk.kept:
+                self._park(Amount(-chunk.kept, -chunk.size))
+                self._stock.put(chunk)
+        self._lose_parked("spool_damaged", owed)
+        self._go_to(segment.end)
+
+    def _go_to(self, seq: int) -> None:
+        """
+        Let what is on disk only begin at number *seq* or behind it.
+        """
+        self._next = seq if self._spool.holding(seq) is not None else None
+
+    def _kept_of(self, segment: Segment, following: list[Segment]) -> int:
+        """
+        Return how many entries of *segment*, the first with any, are on disk only: when its beginning is in
+        memory, those that the *following* ones do not account for.
+        """
+        if self._next is not None and segment.seq >= self._next:
+            return segment.kept
+        return self.parked - sum(other.kept for other in following)
+
+    def _lose_parked(self, reason: str, entries: int) -> None:
+        self.parked -= entries
+        self._lose(reason, entries)
+
+    def _lose(self, reason: str, entries: int) -> None:
+        self.in_flight -= entries
+        self.ledger.count("dropped", reason, entries)
+
+    def _release(self) -> None:
+        """
+        Let go of what has reached its end.
+        """
+        oldest = self.oldest
+        done = self._written if oldest is None else min(oldest, self._written)
+        self._spool.release(done)
+        self._done(done)
