@@ -17,7 +17,7 @@ PAGE = PACKAGE.parent / "docs" / "life-of-an-entry.md"
 REFUSALS = {"InvalidEntryError", "SinkRefusedError", "ParcelTooLargeError"}
 """Errors whose reason becomes that of rejected entries."""
 
-GIVING_UP = {"spoil", "give_up"}
+GIVING_UP = {"spoil", "give_up", "_lose", "_lose_parked"}
 """Methods that drop what is left for the reason they are given."""
 
 

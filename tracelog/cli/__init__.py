@@ -15,6 +15,7 @@ from tracelog.cli.demo import demo
 from tracelog.cli.failure import SentenceGroup
 from tracelog.cli.pipe import pipe
 from tracelog.cli.reading import brief, export, search, show
+from tracelog.cli.recover import recover
 from tracelog.cli.redact import redact
 from tracelog.cli.serve import serve
 from tracelog.cli.status import status
@@ -29,7 +30,7 @@ def commands() -> None:
     """
 
 
-for _command in (serve, demo, show, brief, tail, search, export, status, pipe, redact):
+for _command in (serve, demo, show, brief, tail, search, export, status, pipe, redact, recover):
     commands.add_command(_command)
 
 

@@ -175,6 +175,8 @@ class Keeping:
         Raises:
             OSError: When that cannot be.
         """
+        if TEMPORARY in folder.parents:
+            private_folder(TEMPORARY)  # a stranger may have made it first
         folder = private_folder(folder)
         account = Account.begin(folder, Note(header=self._header, address=self._address))
         before, cells = self._gate.drops.cells, account.cells()
@@ -192,7 +194,7 @@ class Keeping:
             return []
         said = msgspec.msgpack.encode((self._address, self._header.system, self._header.service))
         name = blake2b(said, digest_size=8).hexdigest()
-        return [folder / "accounts" / name for folder in (state_folder(), TEMPORARY) if folder is not None]
+        return [folder / name for folder in _homes()]
 
     def _let_go(self, *, remove: bool = False) -> None:
         self._steps = None
@@ -216,6 +218,19 @@ class Keeping:
     def _say(self, told: Told) -> None:
         if told.lost or told.damaged:
             self._complaint(sentence(told))
+
+
+def account_folders() -> list[Path]:
+    """
+    Return all folders in which this user's programs keep accounts, without a spool, and have done so.
+    """
+    return sorted(
+        folder for home in _homes() if home.is_dir() for folder in home.iterdir() if folder.is_dir()
+    )
+
+
+def _homes() -> list[Path]:
+    return [folder / "accounts" for folder in (state_folder(), TEMPORARY) if folder is not None]
 
 
 def sentence(told: Told) -> str:

@@ -69,6 +69,13 @@ class Spool:
         self._number = 0
         self._others = 0
 
+    @property
+    def empty(self) -> bool:
+        """
+        Whether there is no file.
+        """
+        return not self.segments
+
     def resume(self, done: int) -> None:
         """
         Take over what this very process left when it was shut down before, from number *done* on.

@@ -99,10 +99,12 @@ class SpooledOutbox(Outbox):
             self._unload()
             here = self.in_flight - self.parked
             wanted = Amount(here - entries, self.bytes + ROW_BYTES * here - size)
-            if wanted.entries > 0 or wanted.size > 0:
-                went = self._tail.lighten(wanted)
-                self.bytes -= went.size
-                self._lose("queue_overflow", went.entries)
+            for stock in (self._tail, self._stock):
+                if wanted.entries > 0 or wanted.size > 0:
+                    went = stock.lighten(wanted)
+                    wanted = Amount(wanted.entries - went.entries, wanted.size - went.size)
+                    self.bytes -= went.size
+                    self._lose("queue_overflow", went.entries)
 
     def end_soon(self) -> None:
         """
@@ -155,9 +157,7 @@ class SpooledOutbox(Outbox):
             for chunk in self._unwritten():
                 self._append(chunk)
             for chunk in self._tail.behind(0):
-                self._append(chunk)
-                self._park(Amount(chunk.kept, chunk.size))
-                self._next = chunk.seq if self._next is None else self._next
+                self._append(chunk, only_there=True)
                 self._tail = stock_of(self._tail.behind(self._written))
         except OSError as error:
             self.disk_trouble = f"{type(error).__name__}: {shown(error)}"
@@ -165,8 +165,11 @@ class SpooledOutbox(Outbox):
         else:
             self.disk_trouble = None
 
-    def _append(self, chunk: Chunk) -> None:
+    def _append(self, chunk: Chunk, *, only_there: bool = False) -> None:
         gone = self._spool.append(chunk, self._terms.wall() * 1000.0)
+        if only_there:
+            self._park(Amount(chunk.kept, chunk.size))
+            self._next = chunk.seq if self._next is None else self._next
         for place, segment in enumerate(gone):
             if self._next is not None and segment.end > self._next:
                 following = [*gone[place + 1 :], *self._spool.segments]
@@ -178,14 +181,18 @@ class SpooledOutbox(Outbox):
         """
         Forget the stock as far as it is on disk; what follows it becomes the tail.
         """
-        first = self._stock.oldest
-        if first is None or first >= self._written:
+        if self._stock.oldest is None or self._spool.empty:
             return
-        there, loose = self._stock.amount, self._stock.behind(self._written)
-        kept, size = sum(chunk.kept for chunk in loose), sum(chunk.size for chunk in loose)
-        self._park(Amount(there.entries - kept, there.size - size))
+        first = max(self._stock.oldest, self._spool.segments[0].seq)  # older files may have had to go
+        if first >= self._written:
+            return
+        kept, loose = self._stock.before(first), self._stock.behind(self._written)
+        there = self._stock.amount
+        for chunk in [*kept, *loose]:
+            there = Amount(there.entries - chunk.kept, there.size - chunk.size)
+        self._park(there)
         self._next = first
-        self._stock, self._tail = Stock(), stock_of([*loose, *self._tail.behind(0)])
+        self._stock, self._tail = stock_of(kept), stock_of([*loose, *self._tail.behind(0)])
 
     def _park(self, amount: Amount) -> None:
         self.parked += amount.entries

@@ -91,7 +91,14 @@ class Stock:
         """
         Return what is in it from number *seq* on, in chunks of their own.
         """
-        return [_behind(chunk, seq) for chunk in self._chunks if chunk.seq + len(chunk.rows) > seq]
+        chunks = [chunk for chunk in self._chunks if chunk.seq + len(chunk.rows) > seq]
+        return [_part(chunk, max(0, seq - chunk.seq), None) for chunk in chunks]
+
+    def before(self, seq: int) -> list[Chunk]:
+        """
+        Return what is in it before number *seq*, in chunks of their own.
+        """
+        return [_part(chunk, 0, seq - chunk.seq) for chunk in self._chunks if chunk.seq < seq]
 
     def put_back(self, chunk: Chunk) -> None:
         """
@@ -149,10 +156,9 @@ def withhold(chunk: Chunk, below: int) -> Amount:
     return Amount(sum(part.entries for part in went), sum(part.size for part in went))
 
 
-def _behind(chunk: Chunk, seq: int) -> Chunk:
-    first = max(0, seq - chunk.seq)
-    rows = chunk.rows[first:]
-    if first == 0:
+def _part(chunk: Chunk, first: int, end: int | None) -> Chunk:
+    rows = chunk.rows[first:end]
+    if len(rows) == len(chunk.rows):
         return Chunk(chunk.seq, rows, chunk.kept, chunk.size, chunk.floor)
     return Chunk(chunk.seq + first, rows, len(rows) - rows.count(HOLE), sum(map(len, rows)), chunk.floor)
 

@@ -39,9 +39,6 @@ SIZE: Final = CELL_BYTES + 2 * NOTE_BYTES
 _HEAD: Final = 16
 """Generation (8 bytes), length (4) and CRC-32 (4) before the text of a note."""
 
-CRASHED: Final = "crashed"
-"""Dropped because the process ended with these entries in hand."""
-
 
 class Note(msgspec.Struct, kw_only=True, omit_defaults=True):
     """
@@ -114,7 +111,7 @@ class State(msgspec.Struct):
         """
         total, owed = self.total(), self.owed
         if final:
-            total.count("dropped", CRASHED, owed)
+            total.count("dropped", "crashed", owed)
         return view(total, emitted=self.emitted, in_flight=0 if final else owed)
 
 

@@ -172,11 +172,14 @@ def _source_view(rows: list[Tally], now_ms: float) -> dict[str, Any]:
                 ledger.count(outcome, reason, n)
         report = _plausible(row.report) if row.report else report
     reported = from_view(report)
+    crashed = reported.dropped.pop("crashed", 0)
     for reason, n in reported.dropped.items():
         ledger.count("dropped", reason, n)
     ledger.count("limited", WITHHELD, reported.limited.get(WITHHELD, 0))
     numbers = [row.max_seq for row in rows if row.max_seq is not None]
     said = report.get("emitted")
+    if crashed and isinstance(said, int):  # what nobody knew of a killed process, but for what did arrive
+        ledger.count("dropped", "crashed", min(crashed, max(0, said - ledger.ended())))
     emitted = max(ledger.ended(), said if isinstance(said, int) else 0, max(numbers) + 1 if numbers else 0)
     owed = emitted - ledger.ended()
     last_seen = max(row.last_seen_ms for row in rows)
