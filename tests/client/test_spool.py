@@ -113,7 +113,9 @@ class Desk:
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("put"), st.integers(1, 40)),
-        st.tuples(st.sampled_from(["send", "down", "up", "full", "room", "restart", "wait", "shed"]), st.just(0)),
+        st.tuples(
+            st.sampled_from(["send", "down", "up", "full", "room", "restart", "wait", "shed"]), st.just(0)
+        ),
     ),
     max_size=40,
 )
@@ -136,7 +138,9 @@ def play(desk, steps):
                 desk.now += 10.0
             case "shed":
                 desk.outbox.shed(20, 2_000)
-                assert desk.outbox.used(1_000_000) <= 20 + len(desk.outbox._lot.parcel.rows if desk.outbox._lot else ())
+                assert desk.outbox.used(1_000_000) <= 20 + len(
+                    desk.outbox._lot.parcel.rows if desk.outbox._lot else ()
+                )
         assert desk.balanced()
 
 
@@ -403,7 +407,9 @@ os.kill(os.getpid(), 9)
     assert told.emitted == 3007
     assert told.waiting + told.lost == 3007
     assert told.waiting >= 3000
-    second = run("tracelog.configure(sinks=[File()], spool='spool')\ntracelog.get_logger('x').info('next')", tmp_path)
+    second = run(
+        "tracelog.configure(sinks=[File()], spool='spool')\ntracelog.get_logger('x').info('next')", tmp_path
+    )
     assert second.code == 0
     assert second.messages[:1] == ["next"]
     assert second.messages[1:3001] == [f"m{n}" for n in range(3000)]
@@ -439,7 +445,9 @@ log.info("parent after")
         tmp_path,
     )
     assert (ran.code, ran.out) == (0, "4\n")
-    done = run("tracelog.configure(sinks=[File()], spool='spool')\ntracelog.get_logger('x').info('next')", tmp_path)
+    done = run(
+        "tracelog.configure(sinks=[File()], spool='spool')\ntracelog.get_logger('x').info('next')", tmp_path
+    )
     expected = ["next", "parent before", "parent after", *(f"child {c}" for c in range(4))]
     assert sorted(done.messages) == sorted(expected)
     assert list((tmp_path / "spool").iterdir()) == []

@@ -70,7 +70,7 @@ class Keeping:
         same = before.spool == settings.spool and settings.enabled
         if self._account is not None and same and (settings.spool or self._folder in self._own_folders()):
             return
-        self.finish(settled=False)
+        self.finish(settled=self.spool is None or self.spool.left == 0)  # what comes goes on from here
         self._open()
 
     @property
