@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import pair
-from tests.client.programs import run
+from tests.client.programs import end, run
 from tests.sinks.parcels import row
 from tracelog.client.background import Load
 from tracelog.client.books import Books
@@ -315,11 +315,11 @@ def test_a_dead_server_and_the_next_client(tmp_path, connect):
     first, _ = connect(pair.away_for(60), spool=folder)
     for n in range(50):
         first.get_logger("x").info(f"m{n}")
-    assert first.shutdown(0.3) == 50
+    assert end(first, 0.3) == 50
     assert (first.stats()["in_flight"], first.stats()["dropped"], first.stats()["balanced"]) == (50, {}, True)
     second, wire = connect(spool=folder)
     second.get_logger("x").info("mine")
-    second.shutdown(2.0)
+    end(second, 2.0)
     assert sorted(wire.messages) == sorted([f"m{n}" for n in range(50)] + ["mine"])
     assert {entry.source for entry in wire.entries.values()} == {first.source, second.source}
     assert sorted(e.seq for e in wire.entries.values() if e.source == first.source) == list(range(50))
@@ -341,7 +341,7 @@ def test_settings_may_change_while_it_waits(tmp_path, connect):
     assert wire.messages == ["before", "after"]
     stats = client.stats()
     assert (stats["emitted"], stats["stored"], stats["balanced"]) == (2, 2, True)
-    assert client.shutdown(1.0) == 0
+    assert end(client, 5.0) == 0
     assert list(folder.iterdir()) == []
 
 
@@ -352,7 +352,7 @@ def test_a_client_that_comes_back(tmp_path, connect):
     folder = tmp_path / "spool"
     client, _ = connect(pair.away_for(60), spool=folder)
     client.get_logger("x").info("before")
-    assert client.shutdown(0.1) == 1
+    assert end(client) == 1
     wire = pair.Wire()
     client.reconfigure(sinks=[wire], spool=folder, flush_interval=0.01, redact=False)
     client.get_logger("x").info("after")

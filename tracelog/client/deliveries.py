@@ -26,6 +26,10 @@ PINNED: Final = 4
 SAVING_S: Final = 0.15
 """What is queued at the end is cleaned and written to the spool for so long at most; the rest is counted."""
 
+LAST_S: Final = 1.0
+"""Who ends waits for what is delivered of ended processes for so much longer, within its exit timeout: else
+programs that run for a moment would never come to the end of it."""
+
 PIECE: Final = 1_000
 """Rows that are saved at once."""
 
@@ -239,7 +243,7 @@ class Deliveries:
         """
         if not self._first.idle or self._first.trouble is not None:
             return False
-        return self._keeping.salvage(self._first.sink, until)
+        return self._keeping.salvage(self._first.sink, lambda: until + (LAST_S if self._over else 0.0))
 
     def _note(self, *, closed: bool = False) -> None:
         """

@@ -6,8 +6,9 @@ once when somebody asked for a spool.
 """
 
 import os
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -50,6 +51,7 @@ class Keeping:
     def __init__(self, gate: Gate, complaint: Complaint) -> None:
         self._gate = gate
         self._complaint = complaint
+        self._changing = threading.RLock()
         self._settings = ClientSettings(enabled=False)
         self._header = Header()
         self._address = ""
@@ -64,14 +66,14 @@ class Keeping:
         Keep files as *settings* say, for a client whose *first* sink decides what is stored.
         """
         address = getattr(first, "url", "")
-        self._address = address if isinstance(address, str) else ""
-        before = self._settings
-        self._settings, self._header = settings, header
-        same = before.spool == settings.spool and settings.enabled
-        if self._account is not None and same and (settings.spool or self._folder in self._own_folders()):
-            return
-        self.finish(settled=self.spool is None or self.spool.left == 0)  # what comes goes on from here
-        self._open()
+        with self._changing:
+            self._address = address if isinstance(address, str) else ""
+            before, self._settings, self._header = self._settings, settings, header
+            same = before.spool == settings.spool and settings.enabled
+            if self._account is not None and same and (settings.spool or self._folder in self._own_folders()):
+                return
+            self.finish(settled=self.spool is None or self.spool.left == 0)  # what comes goes on from here
+            self._open()
 
     @property
     def active(self) -> bool:
@@ -84,7 +86,7 @@ class Keeping:
         """
         Begin anew in a forked child: the files are the parent's.
         """
-        self._header = header
+        self._header, self._changing = header, threading.RLock()
         self._let_go()
         self._gate.count_in(Cells())
         self._open()
@@ -112,21 +114,20 @@ class Keeping:
         """
         Let go of the files; when all is *settled*, nobody needs them any more.
         """
-        account, spool = self._account, self.spool
-        if account is None:
-            return
-        before = self._gate.drops.cells
-        after = Cells()
-        self._gate.count_in(after)
-        after.carry(before)
-        if spool is not None and settled:
-            spool.discard()
-        self._let_go(remove=settled)
+        with self._changing:
+            if self._account is None:
+                return
+            before, after = self._gate.drops.cells, Cells()
+            self._gate.count_in(after)
+            after.carry(before)
+            if self.spool is not None and settled:
+                self.spool.discard()
+            self._let_go(remove=settled)
 
-    def salvage(self, sink: Sink, until: float) -> bool:
+    def salvage(self, sink: Sink, until: Callable[[], float]) -> bool:
         """
-        Deliver to *sink* what ended processes left, *until* a moment of the monotonic clock; return whether
-        there is more.
+        Deliver to *sink* what ended processes left, *until* a moment of the monotonic clock that may change
+        meanwhile; return whether there is more.
         """
         if self._folder is None or time.monotonic() < self._look_at:
             return False
@@ -135,7 +136,7 @@ class Keeping:
         try:
             while True:
                 next(self._steps)
-                if time.monotonic() > until:
+                if time.monotonic() > until():
                     return True
         except (StopIteration, SinkUnavailableError):  # all is done, or nothing can be
             self._look_at = time.monotonic() + LOOK_S
