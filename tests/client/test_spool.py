@@ -189,6 +189,23 @@ def test_the_bound_holds(tmp_path_factory, sizes, most):
     assert len(arrived) == desk.put_so_far - lost
 
 
+def test_a_batch_that_is_larger_than_the_bound(tmp_path):
+    """
+    What can never fit stays in memory, and nothing is given up for it.
+    """
+    desk = Desk(tmp_path, most=1_000, memory=10_000)
+    desk.up = False
+    desk.put(5)
+    desk.send()
+    before = desk.on_disk()
+    desk.put(100)
+    desk.send()
+    assert "spool_bytes" in desk.outbox.disk_trouble
+    assert desk.on_disk() == before == {0, 1, 2, 3, 4}
+    desk.drain()
+    assert len(desk.wire.entries) == 105
+
+
 def test_what_left_the_queue_is_on_disk_before_it_is_tried(tmp_path):
     """
     A batch that the server is being asked to take is in the file already, and leaves it when it was taken.

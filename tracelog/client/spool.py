@@ -101,9 +101,10 @@ class Spool:
         """
         header = msgspec.structs.replace(self._header, seq=chunk.seq, sent_at=now_ms)
         if self._fd < 0 or self.segments[-1].size >= self._segment_bytes:
-            self._begin(chunk.seq)
+            self.close()
+            self._others = max(0, spool_bytes(self.folder) - sum(segment.size for segment in self.segments))
         record = frame(header, chunk.rows, self._salt)
-        went = self._make_room(len(record))
+        went = self._make_room(HEAD_BYTES + len(record))
         if self._fd < 0:
             self._begin(chunk.seq)
             record = frame(header, chunk.rows, self._salt)
@@ -158,7 +159,6 @@ class Spool:
         self.close()
         self._number += 1
         path = self.folder / f"{self._header.source}.{self._number:08d}{SPOOL}"
-        self._others = max(0, spool_bytes(self.folder) - sum(segment.size for segment in self.segments))
         self._fd = create(path)
         self._salt = os.urandom(SALT_BYTES)
         segment = Segment(path, seq, seq, size=0)
@@ -191,8 +191,9 @@ class Spool:
             SpoolFullError: When they would not even then.
         """
         most = self._most - self._others
-        if wanted + 2 * HEAD_BYTES > most:
-            raise SpoolFullError(f"the spool {self.folder} is full of what other processes left")
+        if wanted > most:
+            others = f", of which other processes took {self._others:,}" if self._others else ""
+            raise SpoolFullError(f"a batch of {wanted:,} bytes is more than spool_bytes{others}")
         went: list[Segment] = []
         while self.segments and sum(segment.size for segment in self.segments) + wanted > most:
             if len(self.segments) == 1:

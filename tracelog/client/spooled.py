@@ -233,6 +233,8 @@ class SpooledOutbox(Outbox):
         Let what is on disk only begin at number *seq* or behind it.
         """
         self._next = seq if self._spool.holding(seq) is not None else None
+        if self._next is None:  # what should be there is gone: somebody removed a file
+            self._lose_parked("spool_damaged", self.parked)
 
     def _kept_of(self, segment: Segment, following: list[Segment]) -> int:
         """
