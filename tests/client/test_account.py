@@ -298,7 +298,7 @@ def test_nowhere_to_keep_it(tmp_path, monkeypatch, capsys):
     A client whose user has no folder that will do works without an account, and says nothing about it.
     """
     monkeypatch.setenv("XDG_STATE_HOME", "/proc/nowhere")
-    monkeypatch.setattr(keeping, "TEMPORARY", Path("/proc/nowhere"))
+    monkeypatch.setattr(keeping, "_temporary", lambda: Path("/proc/nowhere"))
     wire = Known()
     client = Client(sinks=[wire], flush_interval=0.01, redact=False)
     client.get_logger("x").info("m")
@@ -353,3 +353,20 @@ def test_a_full_disk_leaves_no_account(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="full"):
         Account.begin(tmp_path, Note(header=Header(v=1, source="a-1")))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_user_without_a_home(tmp_path, monkeypatch):
+    """
+    Where nobody says where state is kept, accounts are among the temporary files, unless somebody else owns the place.
+    """
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    client = Client(sinks=[Known()], redact=False)
+    assert len(accounts(tmp_path)) == 1
+    assert len(keeping.account_folders()) == 1
+    end(client)
+    assert accounts(tmp_path) == []
+    monkeypatch.setattr(os, "geteuid", lambda: 12_345)
+    (tmp_path / "tracelog-12345").mkdir()
+    assert keeping.account_folders() == []

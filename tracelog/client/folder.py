@@ -95,8 +95,10 @@ def lock(path: Path) -> int | None:
     still has the mapping does not hold it.
     """
     try:
-        fd = open_own(path)
+        fd = open_own(path) if fcntl is not None else -1
     except OSError:
+        return None
+    if fd < 0:
         return None
     try:
         hold(fd)

@@ -39,9 +39,6 @@ LOOK_S: Final = 60.0
 MEMORY_PART: Final = 4
 """Of the spool's bound and of half the queue's, what may wait in memory as well as on disk."""
 
-TEMPORARY: Final = Path(f"/tmp/tracelog-{os.geteuid() if hasattr(os, 'geteuid') else 0}")  # noqa: S108 - made private
-"""Where accounts are when the user has no state folder, as in many containers."""
-
 
 class Keeping:
     """
@@ -70,7 +67,11 @@ class Keeping:
             self._address = address if isinstance(address, str) else ""
             before, self._settings, self._header = self._settings, settings, header
             same = before.spool == settings.spool and settings.enabled
-            if self._account is not None and same and (settings.spool or self._folder in self._own_folders()):
+            if (
+                self._account is not None
+                and same
+                and (settings.spool or self._folder in tuple(self._own_folders()))
+            ):
                 return
             self.finish(settled=self.spool is None or self.spool.left == 0)  # what comes goes on from here
             self._open()
@@ -176,8 +177,6 @@ class Keeping:
         Raises:
             OSError: When that cannot be.
         """
-        if TEMPORARY in folder.parents:
-            private_folder(TEMPORARY)  # a stranger may have made it first
         folder = private_folder(folder)
         account = Account.begin(folder, Note(header=self._header, address=self._address))
         before, cells = self._gate.drops.cells, account.cells()
@@ -187,15 +186,14 @@ class Keeping:
         self._account, self._folder, self._look_at = account, folder, 0.0
         return folder, account
 
-    def _own_folders(self) -> list[Path]:
+    def _own_folders(self) -> Iterator[Path]:
         """
-        Return where programs of this name with this server keep their accounts, the best place first.
+        Yield where programs of this name with this server keep their accounts, the best place first.
         """
-        if not self._address:
-            return []
-        said = msgspec.msgpack.encode((self._address, self._header.system, self._header.service))
-        name = blake2b(said, digest_size=8).hexdigest()
-        return [folder / name for folder in _homes()]
+        if self._address:
+            said = msgspec.msgpack.encode((self._address, self._header.system, self._header.service))
+            name = blake2b(said, digest_size=8).hexdigest()
+            yield from (home / name for home in _homes())
 
     def _let_go(self, *, remove: bool = False) -> None:
         self._steps = None
@@ -230,8 +228,25 @@ def account_folders() -> list[Path]:
     )
 
 
-def _homes() -> list[Path]:
-    return [folder / "accounts" for folder in (state_folder(), TEMPORARY) if folder is not None]
+def _homes() -> Iterator[Path]:
+    """
+    Yield where this user's accounts are kept: in the state folder, or where there is none, as in many
+    containers, among the temporary files, unless a stranger was there first.
+    """
+    state = state_folder()
+    if state is not None:
+        yield state / "accounts"
+    temporary = _temporary()
+    with suppress(OSError):  # nobody was there
+        if temporary.lstat().st_uid != os.geteuid():
+            return
+    yield temporary / "accounts"
+
+
+def _temporary() -> Path:
+    import tempfile  # noqa: PLC0415 - milliseconds that few programs need
+
+    return Path(tempfile.gettempdir()) / f"tracelog-{os.geteuid() if hasattr(os, 'geteuid') else 0}"
 
 
 def sentence(told: Told) -> str:
