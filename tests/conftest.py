@@ -2,7 +2,10 @@
 What all tests share: how Hypothesis searches, and what coverage looks at.
 """
 
+import atexit
 import os
+import shutil
+import tempfile
 
 from hypothesis import HealthCheck, settings
 
@@ -17,3 +20,7 @@ settings.load_profile("suite")
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Programs that tests start are not measured: it doubles their time, and what they run is run here as well.
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="tracelog-tests-")
+atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
+"""What programs and clients of tests keep in the user's state folder is not the user's."""

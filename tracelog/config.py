@@ -49,6 +49,7 @@ __all__ = [
     "reader_settings",
     "redact_settings",
     "server_settings",
+    "state_folder",
     "wants_color",
 ]
 
@@ -64,7 +65,6 @@ _ENVIRONMENT: Final = {
     "traceparent": "TRACEPARENT",
 }
 """Setting and its variable. Client and server read those of their own settings only."""
-
 _LOOPBACK: Final = re.compile(r"localhost|\[?::1\]?|127(\.[0-9]{1,3}){3}")
 
 KEY_BYTES: Final = 32
@@ -178,7 +178,7 @@ def redact_settings(said: bool | RedactSettings, *, environ: Environ = os.enviro
     settings = said if isinstance(said, RedactSettings) else RedactSettings(enabled=said)
     if settings.tag_key:
         return settings
-    key = environ.get("TRACELOG_REDACT_KEY", "").encode() or _machine_key(_state_folder(environ))
+    key = environ.get("TRACELOG_REDACT_KEY", "").encode() or _machine_key(state_folder(environ))
     return msgspec.structs.replace(settings, tag_key=key)
 
 
@@ -248,7 +248,7 @@ def _pyproject(sources: _Sources) -> Mapping[str, Any]:
     return {}
 
 
-def _state_folder(environ: Mapping[str, str]) -> "Path | None":
+def state_folder(environ: Environ = os.environ) -> "Path | None":
     """
     Return where this user's programs keep what they share (XDG Base Directory), or None when nobody says.
     """

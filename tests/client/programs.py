@@ -68,3 +68,14 @@ def run(program: str, folder: Path, *, timeout: float = 30.0, **environ: str) ->
     seconds = time.monotonic() - begun
     entries = [tuple(json.loads(line)) for line in log.read_text(encoding="utf-8").splitlines()]
     return Ran(done.returncode, done.stdout, done.stderr, seconds, entries)
+
+
+def end(client, timeout: float = 0.1) -> int:
+    """
+    Shut *client* down, wait until its thread has let go of its files, and return how many entries it could not deliver.
+    """
+    left = client.shutdown(timeout)
+    running = client._shipper._looper._running
+    assert running.acquire(timeout=10)
+    running.release()
+    return left

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import tracelog
 from tracelog.client.gate import DROPS
-from tracelog.core import verdict
-from tracelog.core.ledger import REASONED, WITHHELD
+from tracelog.core import ledger, verdict
+from tracelog.core.ledger import REASONED
 from tracelog.core.reasons import MEANINGS
 
 PACKAGE = Path(tracelog.__file__).parent
@@ -17,7 +17,7 @@ PAGE = PACKAGE.parent / "docs" / "life-of-an-entry.md"
 REFUSALS = {"InvalidEntryError", "SinkRefusedError", "ParcelTooLargeError"}
 """Errors whose reason becomes that of rejected entries."""
 
-GIVING_UP = {"spoil", "give_up"}
+GIVING_UP = {"spoil", "give_up", "_lose", "_lose_parked"}
 """Methods that drop what is left for the reason they are given."""
 
 
@@ -28,8 +28,8 @@ def texts(node):
     match node:
         case ast.Constant(value=str()):
             return {node.value}
-        case ast.Name(id="WITHHELD"):
-            return {WITHHELD}
+        case ast.Name(id=("WITHHELD" | "CRASHED") as name):
+            return {getattr(ledger, name)}
         case ast.JoinedStr():
             return {
                 "".join("<status>" if isinstance(v, ast.FormattedValue) else v.value for v in node.values)

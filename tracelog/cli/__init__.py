@@ -16,6 +16,7 @@ from tracelog.cli.doctor import doctor
 from tracelog.cli.failure import SentenceGroup
 from tracelog.cli.pipe import pipe
 from tracelog.cli.reading import brief, export, search, show
+from tracelog.cli.recover import recover
 from tracelog.cli.redact import redact
 from tracelog.cli.run import run
 from tracelog.cli.serve import serve
@@ -31,7 +32,7 @@ def commands() -> None:
     """
 
 
-for _command in (serve, demo, show, brief, tail, search, export, status, pipe, run, redact, doctor):
+for _command in (serve, demo, show, brief, tail, search, export, status, pipe, run, redact, recover, doctor):
     commands.add_command(_command)
 
 

@@ -17,10 +17,11 @@ from tracelog.client.books import Books
 from tracelog.client.closing import Closing, log_closing
 from tracelog.client.complaint import Complaint
 from tracelog.client.context import Headers, Wish, root
-from tracelog.client.deliveries import Plan
 from tracelog.client.exits import unwatch, watch
 from tracelog.client.gate import Gate
+from tracelog.client.keeping import Keeping
 from tracelog.client.logger import Logger
+from tracelog.client.plan import Plan
 from tracelog.client.shipper import Shipper
 from tracelog.client.span import Span, trace_span
 from tracelog.config import ClientSettings, client_settings, place_of, redact_settings, wants_color
@@ -64,6 +65,7 @@ class Client:
         self.gate = Gate()
         self._books = Books(self.gate)
         self._complaint = Complaint()
+        self._keeping = Keeping(self.gate, self._complaint)
         self._attend(_plan(settings, given, self._books.source))
 
     def _attend(self, plan: Plan) -> None:
@@ -71,6 +73,8 @@ class Client:
         self._rank = RANK[plan.settings.level]
         if plan.settings.traceparent:
             root.inherit(plan.settings.traceparent)
+        self._keeping.attend(plan.settings, plan.header, plan.sinks[0])
+        plan = plan._replace(keeping=self._keeping)
         self._shipper = Shipper(plan, self.gate, self._books, self._complaint)
         watch(self._shipper)
 
@@ -195,8 +199,7 @@ class Client:
         except Exception:  # no row can hold it: it is counted, as everything that does not arrive
             gate.drops.count("invalid")
             return
-        gate.charge(len(row))
-        gate.queue.append(row)
+        gate.put(row, len(row))
 
     def flush(self, timeout: float = 2.0) -> int:
         """

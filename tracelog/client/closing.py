@@ -54,15 +54,13 @@ def log_closing(gate: Gate, closing: Closing) -> None:
     extra: dict[str, Any] = {"duration_ms": round(closing.duration_ms, 3)}
     if closing.error is None:
         row = encode((*parts, extra))
-        gate.charge(len(row))
-        gate.queue.append(row)
+        gate.put(row, len(row))
         return
     fault = note(closing.error)
     first = _first_told(closing.error)
     if not first:
         extra["error"] = {"type": fault.type, "message": fault.message}
-    gate.charge(LATE_BYTES + len(fields))
-    gate.queue.append(LateRow(parts, extra, fault if first else None))
+    gate.put(LateRow(parts, extra, fault if first else None), LATE_BYTES + len(fields))
 
 
 def _first_told(error: BaseException) -> bool:

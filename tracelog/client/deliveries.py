@@ -3,38 +3,36 @@ What left the queue: through the stages of `background.py` into one outbox for e
 """
 
 import os
+import threading
 import time
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from tracelog.client.background import Background, Cleaner
+from tracelog.client.background import Background
 from tracelog.client.books import Books
 from tracelog.client.complaint import Complaint
 from tracelog.client.gate import Gate
-from tracelog.client.guarded import GuardedOutbox
+from tracelog.client.guarded import outbox_for
+from tracelog.client.keeping import Keeping
 from tracelog.client.lots import Report, Terms
-from tracelog.client.outbox import Outbox
+from tracelog.client.plan import Plan
+from tracelog.client.spooled import SpooledOutbox
 from tracelog.client.stock import CHUNK_ROWS
-from tracelog.config import ClientSettings
-from tracelog.core.compact import Header
-from tracelog.core.ledger import Ledger, view
-from tracelog.sinks.base import Sink
+from tracelog.core.ledger import Ledger
 
 PINNED: Final = 4
 """A parcel holds at most this part of the queue: what a sink was handed cannot make room for anything."""
 
 REPORT_S: Final = 1.0
 """Between two reports that travel alone: while much is held back, little travels that could carry them."""
+SAVING_S: Final = 0.15
+"""What is queued at the end is cleaned and written to the spool for so long at most; the rest is counted."""
 
+LAST_S: Final = 1.0
+"""Who ends waits for what is delivered of ended processes for so much longer, within its exit timeout: else
+programs that run for a moment would never come to the end of it."""
 
-class Plan(NamedTuple):
-    """
-    What a shipper works by: checked and opened, so that nothing can fail any more.
-    """
-
-    settings: ClientSettings
-    header: Header
-    sinks: list[Sink]
-    redactor: Cleaner
+PIECE: Final = 1_000
+"""Rows that are saved at once."""
 
 
 class Deliveries:
@@ -52,7 +50,7 @@ class Deliveries:
         self._gate = gate
         self._books = books
         self._complaint = complaint
-        self._over = False
+        self._over = self._handed_over = False
         self.background = Background(plan.header, plan.redactor, plan.settings.before_send)
         complaint.clean = self.background.clean
         settings = plan.settings
@@ -67,8 +65,10 @@ class Deliveries:
             heeds=settings.limits,
             steady=self.background.steady,
         )
-        self._outboxes = [_outbox(sink, terms) for sink in plan.sinks]
-        self._first = self._outboxes[0]
+        self._keeping = plan.keeping or Keeping(gate, complaint)
+        self._taking = threading.Lock()
+        self._first = self._keeping.outbox(plan.sinks[0], terms)
+        self._outboxes = [self._first, *(outbox_for(sink, terms) for sink in plan.sinks[1:])]
         self._reported = -REPORT_S
 
     # ---- asked by any thread
@@ -91,7 +91,7 @@ class Deliveries:
         """
         Return the ledger of each sink. With the lock of the books held.
         """
-        return [_sink_view(outbox) for outbox in self._outboxes]
+        return [outbox.view() for outbox in self._outboxes]
 
     def report_due(self) -> bool:
         """
@@ -110,6 +110,8 @@ class Deliveries:
         """
         Count as dropped what was not delivered, and return how much that is. Nothing is taken any more.
         """
+        if with_queue and isinstance(self._first, SpooledOutbox):
+            self._save_queue(self._first)
         with self._books.lock:
             left = self.in_flight
             if with_queue:
@@ -117,7 +119,15 @@ class Deliveries:
             for outbox in self._outboxes:
                 outbox.give_up("shutdown")
             self._over = True
+            self._note(closed=with_queue)
         return left
+
+    @property
+    def spooled(self) -> int:
+        """
+        How many entries wait in the spool for the next start, once all was given up. With the lock held.
+        """
+        return self._first.in_flight if self._over else 0
 
     def hand_over(self) -> None:
         """
@@ -128,10 +138,23 @@ class Deliveries:
             self._books.unsent += self._first.unsent
             self._first.ledger = Ledger()
             self._first.unsent.clear()
+            self._handed_over = True
+
+    def end(self) -> None:
+        """
+        Close the sinks, once no delivery is under way, and let go of the files unless another one goes on.
+
+        When every entry has reached its end, and the other end knows of those that ended here, nobody needs
+        the files any more.
+        """
+        self.close()
+        if not self._handed_over:
+            settled = self._first.in_flight == 0 and not self._gate.queue and not self.report_due()
+            self._keeping.finish(settled=settled)
 
     def close(self) -> None:
         """
-        Close the sinks, once no delivery is under way.
+        Close the sinks.
         """
         for outbox in self._outboxes:
             close = getattr(outbox.sink, "close", None)
@@ -149,16 +172,17 @@ class Deliveries:
 
         Callers only append: taking from the front needs no lock of theirs.
         """
-        load = self.background(self._gate.queue[:count])
-        size = load.size
-        with self._books.lock:
-            if self._over:
-                return 0
-            del self._gate.queue[: len(load.rows)]
-            seq = self._books.give_numbers(len(load.rows))
-            self._books.count(load.lost)
-            for index, outbox in enumerate(self._outboxes):
-                outbox.put(seq, load, shared=index > 0)
+        with self._taking:
+            load = self.background(self._gate.queue[:count])
+            size = load.size
+            with self._books.lock:
+                if self._over:
+                    return 0
+                del self._gate.queue[: len(load.rows)]
+                seq = self._books.give_numbers(len(load.rows))
+                self._books.count(load.lost)
+                for index, outbox in enumerate(self._outboxes):
+                    outbox.put(seq, load, shared=index > 0)
         if load.trouble is not None:
             self._complaint(load.trouble)
         return size
@@ -213,12 +237,48 @@ class Deliveries:
         more = False
         for outbox in self._outboxes:
             while not self._over and outbox.send(self._report, at_once=at_once):
+                self._note()
                 if time.monotonic() > turn_ends:
                     more = more or not outbox.idle
                     break
             if outbox.trouble is not None and not self._over:
                 self._complaint(outbox.trouble)
+        self._note()
         return more
+
+    def salvage(self, until: float) -> bool:
+        """
+        Deliver what ended processes left, *until* a moment of the monotonic clock, when nothing of our own
+        waits and the first sink works; return whether there is more.
+        """
+        if not self._first.idle or self._first.trouble is not None:
+            return False
+        return self._keeping.salvage(self._first.sink, lambda: until + (LAST_S if self._over else 0.0))
+
+    def _note(self, *, closed: bool = False) -> None:
+        """
+        Write down what ended, so that it is known even when the process is killed.
+        """
+        if self._keeping.active:
+            with self._books.lock:
+                ledger = Ledger()
+                for part in (self._books.ended, self._first.ledger):
+                    ledger.add(part)
+                unsent = self._books.unsent + self._first.unsent
+                self._keeping.note(ledger, unsent, self._first.told, closed=closed or self._over)
+
+    def _save_queue(self, first: SpooledOutbox) -> None:
+        """
+        Bring what is queued to the spool, at the end, on whatever thread that comes.
+        """
+        with self._books.lock:
+            first.end_soon()
+        begun = time.monotonic()
+        while self._gate.queue and time.monotonic() - begun < SAVING_S:
+            if not self._taking.acquire(timeout=SAVING_S):
+                return  # the thread hangs in a hook
+            self._taking.release()
+            self.take(PIECE)
 
     def _report(self) -> Report:
         with self._books.lock:
@@ -237,16 +297,5 @@ class Deliveries:
         return rows
 
 
-def _outbox(sink: Sink, terms: Terms) -> Outbox:
-    is_guarded = terms.heeds and getattr(sink, "guarded", False) is True
-    return GuardedOutbox(sink, terms) if is_guarded else Outbox(sink, terms)
-
-
 def _chance() -> float:
     return int.from_bytes(os.urandom(4), "big") / 2**32
-
-
-def _sink_view(outbox: Outbox) -> dict[str, Any]:
-    emitted = outbox.ledger.ended() + outbox.in_flight
-    shown = view(outbox.ledger, emitted=emitted, in_flight=outbox.in_flight)
-    return {"sink": type(outbox.sink).__name__, "trouble": outbox.trouble, **shown}

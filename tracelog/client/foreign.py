@@ -93,8 +93,7 @@ def log_line(client: Host, line: Line) -> None:
         _queue(gate, head, line.fields)
         return
     plain = encode_fields(line.fields)
-    gate.charge(LATE_BYTES + len(head[3]) + len(plain))
-    gate.queue.append(LateRow((*head, plain), {}, line.fault, line.stack))
+    gate.put(LateRow((*head, plain), {}, line.fault, line.stack), LATE_BYTES + len(head[3]) + len(plain))
 
 
 def lost(client: Host) -> None:
@@ -144,6 +143,7 @@ def _queue(gate: Gate, head: tuple[float, msgspec.Raw, msgspec.Raw, str], fields
         row = row if len(row) <= HUGE else _odd(head, fields)
         gate.charge(len(row))
     gate.queue.append(row)
+    next(gate.tick)
 
 
 def _odd(head: tuple[float, msgspec.Raw, msgspec.Raw, str], fields: Mapping[str, Any]) -> bytes:

@@ -6,13 +6,13 @@ No lock anywhere. A list append and the step of a counter are one step each unde
 that signal handlers and finalizers may log in the middle of anything.
 """
 
-from collections.abc import Callable
-from itertools import count
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-DROPS: Final = ("queue_overflow", "after_close", "reentrant", "invalid")
-"""Why a calling thread gives an entry up: no room, the client was shut down, it was logged by a sink or hook
-of the shipping thread, no row can hold it."""
+from tracelog.client.cells import Cells
+from tracelog.core.account_format import DROPS
+
+__all__ = ["DROPS", "SLOT", "Drops", "Gate"]
 
 SLOT: Final = 256
 """Bytes of queue memory that an ordinary entry is counted as; a larger one takes up several slots."""
@@ -23,19 +23,18 @@ class Drops:
     How many entries the calling threads have dropped, by reason.
     """
 
-    def __init__(self) -> None:
-        self._counters = {reason: count() for reason in DROPS}
-        self._looks = 0
+    def __init__(self, cells: Cells | None = None) -> None:
+        self.cells = cells or Cells()
 
     def count(self, reason: str) -> None:
-        next(self._counters[reason])
+        next(self.cells.drop[reason])
 
     def read(self) -> dict[str, int]:
         """
-        Return the totals. Only who holds the books' lock calls this: looking is a step of each counter, too.
+        Return the totals.
         """
-        looks, self._looks = self._looks, self._looks + 1
-        return {reason: next(counter) - looks for reason, counter in self._counters.items()}
+        totals = self.cells.read()
+        return {reason: totals[reason] for reason in DROPS}
 
 
 class Gate:
@@ -51,9 +50,10 @@ class Gate:
         slot: Bytes that count as one entry; set with the budget.
         full: Decides for a call that found the queue at its high water: whether the entry is dropped.
         drops: What was.
+        tick: Stepped once for each row that goes into the queue; see `cells.py`.
     """
 
-    __slots__ = ("budget", "charged", "drops", "full", "high_water", "queue", "slot")
+    __slots__ = ("budget", "charged", "drops", "full", "high_water", "queue", "slot", "tick")
 
     def __init__(self) -> None:
         self.queue: list[Any] = []
@@ -62,7 +62,7 @@ class Gate:
         self.charged = 0
         self.slot = SLOT
         self.full: Callable[[int], bool] = _unattended
-        self.drops = Drops()
+        self.count_in(Cells())
 
     def attend(self, full: Callable[[int], bool], budget: int, slot: int) -> None:
         """
@@ -78,7 +78,22 @@ class Gate:
         Forget everything: in a forked child it is the parent's.
         """
         self.queue.clear()
-        self.drops = Drops()
+        self.count_in(Cells())
+
+    def count_in(self, cells: Cells) -> None:
+        """
+        Count in *cells* from now on. Swapping is one step: who reads and steps the old ones does so at once.
+        """
+        self.drops = Drops(cells)
+        self.tick: Iterator[None] = cells.append
+
+    def put(self, row: Any, size: int) -> None:
+        """
+        Queue *row*, which needs *size* bytes.
+        """
+        self.charge(size)
+        self.queue.append(row)
+        next(self.tick)
 
     def charge(self, size: int) -> None:
         """

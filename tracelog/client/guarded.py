@@ -30,6 +30,7 @@ class GuardedOutbox(Outbox):
 
     def __init__(self, sink: Sink, terms: Terms) -> None:
         super().__init__(sink, terms)
+        self._guards = is_guarded(sink, terms)
         self._pressure = Pressure()
         self._sieve: Sieve | None = None
         self._level = CALM
@@ -45,7 +46,8 @@ class GuardedOutbox(Outbox):
         """
         The number of the first row that waits, or None; 0 while rows are to be told that somebody waits for.
         """
-        return 0 if self._rows or self._tell_to is not None else super().oldest
+        tells = self._lot is not None and isinstance(self._lot.parcel, Told)
+        return 0 if tells or self._rows or self._tell_to is not None else self._first_row
 
     @property
     def untold(self) -> bool:
@@ -64,7 +66,7 @@ class GuardedOutbox(Outbox):
         return super().send(report, at_once=at_once)
 
     def _due(self, now: float) -> list[Entry]:
-        waiting = super().oldest
+        waiting = self._first_row
         is_asked = self._tell_to is not None and (waiting is None or waiting >= self._tell_to)
         if is_asked:
             self._tell_to = None
@@ -81,7 +83,8 @@ class GuardedOutbox(Outbox):
             rows, self._rows = self._rows[:TOLD_ROWS], self._rows[TOLD_ROWS:]
             header = msgspec.structs.replace(self._terms.header, sent_at=self._terms.wall() * 1000.0)
             return Lot(Told(header, rows), 0, 0, 0)
-        chunk = self._stock.take(self._pressure.most(self._most_rows))
+        most = self._pressure.most(self._most_rows) if self._guards else self._most_rows
+        chunk = self._stock.take(most)
         if chunk is None:
             return None
         self._sift(chunk)
@@ -115,6 +118,20 @@ class GuardedOutbox(Outbox):
 
     def _heed(self, receipt: Any, lot: Lot) -> None:
         super()._heed(receipt, lot)
-        if lot.kept:
+        if lot.kept and self._guards:
             said = receipt if isinstance(receipt, Receipt) else Receipt(silent=True)
             self._pressure.hear(said, lot.kept, self._terms.clock())
+
+
+def is_guarded(sink: Sink, terms: Terms) -> bool:
+    """
+    Whether what waits for *sink* is held back while its other end refuses most.
+    """
+    return terms.heeds and getattr(sink, "guarded", False) is True
+
+
+def outbox_for(sink: Sink, terms: Terms) -> Outbox:
+    """
+    Return what keeps entries in memory for *sink*.
+    """
+    return GuardedOutbox(sink, terms) if is_guarded(sink, terms) else Outbox(sink, terms)

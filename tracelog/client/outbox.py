@@ -19,7 +19,7 @@ from tracelog.client.retry import Retry
 from tracelog.client.stock import Amount, Chunk, Stock, withhold
 from tracelog.core.compact import HOLE, Header, read_rows
 from tracelog.core.entry import ERROR_RANK
-from tracelog.core.ledger import WITHHELD, Ledger
+from tracelog.core.ledger import WITHHELD, Ledger, view
 from tracelog.errors import SinkRefusedError, SinkUnavailableError
 from tracelog.sinks.base import Parcel, ParcelTooLargeError, Receipt, Sink
 
@@ -65,7 +65,15 @@ class Outbox:
         """
         The number of the first row that waits, or None.
         """
-        return self._stock.oldest if self._lot is None else self._lot.parcel.header.seq
+        return self._first_row
+
+    @property
+    def _first_row(self) -> int | None:
+        """
+        The same, whatever else somebody waits for.
+        """
+        tried = self._lot is not None and self._lot.kept
+        return self._lot.parcel.header.seq if self._lot is not None and tried else self._stock.oldest
 
     @property
     def untold(self) -> bool:
@@ -78,6 +86,13 @@ class Outbox:
         """
         Let rows travel now that would be due later.
         """
+
+    def view(self) -> dict[str, Any]:
+        """
+        Return the ledger of the sink in its promised shape. With the lock held.
+        """
+        shown = view(self.ledger, emitted=self.ledger.ended() + self.in_flight, in_flight=self.in_flight)
+        return {"sink": type(self.sink).__name__, "trouble": self.trouble, **shown}
 
     def used(self, slot: int) -> int:
         """
@@ -98,6 +113,9 @@ class Outbox:
         if held:
             self.ledger.count("limited", WITHHELD, withhold(chunk, ERROR_RANK).entries)
         self.in_flight += chunk.kept
+        self._store(chunk)
+
+    def _store(self, chunk: Chunk) -> None:
         self.bytes += chunk.size
         self._stock.put(chunk)
 

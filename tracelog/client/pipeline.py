@@ -75,6 +75,7 @@ def build_call(gate: Gate, level: str, logger: str, bound: Mapping[str, Any]) ->
                 return
             gate.charge(len(row))
         append(row)
+        next(gate.tick)  # exact even after a SIGKILL: `cells.py`
 
     return call
 
@@ -128,11 +129,10 @@ def log_special(gate: Gate, head: tuple[msgspec.Raw, msgspec.Raw], text: str, fi
     parts = (time.time(), *head, text, plain)
     if error is None and stack is None:
         row = encode(parts)
-        gate.charge(len(row))
-        gate.queue.append(row)
+        gate.put(row, len(row))
         return
-    gate.charge(LATE_BYTES + len(text) + len(plain))
-    gate.queue.append(LateRow(parts, {}, None if error is None else note(error), stack))
+    late = LateRow(parts, {}, None if error is None else note(error), stack)
+    gate.put(late, LATE_BYTES + len(text) + len(plain))
 
 
 def log_odd(gate: Gate, meta: msgspec.Raw, trace: Trace, said: tuple[Any, dict[str, Any]]) -> None:
@@ -147,5 +147,4 @@ def log_odd(gate: Gate, meta: msgspec.Raw, trace: Trace, said: tuple[Any, dict[s
     message, fields = said
     plain = encode_odd({name: value for name, value in fields.items() if name not in SPECIAL})
     row = encode((time.time(), meta, trace.raw, say(message, ()), plain))
-    gate.charge(len(row))
-    gate.queue.append(row)
+    gate.put(row, len(row))

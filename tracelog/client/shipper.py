@@ -14,11 +14,12 @@ import msgspec
 from tracelog.client.books import Books
 from tracelog.client.complaint import Complaint
 from tracelog.client.context import PLACE
-from tracelog.client.deliveries import Deliveries, Plan
+from tracelog.client.deliveries import Deliveries
 from tracelog.client.flushes import Flush, Flushes, wait_seconds
 from tracelog.client.gate import SLOT, Gate
 from tracelog.client.hop import MUTED
 from tracelog.client.looper import Found, Looper
+from tracelog.client.plan import Plan
 
 TURN_S: Final = 0.1
 """Sending goes on for so long before the queue is looked at again: a long backlog must not let it fill up."""
@@ -74,7 +75,7 @@ class Shipper:
             failed=self._complaint.about,
             interval=self.plan.settings.flush_interval,
             doze=self._doze,
-            ended=self._deliveries.close,
+            ended=self._deliveries.end,
         )
         self._gate.attend(self.full, self._bound, self._slot)
 
@@ -104,7 +105,8 @@ class Shipper:
         Return how many entries have not reached their end.
         """
         with self._books.lock:
-            return self._deliveries.in_flight + (0 if self._closed else len(self._gate.queue))
+            waiting = 0 if self._closed else len(self._gate.queue)
+            return self._deliveries.in_flight - self._deliveries.spooled + waiting
 
     def stats(self) -> dict[str, Any]:
         """
@@ -171,7 +173,7 @@ class Shipper:
         if self._looper.alive:
             self._looper.wake()
         elif not self._closed:
-            self._deliveries.close()
+            self._deliveries.end()
 
     def before_fork(self) -> bool:
         """
@@ -191,6 +193,8 @@ class Shipper:
         self._deliveries.close()
         header = msgspec.structs.replace(self.plan.header, source=self._books.source)
         self.plan = self.plan._replace(header=header)
+        if self.plan.keeping is not None:
+            self.plan.keeping.renew(header)
         self._set_up()
 
     # ---- done by the background thread
@@ -221,7 +225,8 @@ class Shipper:
         if delivered:
             self._allow(self._gate.budget + delivered)
         self._flushes.settle(deliveries.reached)
-        return Found(busy=moved or bool(self._flushes) or not deliveries.quiet, more=more)
+        more = deliveries.salvage(turn_ends) or more
+        return Found(busy=more or moved or bool(self._flushes) or not deliveries.quiet, more=more)
 
     def _take(self) -> bool:
         """
@@ -290,4 +295,6 @@ class Shipper:
         self._flushes.dismiss()
         self._looper.stop(deadline - time.monotonic())
         if left:
-            self._complaint(f"{left:,} {'entry was' if left == 1 else 'entries were'} not delivered")
+            kept = self._deliveries.spooled
+            where = f"; the spool keeps {kept:,}" if kept else ""
+            self._complaint(f"{left:,} {'entry was' if left == 1 else 'entries were'} not delivered{where}")

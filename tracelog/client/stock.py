@@ -79,6 +79,27 @@ class Stock:
         last.size += chunk.size
         last.floor = min(last.floor, chunk.floor)
 
+    @property
+    def amount(self) -> Amount:
+        """
+        What is in it.
+        """
+        kept = sum(chunk.kept for chunk in self._chunks)
+        return Amount(kept, sum(chunk.size for chunk in self._chunks))
+
+    def behind(self, seq: int) -> list[Chunk]:
+        """
+        Return what is in it from number *seq* on, in chunks of their own.
+        """
+        chunks = [chunk for chunk in self._chunks if chunk.seq + len(chunk.rows) > seq]
+        return [_part(chunk, max(0, seq - chunk.seq), None) for chunk in chunks]
+
+    def before(self, seq: int) -> list[Chunk]:
+        """
+        Return what is in it before number *seq*, in chunks of their own.
+        """
+        return [_part(chunk, 0, seq - chunk.seq) for chunk in self._chunks if chunk.seq < seq]
+
     def put_back(self, chunk: Chunk) -> None:
         """
         Put *chunk*, which was taken, in front again.
@@ -116,6 +137,16 @@ class Stock:
         return Amount(gone, freed + sum(chunk.size for chunk in empty))
 
 
+def stock_of(chunks: list[Chunk]) -> Stock:
+    """
+    Return a stock of *chunks*, which it takes over.
+    """
+    stock = Stock()
+    for chunk in chunks:
+        stock.put(chunk)
+    return stock
+
+
 def withhold(chunk: Chunk, below: int) -> Amount:
     """
     Make holes of all rows of *chunk* whose rank is less than *below*, and return how much went.
@@ -123,6 +154,13 @@ def withhold(chunk: Chunk, below: int) -> Amount:
     most = Amount(len(chunk.rows) + 1, chunk.size + 1)
     went = [_lighten(chunk, rank, most) for rank in range(below)]
     return Amount(sum(part.entries for part in went), sum(part.size for part in went))
+
+
+def _part(chunk: Chunk, first: int, end: int | None) -> Chunk:
+    rows = chunk.rows[first:end]
+    if len(rows) == len(chunk.rows):
+        return Chunk(chunk.seq, rows, chunk.kept, chunk.size, chunk.floor)
+    return Chunk(chunk.seq + first, rows, len(rows) - rows.count(HOLE), sum(map(len, rows)), chunk.floor)
 
 
 def _fit_together(last: Chunk, chunk: Chunk) -> bool:

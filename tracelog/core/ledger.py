@@ -30,6 +30,9 @@ WITHHELD: Final = "withheld"
 """Limited by the client itself, because the server had said that its quota is used up. All other limits are
 counted by the server, and known to the client from its answers."""
 
+CRASHED: Final = "crashed"
+"""Dropped because its process was killed, as far as is known: what did arrive all the same is none of it."""
+
 REASONED: Final = ("suppressed", "limited", "rejected", "dropped")
 """Outcomes that name a reason."""
 

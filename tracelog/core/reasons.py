@@ -20,8 +20,12 @@ MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "reentrant": "it was logged by a sink or hook, on the shipping thread: it would follow itself",
         "retry_expired": "nobody took its batch for `retry_for` seconds",
         "sink_error": "a sink failed in a way of its own",
+        "spool_full": "the spool had reached its bound, and this was the oldest in it",
+        "spool_expired": "it waited in the spool for `spool_age` seconds",
+        "spool_damaged": "its place in the spool cannot be read any more",
         "shutdown": "it was not delivered when the program ended",
         "after_close": "it was logged after `shutdown()`",
+        "crashed": "its process was killed with it in hand; the next one told so",
     },
     "rejected": {
         "missing_message": "it has no message",

@@ -68,6 +68,7 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True):
         redact: Secrets out (the default), off, or own `RedactSettings`.
         limits: False switches all client-side limits off.
         propagate_to: Hosts that may be handed trace headers.
+        spool: Folder for what could not be sent yet; *spool_bytes* and *spool_age* bound what waits there.
         enabled: False makes every call do nothing.
         before_send: Called with each entry on the background thread; returns it, another, or None to drop it.
         queue_entries: Entries that wait at most; *queue_bytes* their memory.
@@ -90,6 +91,8 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True):
     propagate_to: tuple[str, ...] = ()
     capture: tuple[str, ...] = ()
     spool: str | None = None
+    spool_bytes: Amount = 256 * 1024 * 1024
+    spool_age: Seconds = 86_400.0
     enabled: bool = True
     before_send: Callable[[Entry], Entry | None] | None = None
     queue_entries: Amount = 131_072
@@ -244,6 +247,13 @@ def _origins(value: Any, where: str) -> tuple[str, ...]:
     return tuple(origins)
 
 
+def _folder(value: Any, where: str) -> str:
+    folder = value.__fspath__() if hasattr(value, "__fspath__") else value
+    if not isinstance(folder, str) or not folder.strip() or "\0" in folder:
+        raise ConfigError(f"{where} must be the path of a folder")
+    return folder
+
+
 def _hook(value: Any, where: str) -> Any:
     if not callable(value):
         raise ConfigError(f"{where} must be a function that takes an entry and returns one, or None")
@@ -255,6 +265,7 @@ _CHECKS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "system": _system,
     "url": _url,
     "sinks": _sinks,
+    "spool": _folder,
     "before_send": _hook,
     "cors_origins": _origins,
 }

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from tracelog.core.ledger import LARGEST_SAID, OTHER, REASONED, REASONS, Ledger, counts_in
+from tracelog.core.ledger import CRASHED, LARGEST_SAID, OTHER, REASONED, REASONS, Ledger, counts_in
 from tracelog.stores.values import LEDGER_TTL_S, OTHERS, Tally
 
 MANY_SYSTEMS: Final = 256
@@ -43,6 +43,7 @@ def accounts_of(rows: Sequence[Tally]) -> dict[str, Account]:
         account.emitted = max(account.emitted, account.ledger.ended())
     said = {name: n for row in rows for name, n in _said_of(row).items()}
     main = accounts[_main_of(rows)]
+    crashed = said.pop(f"dropped/{CRASHED}", 0)
     for name, n in said.items():
         outcome, _, reason = name.partition("/")
         if outcome in REASONED:
@@ -51,6 +52,8 @@ def accounts_of(rows: Sequence[Tally]) -> dict[str, Account]:
     numbers = [row.max_seq + 1 for row in rows if row.max_seq is not None and row.max_seq < LARGEST_SAID]
     known = sum(account.emitted for account in accounts.values())
     main.emitted += max(known, said.get("emitted", 0), *numbers) - known
+    ended = sum(account.ledger.ended() for account in accounts.values())
+    main.ledger.count("dropped", CRASHED, min(crashed, max(0, said.get("emitted", 0) - ended)))
     return accounts
 
 
