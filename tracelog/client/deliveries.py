@@ -24,12 +24,13 @@ PINNED: Final = 4
 
 REPORT_S: Final = 1.0
 """Between two reports that travel alone: while much is held back, little travels that could carry them."""
+
 SAVING_S: Final = 0.15
 """What is queued at the end is cleaned and written to the spool for so long at most; the rest is counted."""
 
 LAST_S: Final = 1.0
-"""Who ends waits for what is delivered of ended processes for so much longer, within its exit timeout: else
-programs that run for a moment would never come to the end of it."""
+"""Who ends delivers what others left for so much longer, within its exit timeout: programs that run for a
+moment would never come to it."""
 
 PIECE: Final = 1_000
 """Rows that are saved at once."""
@@ -231,7 +232,8 @@ class Deliveries:
         """
         Whether no row before number *target* waits.
         """
-        return all(outbox.oldest is None or outbox.oldest >= target for outbox in self._outboxes)
+        oldest = [outbox.oldest for outbox in self._outboxes]
+        return all(number is None or number >= target for number in oldest)
 
     def _send(self, turn_ends: float, *, at_once: bool) -> bool:
         more = False
@@ -261,10 +263,9 @@ class Deliveries:
         """
         if self._keeping.active:
             with self._books.lock:
-                ledger = Ledger()
-                for part in (self._books.ended, self._first.ledger):
-                    ledger.add(part)
-                unsent = self._books.unsent + self._first.unsent
+                ledger, unsent = Ledger(), self._books.unsent + self._first.unsent
+                ledger.add(self._books.ended)
+                ledger.add(self._first.ledger)
                 self._keeping.note(ledger, unsent, self._first.told, closed=closed or self._over)
 
     def _save_queue(self, first: SpooledOutbox) -> None:
@@ -282,8 +283,7 @@ class Deliveries:
 
     def _report(self) -> Report:
         with self._books.lock:
-            unsent = self._books.unsent + self._first.unsent
-            shown = self.account(closed=False)
+            shown, unsent = self.account(closed=False), self._books.unsent + self._first.unsent
             return Report({**shown, "unsent": dict(unsent)} if unsent else shown, self._ended_here())
 
     def _ended_here(self) -> int:
