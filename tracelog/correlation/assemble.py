@@ -12,7 +12,8 @@ from tracelog.core.entry import Entry
 from tracelog.correlation.account import Account, Reports
 from tracelog.correlation.chains import find_chains
 from tracelog.correlation.clocks import bring_together
-from tracelog.correlation.insights import Facts, find_insights
+from tracelog.correlation.facts import Facts
+from tracelog.correlation.insights import find_insights
 from tracelog.correlation.intake import Intake, distinct
 from tracelog.correlation.lanes import GRAIN, lay, span_ms
 from tracelog.correlation.line import Line, Node

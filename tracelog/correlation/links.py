@@ -1,20 +1,33 @@
 """
-For each error the one earlier error that explains it best.
+For each error the one other sign of failure that explains it best.
 
-Errors are taken in the order in which they happened. An error looks for an exception that it names, else for
-the latest error in its own hop or in a hop it caused, else for a call that answered with an error, else for
-what went wrong just before. Hops in one tree that did not cause each other are never linked: their failures
-are independent. No step compares all with all.
+Signs are taken in the order in which they happened. An error looks for an exception that it names, else among
+what failed in its own hop and in the hops it caused, else for a call that answered with an error, else for what
+went wrong just before. Hops in one tree that did not cause each other are never linked: their failures are
+independent. No step compares all with all.
+
+A failure that a hop survived explains nothing later in it. A hop survived it when it went on: said that all is
+well, or called somebody else. Then only a line that tells of the failure is linked to it: by its status, its
+name, its words, an id in both; a line without an exception of its own tells of something, and may be linked
+with less confidence.
 """
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
-
-import msgspec
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 from tracelog.core.entry import SYSTEMS
-from tracelog.correlation.evidence import AGAINST_THE_CLOCK, CONFIDENCE, exceptions, tells_of
+from tracelog.correlation.evidence import (
+    AGAINST_THE_CLOCK,
+    CONFIDENCE,
+    exceptions,
+    points_to,
+    quotes,
+    tells_of,
+)
+from tracelog.correlation.faults import Fault, root_of
 from tracelog.correlation.line import Line, Node
 from tracelog.correlation.report import Link
 from tracelog.correlation.timeline import rank_of
@@ -29,32 +42,46 @@ CLIMB: Final = 64
 """Hops looked at above an error: request paths are shorter, and runaway recursion is not worth more."""
 
 LOOK_BACK: Final = 8
-"""Earlier errors asked for a link without hops: who reports a failure does so soon."""
+"""Earlier errors asked for a link, in a hop or without one: who reports a failure does so soon."""
+
+WENT_ON: Final = 0.55
+"""Confidence in a failure after which its hop still said something, when the later line has no exception of its own:
+clean-up is logged, too."""
+
+CALLED_ON: Final = 0.4
+"""The same where the hop called somebody else meanwhile: a part that failed may be told of at the end."""
+
+AGAIN: Final = 0.6
+"""The same where it failed in the same words more than once: what is given up is what was tried again."""
+
+HINT: Final = 0.9
+"""A hint is worth that much of an error: its program thought less of it."""
+
+PROMPT_MS: Final = 1_000.0
+"""What fails because a call failed does so at once; later the hop has done something else meanwhile."""
+
+SAME_MS: Final = 1.0
+"""Times are rounded: within this the inner of two failures is the first."""
+
+LATER_MS: Final = 10.0
+"""A call that went on for so much longer had not answered; less is the way of its answer."""
+
+NAMED, DIRECT, SHARED, SURVIVED = range(4)
+"""Classes of causes, the best first: the line points to it; the hop did nothing in between; both have an id in common;
+the hop went on. Within a class the latest is the best."""
+
+_by_start = attrgetter("start")
 
 
-class Fault(msgspec.Struct, eq=False):
+class Found(NamedTuple):
     """
-    One error while chains are made: when it happened, and what explains it.
+    A cause, how it is known, how sure that is, and its class.
     """
 
-    line: Line
-    moment: float
-    depth: int
-    cause: "Fault | None" = None
-    link: Link | None = None
-
-    @property
-    def node(self) -> Node | None:
-        return self.line.node
-
-
-def faults_of(lines: Iterable[Line]) -> list[Fault]:
-    """
-    Return the errors among *lines* in the order in which they happened, inner ones first at the same moment.
-    """
-    faults = [_fault(line) for line in lines if line.is_error and line.run and not line.is_loss]
-    faults.sort(key=lambda fault: (fault.moment, -fault.depth))
-    return faults
+    cause: Fault
+    kind: str
+    confidence: float
+    rank: int = DIRECT
 
 
 class Linker:
@@ -62,7 +89,7 @@ class Linker:
     Finds the cause of each of *faults*, in place.
 
     Args:
-        faults: Errors in the order in which they happened.
+        faults: Errors and hints in the order in which they happened.
         nodes: All hops, causes before effects.
     """
 
@@ -71,8 +98,7 @@ class Linker:
         self._nodes = {node.span_id: node for node in nodes}
         self._last: dict[str, Fault] = {f.node.span_id: f for f in faults if f.node is not None}
         self._above = _nearest_above(nodes, self._last)
-        self._within: dict[str, Fault] = {}
-        self._below: dict[str, Fault] = {}
+        self._near: dict[str, deque[Fault]] = {}
         self._named: dict[tuple[str, str, str], Fault] = {}
         self._recent: deque[Fault] = deque(maxlen=LOOK_BACK)
 
@@ -80,79 +106,142 @@ class Linker:
         for fault in self._faults:
             found = self._by_exception(fault) or self._by_hop(fault) or self._by_neighbour(fault)
             if found is not None:
-                self._link(found[0], fault, found[1])
+                link(fault, found)
             self._remember(fault)
 
-    def _by_exception(self, fault: Fault) -> tuple[Fault, str] | None:
+    def _by_exception(self, fault: Fault) -> Found | None:
         entry = fault.line.entry
         for kind, message in exceptions(entry):
             earlier = self._named.get((fault.line.system, kind, message))
             if earlier is not None and not self._apart(earlier, fault):
-                return earlier, "exception"
+                return Found(earlier, "exception", CONFIDENCE["exception"])
         return None
 
-    def _by_hop(self, fault: Fault) -> tuple[Fault, str] | None:
-        if fault.node is None:
-            return None
-        within = self._within.get(fault.node.span_id)
-        below = self._below.get(fault.node.span_id)
-        if below is not None and (within is None or below.moment >= within.moment):
-            return below, "parent_hop"
-        return None if within is None else (within, "same_hop")
+    def _by_hop(self, fault: Fault) -> Found | None:
+        """
+        Return the best of what failed in the hop of *fault* and below it.
+        """
+        best: Found | None = None
+        for earlier in reversed(self._near.get(fault.node.span_id, ()) if fault.node is not None else ()):
+            found = self._within(earlier, fault)
+            if found is not None and (best is None or _is_better(found, best)):
+                best = found
+        return best
 
-    def _by_neighbour(self, fault: Fault) -> tuple[Fault, str] | None:
+    def _within(self, earlier: Fault, fault: Fault) -> Found | None:
+        """
+        Return how *earlier*, in the hop of *fault* or below it, explains it, if it does.
+        """
+        hop = fault.node
+        if hop is None:
+            return None
+        below = earlier.node is not hop
+        call = self._call_to(earlier, hop) if below else None
+        kind = "parent_hop" if below else "same_hop"
+        usual = CONFIDENCE[kind] * (HINT if earlier.is_hint else 1.0)
+        if _points(fault, earlier):
+            return Found(earlier, kind, usual, NAMED)
+        over, is_open = earlier.moment, False
+        if call is not None and call.closing is not None:
+            over, is_open = min(call.end, fault.moment), call.end > fault.moment + LATER_MS
+        called_on = _called_between(hop, over, fault.moment)
+        if not (called_on or is_open or fault.spoke > over or fault.moment - over > PROMPT_MS):
+            return Found(earlier, kind, usual, DIRECT)
+        if fault.values & earlier.values:
+            return Found(earlier, "shared_value", min(CONFIDENCE["shared_value"], usual), SHARED)
+        if fault.is_told_anew or is_open:
+            return None
+        share = WENT_ON
+        if called_on:
+            share = AGAIN if self._failed_again(earlier, hop) else CALLED_ON
+        return Found(earlier, kind, round(share * usual, 2), SURVIVED)
+
+    def _failed_again(self, fault: Fault, hop: Node) -> bool:
+        """
+        Whether *hop* knows another failure that said the same as *fault*.
+        """
+        said = next(exceptions(fault.line.entry), fault.line.entry.message)
+        return any(
+            other is not fault
+            and not other.is_hint
+            and next(exceptions(other.line.entry), other.line.entry.message) == said
+            for other in self._near.get(hop.span_id, ())
+        )
+
+    def _call_to(self, earlier: Fault, hop: Node) -> Node | None:
+        """
+        Return the hop that *hop* caused and that *earlier* happened in or below.
+        """
+        node = earlier.node
+        for _ in range(CLIMB):
+            if node is None or node.parent_id is None or node.parent_id == hop.span_id:
+                break
+            node = self._nodes[node.parent_id]
+        return node
+
+    def _by_neighbour(self, fault: Fault) -> Found | None:
         near = [
             earlier
             for earlier in reversed(self._recent)
             if not _in_one_tree(earlier, fault) and fault.moment - earlier.moment <= _window(earlier, fault)
         ]
         for earlier in near:
-            if earlier.line.clock != fault.line.clock and tells_of(fault.line.entry, earlier.line.entry):
-                return earlier, "http_status"
+            if earlier.line.clock != fault.line.clock and (told := _told(fault, earlier)) is not None:
+                return Found(earlier, told, CONFIDENCE[told])
         for earlier in near:
-            if _travels(earlier, fault):
-                return earlier, "time_order"
+            if _travels(earlier, fault) and _says_no_more(earlier, fault):
+                return Found(earlier, "time_order", CONFIDENCE["time_order"])
         return None
-
-    def _link(self, cause: Fault, effect: Fault, kind: str, confidence: float | None = None) -> None:
-        evidence = [cause.line.id, effect.line.id]
-        closing = cause.node.closing if cause.node is not None else None
-        if kind == "parent_hop" and closing is not None and closing not in evidence:
-            evidence.append(closing)
-        sure = CONFIDENCE[kind] if confidence is None else confidence
-        effect.cause = cause
-        effect.link = Link(cause.line.id, effect.line.id, kind, evidence, sure)
 
     def _remember(self, fault: Fault) -> None:
         self._recent.append(fault)
         for kind, message in exceptions(fault.line.entry):
             self._named[fault.line.system, kind, message] = fault
         if fault.node is not None:
-            self._within[fault.node.span_id] = fault
+            self._note(fault.node.span_id, fault)
             self._report_upwards(fault)
+
+    def _note(self, span_id: str, fault: Fault) -> None:
+        if (near := self._near.get(span_id)) is None:
+            near = self._near[span_id] = deque(maxlen=LOOK_BACK)
+        near.append(fault)
 
     def _report_upwards(self, fault: Fault) -> None:
         """
-        Offer *fault* to the nearest hop above that fails later; failing that, to one that failed before it.
+        Offer *fault* to the nearest hop above that fails later; on the way to errors above that came before it.
 
-        Between two sources clocks may be off by more than an error takes to travel, so the error of a hop is
-        taken for the cause of an earlier one above it, where nothing better explains that.
+        A caller that stops waiting fails before the called does, and between two sources clocks may be off by
+        more than an error takes to travel. So the error of a hop is taken for the cause of an earlier one above
+        it, where nothing better explains that.
         """
-        earlier: Fault | None = None
         above = self._above.get(fault.node.span_id) if fault.node is not None else None
         for _ in range(CLIMB):
             if above is None:
                 break
+            for earlier in self._near.get(above, ()):
+                if earlier.cause is None and earlier.node is not None and earlier.node.span_id == above:
+                    self._link_back(fault, earlier)
             last = self._last[above]
             if last.moment > fault.moment or (last.moment == fault.moment and last.depth < fault.depth):
-                self._below[above] = fault
-                return
-            earlier = earlier or last
+                self._note(above, fault)
+                break
             above = self._above.get(above)
-        if earlier is None or earlier.cause is not None or earlier.line.clock == fault.line.clock:
+
+    def _link_back(self, fault: Fault, earlier: Fault) -> None:
+        call = self._call_to(fault, earlier.node) if earlier.node is not None else None
+        if call is None or root_of(fault) is earlier:
             return
-        if root_of(fault) is not earlier:
-            self._link(fault, earlier, "parent_hop", AGAINST_THE_CLOCK)
+        if fault.moment - earlier.moment <= SAME_MS:
+            link(
+                earlier,
+                Found(fault, "parent_hop", CONFIDENCE["parent_hop"] * (HINT if fault.is_hint else 1.0)),
+            )
+        elif root_of(fault).is_hint or earlier.is_hint:
+            return
+        elif call.start <= earlier.moment < call.end and call.closing is not None:
+            link(earlier, Found(fault, "outlasted", CONFIDENCE["outlasted"]))
+        elif call.closing is None and earlier.line.clock != fault.line.clock:
+            link(earlier, Found(fault, "parent_hop", AGAINST_THE_CLOCK))
 
     def _apart(self, earlier: Fault, fault: Fault) -> bool:
         """
@@ -168,18 +257,60 @@ class Linker:
         return node is not fault.node
 
 
-def root_of(fault: Fault) -> Fault:
+def link(effect: Fault, found: Found) -> None:
     """
-    Return the first cause of *fault*, itself when nothing explains it.
+    Note what explains *effect*, with the entries that show it.
     """
-    while fault.cause is not None:
-        fault = fault.cause
-    return fault
+    cause, kind, confidence, _ = found
+    evidence = [cause.line.id, effect.line.id]
+    closing = cause.node.closing if cause.node is not None else None
+    if kind == "parent_hop" and closing is not None and closing not in evidence:
+        evidence.append(closing)
+    effect.cause = cause
+    effect.link = Link(cause.line.id, effect.line.id, kind, evidence, confidence)
 
 
-def _fault(line: Line) -> Fault:
-    moment = line.end if line.run == 1 and line.is_span else line.at
-    return Fault(line, moment, line.node.depth if line.node is not None else rank_of(line.system))
+def _is_better(found: Found, best: Found) -> bool:
+    """
+    Whether *found*, which came earlier, is the better cause than *best*.
+    """
+    if found.rank == best.rank == SURVIVED:
+        return found.confidence > best.confidence
+    return found.rank < best.rank
+
+
+def _points(fault: Fault, earlier: Fault) -> bool:
+    """
+    Whether the text of *fault* points to *earlier* and hardly to another. A closing tells its own answer only.
+    """
+    entry, other = fault.line.entry, earlier.line.entry
+    return not fault.line.is_span and (quotes(entry, other) or points_to(entry, other))
+
+
+def _told(fault: Fault, earlier: Fault) -> str | None:
+    """
+    Return by what the text of *fault* tells of *earlier*, if by anything.
+    """
+    entry, other = fault.line.entry, earlier.line.entry
+    if quotes(entry, other):
+        return "exception"
+    if tells_of(entry, other):
+        return "http_status"
+    return "shared_value" if fault.values & earlier.values else None
+
+
+def _called_between(hop: Node, begin: float, end: float) -> bool:
+    """
+    Whether *hop* called somebody after *begin* and before *end*.
+    """
+    return bisect_right(hop.children, end, key=_by_start) > bisect_right(hop.children, begin, key=_by_start)
+
+
+def _says_no_more(earlier: Fault, fault: Fault) -> bool:
+    """
+    Whether the time is all there is to go by: both are errors and neither names a hop.
+    """
+    return earlier.node is None and fault.node is None and not (earlier.is_hint or fault.is_hint)
 
 
 def _nearest_above(nodes: Sequence[Node], failing: Mapping[str, Fault]) -> dict[str, str]:
