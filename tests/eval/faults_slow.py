@@ -86,14 +86,13 @@ def noisy_neighbour(world: World) -> None:
             f"tenant t-9: export chunk {n} of 9 written, 5/5 connections busy",
         )
     wait.close(end)
-    at = side_calls(world, hop, end + 4, 2)
     if draw.random() < 0.5:
         world.chain.append(hop.fail(end + 3, "pool"))
         root(world, wait.closing, world.chain[-1])
-        go_out(world, hops, at + 5, 503)
+        go_out(world, hops, end + 5, 503)
         return
     root(world, wait.closing)
-    go_well(world, hops, at)
+    go_well(world, hops, side_calls(world, hop, end + 4, 2))
 
 
 def silent_gap(world: World) -> None:

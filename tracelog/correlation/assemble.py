@@ -103,7 +103,7 @@ def _rows(lines: Sequence[Line], begin: float) -> list[Row]:
         entry, took = line.entry, None
         if line.is_span:
             took = round(line.end - line.at if line.run > 1 else span_ms(entry) or 0.0, GRAIN)
-        text = _text(line)
+        text = _text(line) if line.is_error else entry.message
         rows.append(
             Row(
                 entry.id,

@@ -85,7 +85,7 @@ def _likeliness(
 ) -> tuple[bool, bool, int, int, float, str]:
     speakers = {fault.line.clock for fault in family if not fault.is_hint}
     root = family[0]
-    stray = root.node is None and len(family) == 1 and bool(well)
+    stray = len(speakers) == 1 and bool(well) and all(fault.node is None for fault in family)
     return (
         stray,
         _is_handled(_outermost(family), well),

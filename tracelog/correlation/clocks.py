@@ -7,9 +7,9 @@ such pair bounds how far its clock is off; the pair with the shortest way there 
 further. Where zero is within the bounds nothing is moved: clocks of one network mostly agree, and half of a way
 is no reason. Else the middle is taken, and half of the width is its uncertainty.
 
-A pair counts only when the called was at work for at least half of the call: a message that is consumed later
-looks the same, but for its length. When that a clock runs ahead is proven otherwise, because its entries arrived
-before they were spoken, any pair counts. What no pair bounds is moved by the least that cause demands, or not.
+A pair counts only when the called was at work for at least half of the call, for a message that is consumed later
+looks the same but for its length, and when its entries arrived when those of its caller did. What no pair bounds
+is moved by the least that cause demands, or not.
 
 One pass from the outermost source inwards: each source is compared only with sources that are settled already, so
 contradictory data cannot push two clocks past each other for ever.
@@ -35,6 +35,10 @@ ASKED: Final = 32
 
 ON_THE_WAY_MS: Final = 2_000.0
 """Between speaking and arriving entries wait for their batch, and a server's clock may be a little off."""
+
+
+BATCH_MS: Final = 250.0
+"""Below this arrivals decide nothing: entries wait as long as that for their batch to fill."""
 
 
 class _Bound(msgspec.Struct, frozen=True):
@@ -146,7 +150,7 @@ def _settle(
     pairs = [
         (settled[bound.caller] + bound.lead, settled[bound.caller] + bound.room)
         for bound in calls
-        if bound.room is not None and (bound.waited or _arrived_early(bound, settled, lags))
+        if bound.room is not None and _is_pair(bound, bound.room, settled, lags)
     ]
     pairs += [
         (settled[bound.called] - bound.room, settled[bound.called] - bound.lead)
@@ -157,42 +161,57 @@ def _settle(
         return measured
     offset = max(least, min(0.0, most))
     if offset == 0.0:
-        return _by_arrival(name, least, settled, lags)
+        ahead = max(least, _ahead(name, calls, settled, lags))
+        return Clock(round(ahead, GRAIN), None, "arrival") if ahead < -ON_THE_WAY_MS else UNMOVED
     rooms = [settled[bound.caller] + bound.room - offset for bound in calls if bound.room is not None]
     return Clock(round(offset, GRAIN), round(max(0.0, min(rooms)), GRAIN) if rooms else None, "cause")
 
 
-def _arrived_early(bound: _Bound, settled: Mapping[str, float], lags: Mapping[str, float]) -> bool:
+def _is_pair(bound: _Bound, room: float, settled: Mapping[str, float], lags: Mapping[str, float]) -> bool:
     """
-    Whether what the called said arrived too early to have been said after the call, as its clock claims.
+    Whether the call of *bound* was waited for.
+
+    A called hop that seems to end *after* the call is either by a clock ahead or a message consumed later. Then
+    the arrival of its entries decides: had it spoken later, they would have come later.
     """
-    usual = lags[bound.caller] - settled[bound.caller]
-    return bound.room is not None and bound.room >= bound.lead and lags[bound.called] < usual - ON_THE_WAY_MS
+    after = -(settled[bound.caller] + room)
+    early = lags[bound.caller] - settled[bound.caller] - lags[bound.called]
+    if room < bound.lead or not -inf < early < inf:
+        return bound.waited
+    if bound.waited:
+        return after <= BATCH_MS or early > after / 2.0
+    return after > 0.0 and early > max(after / 2.0, ON_THE_WAY_MS)
 
 
-def _by_arrival(name: str, least: float, settled: Mapping[str, float], lags: Mapping[str, float]) -> Clock:
+def _ahead(
+    name: str, calls: Sequence[_Bound], settled: Mapping[str, float], lags: Mapping[str, float]
+) -> float:
     """
-    Return the clock of a source whose entries arrived before they were spoken, else one that is not moved.
+    Return by how much the arrival of its entries shows a clock to run ahead, as an offset below 0; 0 when it does not.
 
-    The clock of the server may be off itself, so what counts is the difference to the outermost clock.
+    What a source says arrives about as long after it was spoken as what its callers say. Without a caller it is
+    compared with the outermost clock, and only if its entries arrived before they were spoken.
     """
-    outermost = next(iter(settled), name)
-    ahead = lags[name] - max(0.0, lags[outermost])
-    if outermost == name or not -inf < ahead < 0.0 or lags[name] >= -ON_THE_WAY_MS or least > ahead:
-        return UNMOVED
-    return Clock(round(ahead, GRAIN), None, "arrival")
+    lag = lags[name]
+    if calls:
+        usual = min(lags[bound.caller] - settled[bound.caller] for bound in calls)
+    elif settled and lag < -ON_THE_WAY_MS:
+        usual = max(0.0, lags[next(iter(settled))])
+    else:
+        return 0.0
+    return min(0.0, lag - usual) if -inf < lag - usual < inf else 0.0
 
 
 def _measured(least: float, most: float, pairs: list[tuple[float, float]]) -> Clock | None:
     """
-    Return the clock that *pairs* of calls and answers measure within *least* and *most*, the closest pair first; one
-    that contradicts those before it is no pair.
+    Return the clock that *pairs* of calls and answers measure within *least* and *most*, the closest pair first. One
+    that contradicts those before it is no pair; where most do, none is.
     """
     agreeing = 0
     for low, high in sorted(pairs, key=lambda pair: (pair[1] - pair[0], pair)):
         if max(low, least) <= min(high, most):
             least, most, agreeing = max(low, least), min(high, most), agreeing + 1
-    if not agreeing:
+    if 2 * agreeing <= len(pairs):
         return None
     if least <= 0.0 <= most:
         return Clock(0.0, round(max(-least, most), GRAIN), "measured")

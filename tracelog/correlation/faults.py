@@ -73,13 +73,12 @@ def faults_of(lines: Iterable[Line]) -> tuple[list[Fault], dict[str, float]]:
     faults: list[Fault] = []
     spoke: dict[str, float] = {}
     for line in lines:
-        if not line.run or line.is_loss:
-            continue
-        node = line.node
-        if line.is_error or ((line.is_span or line.entry.level == WARNING) and _is_telling(line)):
-            faults.append(fault_of(line, -inf if node is None else spoke.get(node.span_id, -inf)))
-        elif node is not None and not line.is_span:
-            spoke[node.span_id] = line.at
+        if line.is_error or line.is_span or line.entry.level == WARNING:
+            if line.run and not line.is_loss and (line.is_error or _is_telling(line)):
+                node = line.node
+                faults.append(fault_of(line, -inf if node is None else spoke.get(node.span_id, -inf)))
+        elif line.node is not None and not line.is_loss:
+            spoke[line.node.span_id] = line.at
     faults.sort(key=lambda fault: (fault.moment, -fault.depth))
     return faults, spoke
 

@@ -187,14 +187,16 @@ def _clock(facts: Facts) -> Iterator[Insight]:
     """
     Clocks that had to be moved.
     """
+    moved = {name for name, clock in facts.clocks.items() if abs(clock.offset_ms) >= 1.0}
+    speakers = {(line.clock, line.system) for line in facts.lines} if moved else set()
     for name, clock in facts.clocks.items():
-        if abs(clock.offset_ms) >= 1.0:
+        if name in moved:
             sign = "+" if clock.offset_ms > 0 else MINUS
-            systems = listed(sorted({line.system for line in facts.lines if line.clock == name}))
-            moved = f"{systems} moved by {sign}{milliseconds(abs(clock.offset_ms))}"
+            systems = listed(sorted(system for speaker, system in speakers if speaker == name))
+            told = f"{systems} moved by {sign}{milliseconds(abs(clock.offset_ms))}"
             if clock.uncertainty_ms is not None and clock.how == "measured":
-                moved += f" {PLUS_MINUS} {milliseconds(clock.uncertainty_ms)}"
-            text = f"{moved}: {BECAUSE[clock.how]}"
+                told += f" {PLUS_MINUS} {milliseconds(clock.uncertainty_ms)}"
+            text = f"{told}: {BECAUSE[clock.how]}"
             yield Insight("clock", text, [], _round(clock.offset_ms))
 
 

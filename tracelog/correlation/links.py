@@ -110,9 +110,11 @@ class Linker:
             self._remember(fault)
 
     def _by_exception(self, fault: Fault) -> Found | None:
-        entry = fault.line.entry
-        for kind, message in exceptions(entry):
-            earlier = self._named.get((fault.line.system, kind, message))
+        """
+        Return who said the exception of *fault* before it: the same in its own system, a cause of it anywhere.
+        """
+        for depth, said in enumerate(exceptions(fault.line.entry)):
+            earlier = self._named.get((fault.line.system if depth == 0 else "", *said))
             if earlier is not None and not self._apart(earlier, fault):
                 return Found(earlier, "exception", CONFIDENCE["exception"])
         return None
@@ -196,7 +198,7 @@ class Linker:
     def _remember(self, fault: Fault) -> None:
         self._recent.append(fault)
         for kind, message in exceptions(fault.line.entry):
-            self._named[fault.line.system, kind, message] = fault
+            self._named[fault.line.system, kind, message] = self._named["", kind, message] = fault
         if fault.node is not None:
             self._note(fault.node.span_id, fault)
             self._report_upwards(fault)
@@ -308,9 +310,10 @@ def _called_between(hop: Node, begin: float, end: float) -> bool:
 
 def _says_no_more(earlier: Fault, fault: Fault) -> bool:
     """
-    Whether the time is all there is to go by: both are errors and neither names a hop.
+    Whether the time is all there is to go by: neither names a hop, and the later has no exception of its own.
     """
-    return earlier.node is None and fault.node is None and not (earlier.is_hint or fault.is_hint)
+    is_plain = not (earlier.is_hint or fault.is_hint or fault.is_told_anew)
+    return is_plain and earlier.node is None and fault.node is None
 
 
 def _nearest_above(nodes: Sequence[Node], failing: Mapping[str, Fault]) -> dict[str, str]:

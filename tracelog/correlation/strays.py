@@ -20,6 +20,9 @@ FITS: Final = 0.6
 """Confidence in a caller found by nothing but its time: more than that of a coincidence without hops, because it was
 open around all of the other and failed behind it."""
 
+BY_PLACE: Final = frozenset({"parent_hop", "same_hop"})
+"""Links that rest on nothing but where the failure was: had the caller called once more, it survived that one."""
+
 BEHIND_MS: Final = 1_000.0
 """A caller whose call is answered with a failure fails at once."""
 
@@ -41,14 +44,23 @@ def adopt(faults: Sequence[Fault], nodes: Sequence[Node]) -> None:
     strays = [
         fault for fault in _last_of_families(faults) if fault.node is not None and fault.node.tree in tops
     ]
-    poor = [
-        fault
-        for fault in faults
-        if fault.node is not None and (fault.link is None or fault.link.confidence < FITS)
-    ]
+    poor = [fault for fault in faults if fault.node is not None and (fault.link is None or fault.link.kind in BY_PLACE)]
+    strays.sort(key=lambda stray: (stray.is_hint, stray.depth, stray.moment, stray.line.id))
+    found: set[str] = set()
     for stray in strays[:STRAYS]:
-        if (caller := _caller_of(stray, tops, poor)) is not None:
+        top = stray.node.tree if stray.node is not None else ""
+        if top not in found and (caller := _caller_of(stray, tops, poor)) is not None:
             link(caller, Found(stray, "unknown_hop", FITS))
+            found.add(top)
+
+
+def _is_open_to(fault: Fault, top: Node) -> bool:
+    """
+    Whether the hop *top* may explain *fault*: nothing does well, or what does was over before that began.
+    """
+    if fault.cause is None or fault.link is None or fault.link.confidence < FITS:
+        return True
+    return fault.cause.moment < top.start
 
 
 def _last_of_families(faults: Iterable[Fault]) -> list[Fault]:
@@ -74,6 +86,7 @@ def _caller_of(stray: Fault, tops: Mapping[str, Node], poor: Iterable[Fault]) ->
         and fault.node.tree != top.span_id
         and fault.node.start <= top.start + OFF_MS
         and stray.moment - OFF_MS <= fault.moment <= stray.moment + BEHIND_MS
+        and _is_open_to(fault, top)
         and root_of(stray) is not root_of(fault)
     ]
     return max(fitting, key=lambda fault: (fault.depth, -fault.moment, fault.line.id), default=None)
