@@ -95,6 +95,7 @@ def lose(world: World) -> None:
         share = rate / 4 if said.closes or said in world.chain else rate
         if said not in world.roots and not said.lost and draw.random() < share:
             said.lost = True
+            world.evident = world.evident and not (said.closes or said in world.chain)
             lost[said.who.source] = lost.get(said.who.source, 0) + 1
     for process in world.processes:
         if lost.get(process.source) and draw.random() < 0.5:

@@ -58,6 +58,7 @@ class Incident:
     roots: frozenset[str]
     chain: frozenset[str]
     second: frozenset[str]
+    evident: bool
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class Score:
     rank: int
     precision: float | None
     tokens: int | None
+    evident: bool
 
 
 def make(kind: Callable[[World], None], seed: int, *, held_out: bool) -> Incident:
@@ -85,7 +87,7 @@ def make(kind: Callable[[World], None], seed: int, *, held_out: bool) -> Inciden
     def ids(some) -> frozenset[str]:
         return frozenset(said.id for said in some if not said.lost)
 
-    return Incident(kind.__name__, seed, entries, ids(world.roots), ids(world.chain), ids(world.second))
+    return Incident(kind.__name__, seed, entries, ids(world.roots), ids(world.chain), ids(world.second), world.evident)
 
 
 def incidents(seeds: range, *, held_out: bool) -> Iterator[Incident]:
@@ -103,7 +105,7 @@ def score(incident: Incident) -> Score:
     precision = None
     if chain is not None:
         precision = sum(id_ in incident.chain for id_ in chain.entries) / len(chain.entries)
-    return Score(incident.kind, incident.seed, rank, precision, naming(report, incident))
+    return Score(incident.kind, incident.seed, rank, precision, naming(report, incident), incident.evident)
 
 
 def naming(report: Report, incident: Incident) -> int | None:

@@ -33,7 +33,8 @@ def table(scores: Sequence[Score]) -> str:
     kinds = dict.fromkeys(one.kind for one in scores)
     rows = [line(kind, [one for one in scores if one.kind == kind]) for kind in kinds]
     head = f"{'kind':<22}{'n':>5}{'first':>8}{'in 3':>8}{'precision':>9}{'tokens':>6}"
-    return "\n".join([head, *rows, line("all", scores)])
+    evident = [one for one in scores if one.evident]
+    return "\n".join([head, *rows, line("all", scores), line("with all evidence", evident)])
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -135,9 +135,10 @@ class World:
     The processes and entries of one incident, and what truly happened.
 
     Attributes:
-        roots: Entries any of which is the true root; by *hops* the hops that are, where the entry says less.
+        roots: Entries any of which is the true root.
         chain: Every entry that truly belongs to the failure.
-        evident: Whether the root is in the log at all.
+        evident: Whether every hop is closed and every step of the failure told: nothing of the path was lost.
+        second: Entries of a failure that has nothing to do with the first.
     """
 
     def __init__(self, seed: int, *, held_out: bool) -> None:

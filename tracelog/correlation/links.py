@@ -221,7 +221,8 @@ class Linker:
             if above is None:
                 break
             for earlier in self._near.get(above, ()):
-                if earlier.cause is None and earlier.node is not None and earlier.node.span_id == above:
+                weak = earlier.link is None or earlier.link.confidence < AGAINST_THE_CLOCK
+                if weak and earlier.node is not None and earlier.node.span_id == above:
                     self._link_back(fault, earlier)
             last = self._last[above]
             if last.moment > fault.moment or (last.moment == fault.moment and last.depth < fault.depth):
@@ -242,7 +243,7 @@ class Linker:
             return
         elif call.start <= earlier.moment < call.end and call.closing is not None:
             link(earlier, Found(fault, "outlasted", CONFIDENCE["outlasted"]))
-        elif call.closing is None and earlier.line.clock != fault.line.clock:
+        elif earlier.line.clock != fault.line.clock and (call.closing is None or _seems_after(call, earlier)):
             link(earlier, Found(fault, "parent_hop", AGAINST_THE_CLOCK))
 
     def _apart(self, earlier: Fault, fault: Fault) -> bool:
@@ -270,6 +271,14 @@ def link(effect: Fault, found: Found) -> None:
         evidence.append(closing)
     effect.cause = cause
     effect.link = Link(cause.line.id, effect.line.id, kind, evidence, confidence)
+
+
+def _seems_after(call: Node, earlier: Fault) -> bool:
+    """
+    Whether *call* begins after the hop of *earlier*, which made it, has ended: then one of their clocks is wrong.
+    """
+    caller = earlier.node
+    return caller is not None and caller.closing is not None and call.start > caller.end
 
 
 def _is_better(found: Found, best: Found) -> bool:

@@ -54,10 +54,11 @@ def suspects(report: Report) -> list[Suspect]:
     Return the possible first causes of what went wrong in *report*, the most likely first.
     """
     rows = {row.id: row for row in report.timeline}
+    waited = sum(step.self_ms for step in report.critical_path) or report.duration_ms
     costs = _inner_first(
         [insight for insight in report.insights if insight.kind in BLAMED and insight.entries], rows
     )
-    large = [cost for cost in costs if _is_large(cost, report.duration_ms)]
+    large = [cost for cost in costs if _is_large(cost, waited)]
     costly = _hops(rows, [id_ for cost in large if cost.kind in IN_A_HOP for id_ in cost.entries])
     chains = sorted(report.chains, key=lambda chain: _place(chain, rows, costly))
     first = [chain for chain in chains if _place(chain, rows, costly) == FIRST]
@@ -84,9 +85,9 @@ def _place(chain: Chain, rows: Mapping[str, Row], costly: Set[str]) -> int:
     return FIRST if len(chain.entries) > 1 or chain.confidence == 1.0 else ALONE
 
 
-def _is_large(cost: Insight, total: float) -> bool:
+def _is_large(cost: Insight, waited: float) -> bool:
     least = HABIT_MS if cost.kind in HABITS else NOTICED_MS
-    return (cost.cost_ms or 0.0) >= max(least, MOST_OF_IT * total)
+    return (cost.cost_ms or 0.0) >= max(least, MOST_OF_IT * waited)
 
 
 def _inner_first(costs: list[Insight], rows: Mapping[str, Row]) -> list[Insight]:
