@@ -78,7 +78,7 @@ def partial_outage(world: World) -> None:
     """
     One of three replicas is away for a while; some calls fail and are survived, one is not, then all is well.
     """
-    hops, draw = go_in(world), world.draw
+    hops = go_in(world)
     hop, peer = hops[-1], server(world)
     at = hop.begin + 15
     for n in range(6):

@@ -70,7 +70,7 @@ def noisy_neighbour(world: World) -> None:
     """
     Another tenant's job holds all connections; this request waits for one, and for nothing else.
     """
-    hops, draw, speech = go_in(world), world.draw, world.speech
+    hops, draw = go_in(world), world.draw
     hop = hops[-1]
     at = side_calls(world, hop, hop.begin + 15, 1)
     wait = hop.call(

@@ -14,6 +14,7 @@ def cover(world: World, *, clocks: bool) -> list[dict[str, Any]]:
     Return the entries of *world* with everything on top that a real store would hold.
 
     Args:
+        world: What happened.
         clocks: Whether the clocks of some processes are set wrong.
     """
     draw = world.draw

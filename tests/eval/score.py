@@ -87,7 +87,9 @@ def make(kind: Callable[[World], None], seed: int, *, held_out: bool) -> Inciden
     def ids(some) -> frozenset[str]:
         return frozenset(said.id for said in some if not said.lost)
 
-    return Incident(kind.__name__, seed, entries, ids(world.roots), ids(world.chain), ids(world.second), world.evident)
+    return Incident(
+        kind.__name__, seed, entries, ids(world.roots), ids(world.chain), ids(world.second), world.evident
+    )
 
 
 def incidents(seeds: range, *, held_out: bool) -> Iterator[Incident]:

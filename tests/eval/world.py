@@ -99,7 +99,7 @@ class Hop:
         world, outer = self.world, self
         self.who.waits.append(at)
         if self.who.client_spans and who is not self.who:
-            outer = world.hop(self.who, at, f"{name.split(' ')[0]} {who.service}", self.span_id)
+            outer = world.hop(self.who, at, f"{name.partition(' ')[0]} {who.service}", self.span_id)
         made = world.hop(who, at + (world.net() if who is not self.who else 0.2), name, outer.span_id)
         made.via = outer if outer is not self else None
         made.caller = self.who

@@ -47,8 +47,8 @@ def about_waiting(facts: Facts) -> Iterator[Insight]:
             if link.kind != "outlasted" or slow is None or gave_up is None or slow.node is None:
                 continue
             waited = max(0.0, (gave_up.end if gave_up.is_span else gave_up.at) - slow.node.start)
-            text = f"{gave_up.system} stopped waiting after {duration(waited)}: {slow.system} {_name(slow.node.name)}"
-            text += f" took {duration(slow.node.end - slow.node.start)}"
+            text = f"{gave_up.system} stopped waiting after {duration(waited)}: {slow.system}"
+            text += f" {_name(slow.node.name)} took {duration(slow.node.end - slow.node.start)}"
             yield Insight("timeout", text, [slow.node.closing or slow.id, gave_up.id], round(waited, 2))
 
 

@@ -4,7 +4,8 @@ Calls of one hop that say more together than alone: one for each item, many at o
 Calls are alike when one hop caused them, in one system and service, under names that differ in numbers only.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import msgspec
@@ -82,7 +83,7 @@ def fans(calls: Iterable[Calls]) -> list[tuple[Calls, int]]:
     return sorted(wide, key=lambda fan: (-fan[1], fan[0].caller.span_id))
 
 
-def retries(calls: Iterable[Calls], failed: Set[str]) -> list[Calls]:
+def retries(calls: Iterable[Calls], failed: AbstractSet[str]) -> list[Calls]:
     """
     Return the tries among *calls*: one after another, each but the last a failure; the most costly first.
 
@@ -100,7 +101,8 @@ def retries(calls: Iterable[Calls], failed: Set[str]) -> list[Calls]:
 
 def failing(nodes: Sequence[Node], chained: Mapping[str, Line]) -> set[str]:
     """
-    Return the hops in which something failed: a step of a chain is theirs, or that of the only hop they caused.
+    Return the hops in which something failed: a step of a chain is theirs, or that of the only hop they
+    caused.
     """
     failed = {line.node.span_id for line in chained.values() if line.node is not None}
     for node in reversed(nodes):
@@ -109,7 +111,7 @@ def failing(nodes: Sequence[Node], chained: Mapping[str, Line]) -> set[str]:
     return failed
 
 
-def _runs(made: Sequence[Node], failed: Set[str]) -> Iterator[list[Node]]:
+def _runs(made: Sequence[Node], failed: AbstractSet[str]) -> Iterator[list[Node]]:
     """
     Yield the longest parts of *made* in which each call but the last failed before the next began.
     """

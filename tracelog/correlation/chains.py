@@ -1,8 +1,8 @@
 """
 Chains of errors: root ← symptom ← symptom, most likely first cause first.
 
-A chain is one first cause and everything that `links.py` and `outlast.py` traced back to it. It is handled when
-the outermost hop it reached was called by another that did not fail.
+A chain is one first cause and everything that `links.py` and `outlast.py` traced back to it. It is handled
+when the outermost hop it reached was called by another that did not fail.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,8 +14,8 @@ from tracelog.correlation.faults import Fault, faults_of
 from tracelog.correlation.line import Line, Node
 from tracelog.correlation.links import Linker
 from tracelog.correlation.outlast import explain_impatience
-from tracelog.correlation.strays import adopt
 from tracelog.correlation.report import Chain
+from tracelog.correlation.strays import adopt
 
 MAX_CHAINS: Final = 50
 """More independent failures than anyone reads; the most likely first causes are kept, the others are

@@ -1,18 +1,18 @@
 """
 Clocks of different sources brought together: measured by calls and their answers, else bounded by cause.
 
-A called hop lies between the call and the answer: it cannot begin before the one or end after the other. Each
-such pair bounds how far its clock is off; the pair with the shortest way there and back bounds it most closely
-(Mills, RFC 5905 §10, keeps the sample of least delay for the same reason), and others that agree narrow it
-further. Where zero is within the bounds nothing is moved: clocks of one network mostly agree, and half of a way
-is no reason. Else the middle is taken, and half of the width is its uncertainty.
+A called hop lies between the call and the answer: it cannot begin before the one or end after the other.
+Each such pair bounds how far its clock is off; the pair with the shortest way there and back bounds it most
+closely (Mills, RFC 5905 §10, keeps the sample of least delay for the same reason), and others that agree
+narrow it further. Where zero is within the bounds nothing is moved: clocks of one network mostly agree, and
+half of a way is no reason. Else the middle is taken, and half of the width is its uncertainty.
 
-A pair counts only when the called was at work for at least half of the call, for a message that is consumed later
-looks the same but for its length, and when its entries arrived when those of its caller did. What no pair bounds
-is moved by the least that cause demands, or not.
+A pair counts only when the called was at work for at least half of the call, for a message that is consumed
+later looks the same but for its length, and when its entries arrived when those of its caller did. What no
+pair bounds is moved by the least that cause demands, or not.
 
-One pass from the outermost source inwards: each source is compared only with sources that are settled already, so
-contradictory data cannot push two clocks past each other for ever.
+One pass from the outermost source inwards: each source is compared only with sources that are settled
+already, so contradictory data cannot push two clocks past each other for ever.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,8 +43,8 @@ BATCH_MS: Final = 250.0
 
 class _Bound(msgspec.Struct, frozen=True):
     """
-    A call from one clock to another: the called one is *lead* ms too early by its own account, and has *room* ms
-    before it outlasts its caller; *waited* tells that its caller waited for it.
+    A call from one clock to another: the called one is *lead* ms too early by its own account, and has
+    *room* ms before it outlasts its caller; *waited* tells that its caller waited for it.
     """
 
     caller: str
@@ -67,8 +67,9 @@ def bring_together(lanes: Sequence[Sequence[Line]], nodes: Sequence[Node]) -> di
         touching.setdefault(bound.caller, []).append(bound)
         touching.setdefault(bound.called, []).append(bound)
     settled: dict[str, float] = {}
-    order = dict.fromkeys([*_outermost_first(nodes), *names])
     lags = _lags(lanes)
+    sound = sorted(names, key=lambda name: (lags[name] < -ON_THE_WAY_MS, name))
+    order = dict.fromkeys([*_outermost_first(nodes), *sound])
     for name in order:
         clocks[name] = _settle(name, touching.get(name, ()), settled, lags)
         settled[name] = clocks[name].offset_ms
@@ -115,7 +116,8 @@ def _outermost_first(nodes: Sequence[Node]) -> list[str]:
 
 def _lags(lanes: Sequence[Sequence[Line]]) -> dict[str, float]:
     """
-    Return for each clock how long after they were spoken entries arrived, at least, by the clock of the server.
+    Return for each clock how long after they were spoken entries arrived, at least, by the clock of the
+    server.
     """
     lags: dict[str, float] = {}
     for lane in lanes:
@@ -171,8 +173,8 @@ def _is_pair(bound: _Bound, room: float, settled: Mapping[str, float], lags: Map
     """
     Whether the call of *bound* was waited for.
 
-    A called hop that seems to end *after* the call is either by a clock ahead or a message consumed later. Then
-    the arrival of its entries decides: had it spoken later, they would have come later.
+    A called hop that seems to end *after* the call is either by a clock ahead or a message consumed later.
+    Then the arrival of its entries decides: had it spoken later, they would have come later.
     """
     after = -(settled[bound.caller] + room)
     early = lags[bound.caller] - settled[bound.caller] - lags[bound.called]
@@ -187,10 +189,11 @@ def _ahead(
     name: str, calls: Sequence[_Bound], settled: Mapping[str, float], lags: Mapping[str, float]
 ) -> float:
     """
-    Return by how much the arrival of its entries shows a clock to run ahead, as an offset below 0; 0 when it does not.
+    Return by how much the arrival of its entries shows a clock to run ahead, as an offset below 0; 0 when
+    it does not.
 
-    What a source says arrives about as long after it was spoken as what its callers say. Without a caller it is
-    compared with the outermost clock, and only if its entries arrived before they were spoken.
+    What a source says arrives about as long after it was spoken as what its callers say. Without a caller
+    it is compared with the outermost clock, and only if its entries arrived before they were spoken.
     """
     lag = lags[name]
     if calls:
@@ -204,8 +207,8 @@ def _ahead(
 
 def _measured(least: float, most: float, pairs: list[tuple[float, float]]) -> Clock | None:
     """
-    Return the clock that *pairs* of calls and answers measure within *least* and *most*, the closest pair first. One
-    that contradicts those before it is no pair; where most do, none is.
+    Return the clock that *pairs* of calls and answers measure within *least* and *most*, the closest pair
+    first. One that contradicts those before it is no pair; where most do, none is.
     """
     agreeing = 0
     for low, high in sorted(pairs, key=lambda pair: (pair[1] - pair[0], pair)):

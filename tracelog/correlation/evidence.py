@@ -37,7 +37,7 @@ _SEARCHED: Final = 2_000
 """Characters of a message that are searched: what a caller reports stands at its beginning."""
 
 _IMPATIENT: Final = re.compile(
-    r"time[sd]?[ _-]?out|timeout|deadline|abort|cancel|ETIMEDOUT|too long|waiting for|no (?:answer|response|reply) (?:in|with)",
+    r"time[sd]?[ _-]?out|deadline|abort|cancel|too long|waiting for|no (?:answer|response|reply) (?:in|with)",
     re.IGNORECASE,
 )
 """The words of the libraries of six languages for a call that nobody waits for any longer."""
@@ -45,8 +45,8 @@ _IMPATIENT: Final = re.compile(
 _WORD: Final = re.compile(r"[\w-]+")
 
 _VALUE: Final = re.compile(r"(?=[\w-]{0,40}\d)(?=[\d-]{0,40}[A-Za-z_])[\w-]{6,64}|\d{5,20}")
-"""A word with letters and a digit, as ids of orders and customers are made, or a long number. Words in plain letters
-name kinds of things, not things; short numbers count or measure."""
+"""A word with letters and a digit, as ids of orders and customers are made, or a long number. Words in
+plain letters name kinds of things, not things; short numbers count or measure."""
 
 CATCH_ALL: Final = 500
 """The status that a program answers with when it does not know better (RFC 9110 §15.6.1)."""
@@ -97,7 +97,8 @@ def values_in(entry: Entry) -> frozenset[str]:
 
 def quotes(effect: Entry, cause: Entry) -> bool:
     """
-    Whether the text of *effect* repeats what an exception of *cause* said, as a failure told over the wire does.
+    Whether the text of *effect* repeats what an exception of *cause* said, as a failure told over the wire
+    does.
     """
     said = effect.message[:_SEARCHED]
     return any(len(message) >= QUOTED and message in said for _, message in exceptions(cause))

@@ -1,9 +1,9 @@
 """
 The signs that something went wrong: errors, and the lines below an error that still tell of a failure.
 
-An error is what a program calls one. A hint is a warning with an exception or an HTTP error, or the closing of
-a hop that answered with one: alone it makes no chain, but who checks a token calls its refusal a warning, and
-the failure that follows elsewhere begins there.
+An error is what a program calls one. A hint is a warning with an exception or an HTTP error, or the closing
+of a hop that answered with one: alone it makes no chain, but who checks a token calls its refusal a
+warning, and the failure that follows elsewhere begins there.
 """
 
 from collections.abc import Iterable
@@ -64,8 +64,8 @@ class Fault(msgspec.Struct, eq=False):
 
 def faults_of(lines: Iterable[Line]) -> tuple[list[Fault], dict[str, float]]:
     """
-    Return the signs among *lines* in the order in which they happened, inner ones first at the same moment, and when
-    each hop last said that all is well.
+    Return the signs among *lines* in the order in which they happened, inner ones first at the same moment,
+    and when each hop last said that all is well.
 
     Args:
         lines: The timeline, folded.

@@ -1,42 +1,41 @@
 """
 For each error the one other sign of failure that explains it best.
 
-Signs are taken in the order in which they happened. An error looks for an exception that it names, else among
-what failed in its own hop and in the hops it caused, else for a call that answered with an error, else for what
-went wrong just before. Hops in one tree that did not cause each other are never linked: their failures are
-independent. No step compares all with all.
+Signs are taken in the order in which they happened. An error looks for an exception that it names, else
+among what failed in its own hop and in the hops it caused, else for a call that answered with an error,
+else for what went wrong just before. Hops in one tree that did not cause each other are never linked: their
+failures are independent. No step compares all with all.
 
-A failure that a hop survived explains nothing later in it. A hop survived it when it went on: said that all is
-well, or called somebody else. Then only a line that tells of the failure is linked to it: by its status, its
-name, its words, an id in both; a line without an exception of its own tells of something, and may be linked
-with less confidence.
+A failure that a hop survived explains nothing later in it. A hop survived it when it went on: said that all
+is well, or called somebody else. Then only a line that tells of the failure is linked to it: by its status,
+its name, its words, an id in both; a line without an exception of its own tells of something, and may be
+linked with less confidence.
 """
 
-from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from operator import attrgetter
-from typing import Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-from tracelog.core.entry import SYSTEMS
-from tracelog.correlation.evidence import (
-    AGAINST_THE_CLOCK,
-    CONFIDENCE,
-    exceptions,
-    points_to,
-    quotes,
-    tells_of,
-)
+from tracelog.correlation.evidence import AGAINST_THE_CLOCK, CONFIDENCE, exceptions
 from tracelog.correlation.faults import Fault, root_of
-from tracelog.correlation.line import Line, Node
-from tracelog.correlation.report import Link
-from tracelog.correlation.timeline import rank_of
-
-SAME_SPEAKER_MS: Final = 1_000.0
-"""A program without hops that reports one failure twice does so at once."""
-
-OTHER_SYSTEM_MS: Final = 5_000.0
-"""Between systems a failure travels as long as a request waits for its answer and clocks disagree."""
+from tracelog.correlation.line import Node
+from tracelog.correlation.relations import (
+    DIRECT,
+    NAMED,
+    SHARED,
+    SURVIVED,
+    Found,
+    called_between,
+    in_one_tree,
+    is_better,
+    link,
+    points,
+    says_no_more,
+    seems_after,
+    told_by,
+    travels,
+    window_of,
+)
 
 CLIMB: Final = 64
 """Hops looked at above an error: request paths are shorter, and runaway recursion is not worth more."""
@@ -45,8 +44,8 @@ LOOK_BACK: Final = 8
 """Earlier errors asked for a link, in a hop or without one: who reports a failure does so soon."""
 
 WENT_ON: Final = 0.55
-"""Confidence in a failure after which its hop still said something, when the later line has no exception of its own:
-clean-up is logged, too."""
+"""Confidence in a failure after which its hop still said something, when the later line has no exception of
+its own: clean-up is logged, too."""
 
 CALLED_ON: Final = 0.4
 """The same where the hop called somebody else meanwhile: a part that failed may be told of at the end."""
@@ -57,31 +56,14 @@ AGAIN: Final = 0.6
 HINT: Final = 0.9
 """A hint is worth that much of an error: its program thought less of it."""
 
-PROMPT_MS: Final = 1_000.0
-"""What fails because a call failed does so at once; later the hop has done something else meanwhile."""
-
 SAME_MS: Final = 1.0
 """Times are rounded: within this the inner of two failures is the first."""
 
+PROMPT_MS: Final = 1_000.0
+"""What fails because a call failed does so at once; later the hop has done something else meanwhile."""
+
 LATER_MS: Final = 10.0
 """A call that went on for so much longer had not answered; less is the way of its answer."""
-
-NAMED, DIRECT, SHARED, SURVIVED = range(4)
-"""Classes of causes, the best first: the line points to it; the hop did nothing in between; both have an id in common;
-the hop went on. Within a class the latest is the best."""
-
-_by_start = attrgetter("start")
-
-
-class Found(NamedTuple):
-    """
-    A cause, how it is known, how sure that is, and its class.
-    """
-
-    cause: Fault
-    kind: str
-    confidence: float
-    rank: int = DIRECT
 
 
 class Linker:
@@ -111,7 +93,8 @@ class Linker:
 
     def _by_exception(self, fault: Fault) -> Found | None:
         """
-        Return who said the exception of *fault* before it: the same in its own system, a cause of it anywhere.
+        Return who said the exception of *fault* before it: the same in its own system, a cause of it
+        anywhere.
         """
         for depth, said in enumerate(exceptions(fault.line.entry)):
             earlier = self._named.get((fault.line.system if depth == 0 else "", *said))
@@ -126,7 +109,7 @@ class Linker:
         best: Found | None = None
         for earlier in reversed(self._near.get(fault.node.span_id, ()) if fault.node is not None else ()):
             found = self._within(earlier, fault)
-            if found is not None and (best is None or _is_better(found, best)):
+            if found is not None and (best is None or is_better(found, best)):
                 best = found
         return best
 
@@ -141,12 +124,12 @@ class Linker:
         call = self._call_to(earlier, hop) if below else None
         kind = "parent_hop" if below else "same_hop"
         usual = CONFIDENCE[kind] * (HINT if earlier.is_hint else 1.0)
-        if _points(fault, earlier):
+        if points(fault, earlier):
             return Found(earlier, kind, usual, NAMED)
         over, is_open = earlier.moment, False
         if call is not None and call.closing is not None:
             over, is_open = min(call.end, fault.moment), call.end > fault.moment + LATER_MS
-        called_on = _called_between(hop, over, fault.moment)
+        called_on = called_between(hop, over, fault.moment)
         if not (called_on or is_open or fault.spoke > over or fault.moment - over > PROMPT_MS):
             return Found(earlier, kind, usual, DIRECT)
         if fault.values & earlier.values:
@@ -185,13 +168,13 @@ class Linker:
         near = [
             earlier
             for earlier in reversed(self._recent)
-            if not _in_one_tree(earlier, fault) and fault.moment - earlier.moment <= _window(earlier, fault)
+            if not in_one_tree(earlier, fault) and fault.moment - earlier.moment <= window_of(earlier, fault)
         ]
         for earlier in near:
-            if earlier.line.clock != fault.line.clock and (told := _told(fault, earlier)) is not None:
+            if earlier.line.clock != fault.line.clock and (told := told_by(fault, earlier)) is not None:
                 return Found(earlier, told, CONFIDENCE[told])
         for earlier in near:
-            if _travels(earlier, fault) and _says_no_more(earlier, fault):
+            if travels(earlier, fault) and says_no_more(earlier, fault):
                 return Found(earlier, "time_order", CONFIDENCE["time_order"])
         return None
 
@@ -210,11 +193,12 @@ class Linker:
 
     def _report_upwards(self, fault: Fault) -> None:
         """
-        Offer *fault* to the nearest hop above that fails later; on the way to errors above that came before it.
+        Offer *fault* to the nearest hop above that fails later; on the way to errors above that came before
+        it.
 
-        A caller that stops waiting fails before the called does, and between two sources clocks may be off by
-        more than an error takes to travel. So the error of a hop is taken for the cause of an earlier one above
-        it, where nothing better explains that.
+        A caller that stops waiting fails before the called does, and between two sources clocks may be off
+        by more than an error takes to travel. So the error of a hop is taken for the cause of an earlier
+        one above it, where nothing better explains that.
         """
         above = self._above.get(fault.node.span_id) if fault.node is not None else None
         for _ in range(CLIMB):
@@ -243,14 +227,14 @@ class Linker:
             return
         elif call.start <= earlier.moment < call.end and call.closing is not None:
             link(earlier, Found(fault, "outlasted", CONFIDENCE["outlasted"]))
-        elif earlier.line.clock != fault.line.clock and (call.closing is None or _seems_after(call, earlier)):
+        elif earlier.line.clock != fault.line.clock and (call.closing is None or seems_after(call, earlier)):
             link(earlier, Found(fault, "parent_hop", AGAINST_THE_CLOCK))
 
     def _apart(self, earlier: Fault, fault: Fault) -> bool:
         """
         Whether both are in one tree and *earlier* is neither in the hop of *fault* nor below it.
         """
-        if not _in_one_tree(earlier, fault):
+        if not in_one_tree(earlier, fault):
             return False
         node: Node | None = earlier.node
         for _ in range(CLIMB):
@@ -258,71 +242,6 @@ class Linker:
                 break
             node = self._nodes[node.parent_id] if node.parent_id is not None else None
         return node is not fault.node
-
-
-def link(effect: Fault, found: Found) -> None:
-    """
-    Note what explains *effect*, with the entries that show it.
-    """
-    cause, kind, confidence, _ = found
-    evidence = [cause.line.id, effect.line.id]
-    closing = cause.node.closing if cause.node is not None else None
-    if kind == "parent_hop" and closing is not None and closing not in evidence:
-        evidence.append(closing)
-    effect.cause = cause
-    effect.link = Link(cause.line.id, effect.line.id, kind, evidence, confidence)
-
-
-def _seems_after(call: Node, earlier: Fault) -> bool:
-    """
-    Whether *call* begins after the hop of *earlier*, which made it, has ended: then one of their clocks is wrong.
-    """
-    caller = earlier.node
-    return caller is not None and caller.closing is not None and call.start > caller.end
-
-
-def _is_better(found: Found, best: Found) -> bool:
-    """
-    Whether *found*, which came earlier, is the better cause than *best*.
-    """
-    if found.rank == best.rank == SURVIVED:
-        return found.confidence > best.confidence
-    return found.rank < best.rank
-
-
-def _points(fault: Fault, earlier: Fault) -> bool:
-    """
-    Whether the text of *fault* points to *earlier* and hardly to another. A closing tells its own answer only.
-    """
-    entry, other = fault.line.entry, earlier.line.entry
-    return not fault.line.is_span and (quotes(entry, other) or points_to(entry, other))
-
-
-def _told(fault: Fault, earlier: Fault) -> str | None:
-    """
-    Return by what the text of *fault* tells of *earlier*, if by anything.
-    """
-    entry, other = fault.line.entry, earlier.line.entry
-    if quotes(entry, other):
-        return "exception"
-    if tells_of(entry, other):
-        return "http_status"
-    return "shared_value" if fault.values & earlier.values else None
-
-
-def _called_between(hop: Node, begin: float, end: float) -> bool:
-    """
-    Whether *hop* called somebody after *begin* and before *end*.
-    """
-    return bisect_right(hop.children, end, key=_by_start) > bisect_right(hop.children, begin, key=_by_start)
-
-
-def _says_no_more(earlier: Fault, fault: Fault) -> bool:
-    """
-    Whether the time is all there is to go by: neither names a hop, and the later has no exception of its own.
-    """
-    is_plain = not (earlier.is_hint or fault.is_hint or fault.is_told_anew)
-    return is_plain and earlier.node is None and fault.node is None
 
 
 def _nearest_above(nodes: Sequence[Node], failing: Mapping[str, Fault]) -> dict[str, str]:
@@ -334,19 +253,3 @@ def _nearest_above(nodes: Sequence[Node], failing: Mapping[str, Fault]) -> dict[
             if nearest is not None:
                 above[node.span_id] = nearest
     return above
-
-
-def _in_one_tree(a: Fault, b: Fault) -> bool:
-    return a.node is not None and b.node is not None and a.node.tree == b.node.tree
-
-
-def _window(earlier: Fault, fault: Fault) -> float:
-    return SAME_SPEAKER_MS if earlier.line.clock == fault.line.clock else OTHER_SYSTEM_MS
-
-
-def _travels(earlier: Fault, fault: Fault) -> bool:
-    """
-    Whether a failure goes from *earlier* to *fault* by what their systems are: outwards, or nobody knows.
-    """
-    inner, outer = rank_of(earlier.line.system), rank_of(fault.line.system)
-    return inner >= outer or outer == len(SYSTEMS)

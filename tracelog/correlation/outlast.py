@@ -1,9 +1,9 @@
 """
 Errors of callers that stopped waiting: explained by the call that was still under way.
 
-A hop that only waits does nothing between its call and its answer. When its next word is an error and the called is
-still at work, the called was too slow: its closing, which is no error, is the first cause. A hop that does several
-things at once must say that it stopped waiting.
+A hop that only waits does nothing between its call and its answer. When its next word is an error and the
+called is still at work, the called was too slow: its closing, which is no error, is the first cause. A hop
+that does several things at once must say that it stopped waiting.
 """
 
 from bisect import bisect_right
@@ -14,7 +14,8 @@ from typing import Final
 from tracelog.correlation.evidence import CONFIDENCE, is_impatient
 from tracelog.correlation.faults import Fault, fault_of, root_of
 from tracelog.correlation.line import Line, Node
-from tracelog.correlation.links import CLIMB, LATER_MS, Found, link
+from tracelog.correlation.links import CLIMB, LATER_MS
+from tracelog.correlation.relations import Found, link
 
 AT_ONCE: Final = 64
 """Calls of one hop looked at: more are never open at the same time for want of an answer."""

@@ -1,9 +1,9 @@
 """
 Failures in hops whose caller is not known, tied to the caller that they fit.
 
-A service that says nothing leaves a hole: whoever it called names a parent that nobody knows, and a process that died
-never closed its hop. Whoever caused such a hop was open all the while and failed right after it; of several the
-innermost.
+A service that says nothing leaves a hole: whoever it called names a parent that nobody knows, and a process
+that died never closed its hop. Whoever caused such a hop was open all the while and failed right after it;
+of several the innermost.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,17 +11,18 @@ from typing import Final
 
 from tracelog.correlation.faults import Fault, root_of
 from tracelog.correlation.line import Node
-from tracelog.correlation.links import Found, link
+from tracelog.correlation.relations import Found, link
 
 STRAYS: Final = 50
 """Failures without a caller that are asked for one, as many as chains are listed."""
 
 FITS: Final = 0.6
-"""Confidence in a caller found by nothing but its time: more than that of a coincidence without hops, because it was
-open around all of the other and failed behind it."""
+"""Confidence in a caller found by nothing but its time: more than that of a coincidence without hops,
+because it was open around all of the other and failed behind it."""
 
 BY_PLACE: Final = frozenset({"parent_hop", "same_hop"})
-"""Links that rest on nothing but where the failure was: had the caller called once more, it survived that one."""
+"""Links that rest on nothing but where the failure was: had the caller called once more, it survived that
+one."""
 
 BEHIND_MS: Final = 1_000.0
 """A caller whose call is answered with a failure fails at once."""
@@ -44,7 +45,11 @@ def adopt(faults: Sequence[Fault], nodes: Sequence[Node]) -> None:
     strays = [
         fault for fault in _last_of_families(faults) if fault.node is not None and fault.node.tree in tops
     ]
-    poor = [fault for fault in faults if fault.node is not None and (fault.link is None or fault.link.kind in BY_PLACE)]
+    poor = [
+        fault
+        for fault in faults
+        if fault.node is not None and (fault.link is None or fault.link.kind in BY_PLACE)
+    ]
     strays.sort(key=lambda stray: (stray.is_hint, stray.depth, stray.moment, stray.line.id))
     found: set[str] = set()
     for stray in strays[:STRAYS]:

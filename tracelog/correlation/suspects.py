@@ -1,12 +1,13 @@
 """
 Who most likely did it: failures and costs of one trace in one order, most likely first.
 
-What surfaced stands first, for that is what somebody complains about, and a failure in the hop where most of the time
-went. Where there is none, the cost that is most of the time does; then failures that were handled, then errors that
-have to do with nothing else, then smaller costs.
+What surfaced stands first, for that is what somebody complains about, and a failure in the hop where most
+of the time went. Where there is none, the cost that is most of the time does; then failures that were
+handled, then errors that have to do with nothing else, then smaller costs.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import msgspec
@@ -23,7 +24,8 @@ MOST_OF_IT: Final = 0.4
 """The part of the time from which on its cost is what a slow trace is about."""
 
 NEARLY: Final = 0.75
-"""The part of a slow hop's own time from which on a hop inside it, whose caller is not known, is that time."""
+"""The part of a slow hop's own time from which on a hop inside it, whose caller is not known, is that
+time."""
 
 NOTICED_MS: Final = 1_000.0
 """People notice a wait of a second (Nielsen, Usability Engineering, 1993, ch. 5)."""
@@ -31,7 +33,8 @@ NOTICED_MS: Final = 1_000.0
 
 HABITS: Final = frozenset({"n_plus_one", "retries"})
 HABIT_MS: Final = 200.0
-"""What is made too often is a fault in itself, and grows with the data: it counts sooner than a hop that is slow once."""
+"""What is made too often is a fault in itself, and grows with the data: it counts sooner than a hop that is
+slow once."""
 
 
 class Suspect(msgspec.Struct, frozen=True):
@@ -71,10 +74,11 @@ def suspects(report: Report) -> list[Suspect]:
 
 
 FIRST, ALONE, HANDLED, STRAY = range(4)
-"""Places of failures: surfaced or costly ones; one that nothing followed; handled ones; those outside all hops."""
+"""Places of failures: surfaced or costly ones; one that nothing followed; handled ones; those outside all
+hops."""
 
 
-def _place(chain: Chain, rows: Mapping[str, Row], costly: Set[str]) -> int:
+def _place(chain: Chain, rows: Mapping[str, Row], costly: AbstractSet[str]) -> int:
     hops = _hops(rows, chain.entries)
     if not hops and len(_systems(rows, chain)) == 1 and any(row.span_id for row in rows.values()):
         return STRAY
@@ -92,7 +96,8 @@ def _is_large(cost: Insight, waited: float) -> bool:
 
 def _inner_first(costs: list[Insight], rows: Mapping[str, Row]) -> list[Insight]:
     """
-    Return *costs*, the largest first, but before a slow hop one inside it that took nearly as long: it explains it.
+    Return *costs*, the largest first, but before a slow hop one inside it that took nearly as long: it
+    explains it.
     """
     costs.sort(key=lambda cost: -(cost.cost_ms or 0.0))
     ordered: list[Insight] = []
@@ -104,7 +109,13 @@ def _inner_first(costs: list[Insight], rows: Mapping[str, Row]) -> list[Insight]
 
 def _explains(inner: Insight, outer: Insight, rows: Mapping[str, Row]) -> bool:
     ours, theirs = rows.get(inner.entries[0]), rows.get(outer.entries[0])
-    if outer.kind != "slow_hop" or ours is None or theirs is None or not ours.duration_ms or not theirs.duration_ms:
+    if (
+        outer.kind != "slow_hop"
+        or ours is None
+        or theirs is None
+        or not ours.duration_ms
+        or not theirs.duration_ms
+    ):
         return False
     return (
         (inner.cost_ms or 0.0) >= NEARLY * (outer.cost_ms or 0.0)
