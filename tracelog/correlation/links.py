@@ -59,7 +59,7 @@ HINT: Final = 0.9
 SAME_MS: Final = 1.0
 """Times are rounded: within this the inner of two failures is the first."""
 
-PROMPT_MS: Final = 1_000.0
+PROMPT_MS: Final = 200.0
 """What fails because a call failed does so at once; later the hop has done something else meanwhile."""
 
 LATER_MS: Final = 10.0
@@ -223,7 +223,7 @@ class Linker:
                 earlier,
                 Found(fault, "parent_hop", CONFIDENCE["parent_hop"] * (HINT if fault.is_hint else 1.0)),
             )
-        elif root_of(fault).is_hint or earlier.is_hint:
+        elif earlier.is_hint or (root_of(fault).is_hint and not points(earlier, fault)):
             return
         elif call.start <= earlier.moment < call.end and call.closing is not None:
             link(earlier, Found(fault, "outlasted", CONFIDENCE["outlasted"]))
