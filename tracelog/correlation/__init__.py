@@ -18,6 +18,7 @@ from tracelog.correlation.report import (
     Step,
     System,
 )
+from tracelog.correlation.suspects import Suspect, suspects
 
 __all__ = [
     "Chain",
@@ -29,6 +30,8 @@ __all__ = [
     "Report",
     "Row",
     "Step",
+    "Suspect",
     "System",
     "correlate",
+    "suspects",
 ]
