@@ -36,6 +36,9 @@ TRACES: Final = 5
 IDS: Final = 20
 """Entries named then."""
 
+Voices = Mapping[tuple[str, str | None], int]
+"""Lines by system and service."""
+
 UNKNOWN_PARENT: Final = "unknown parent"
 """Name of a hop that others name as their cause and that said nothing here."""
 
@@ -77,14 +80,15 @@ def correlate(
     path, total = critical_path(nodes), _total(lines, begin)
     facts = Facts(intake.entries, lines, nodes, path, total, clocks, *find_chains(lines, nodes))
     losses = account.missing()
+    voices = Counter([(line.system, line.entry.service) for line in lines])
     return Report(
         trace_id=trace_id or _trace_of(intake),
         complete=complete and not losses,
         missing=losses,
         started=round(base + begin, GRAIN) if lines else None,
         duration_ms=round(facts.total, GRAIN),
-        systems=_systems(lanes, clocks, base),
-        timeline=_rows(lines, begin),
+        systems=_systems(lanes, clocks, base, voices),
+        timeline=_rows(lines, begin, voices),
         chains=facts.chains,
         insights=[*_several_traces(intake.entries), *find_insights(facts)],
         critical_path=steps(facts.path),
@@ -94,9 +98,9 @@ def correlate(
     )
 
 
-def _rows(lines: Sequence[Line], begin: float) -> list[Row]:
+def _rows(lines: Sequence[Line], begin: float, voices: Voices) -> list[Row]:
     rows = []
-    speakers = Counter(system for system, service in _speakers(lines) if service)
+    speakers = Counter(system for system, service in voices if service)
     for line in lines:
         if not line.run:
             continue
@@ -127,10 +131,6 @@ def _rows(lines: Sequence[Line], begin: float) -> list[Row]:
     return rows
 
 
-def _speakers(lines: Iterable[Line]) -> set[tuple[str, str | None]]:
-    return {(line.system, line.entry.service) for line in lines}
-
-
 def _untold(line: Line, text: str) -> str | None:
     """
     Return what the exception of *line* is and says, as far as *text* leaves it out.
@@ -155,7 +155,9 @@ def _text(line: Line) -> str:
     return f"{line.entry.message}: {error.get('type', 'Error')}: {error['message']}"
 
 
-def _systems(lanes: Iterable[Sequence[Line]], clocks: Mapping[str, Clock], base: float) -> list[System]:
+def _systems(
+    lanes: Iterable[Sequence[Line]], clocks: Mapping[str, Clock], base: float, voices: Voices
+) -> list[System]:
     by_system: dict[str, list[Line]] = {}
     clock_names: dict[str, set[str]] = {}
     for lane in lanes:
@@ -165,14 +167,13 @@ def _systems(lanes: Iterable[Sequence[Line]], clocks: Mapping[str, Clock], base:
             by_system.setdefault(name, []).extend(same)
             clock_names.setdefault(name, set()).add(lane[0].clock)
     return [
-        _system(name, by_system[name], [clocks[clock] for clock in sorted(clock_names[name])], base)
+        _system(name, by_system[name], [clocks[clock] for clock in sorted(clock_names[name])], base, voices)
         for name in sorted(by_system, key=lambda name: (rank_of(name), name))
     ]
 
 
-def _system(name: str, lines: Sequence[Line], clocks: Sequence[Clock], base: float) -> System:
-    services = Counter([line.entry.service for line in lines])
-    del services[None]
+def _system(name: str, lines: Sequence[Line], clocks: Sequence[Clock], base: float, voices: Voices) -> System:
+    services = {service: count for (system, service), count in voices.items() if system == name and service}
     return System(
         system=name,
         service=min(services, key=lambda service: (-services[service], service or ""), default=None),

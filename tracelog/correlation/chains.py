@@ -33,7 +33,7 @@ def find_chains(lines: Sequence[Line], nodes: Sequence[Node]) -> tuple[list[Chai
         lines: The timeline, folded.
         nodes: The hops, causes before effects.
     """
-    faults, spoke = faults_of(lines)
+    faults, spoke = faults_of(lines, nodes)
     Linker(faults, nodes).link_all()
     faults += explain_impatience(faults, lines)
     adopt(faults, nodes)

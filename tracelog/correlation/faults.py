@@ -6,7 +6,7 @@ of a hop that answered with one: alone it makes no chain, but who checks a token
 warning, and the failure that follows elsewhere begins there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import inf
 from typing import Final
 
@@ -62,23 +62,31 @@ class Fault(msgspec.Struct, eq=False):
         return self.line.entry.error is not None
 
 
-def faults_of(lines: Iterable[Line]) -> tuple[list[Fault], dict[str, float]]:
+def faults_of(lines: Sequence[Line], nodes: Iterable[Node]) -> tuple[list[Fault], dict[str, float]]:
     """
     Return the signs among *lines* in the order in which they happened, inner ones first at the same moment,
-    and when each hop last said that all is well.
+    and when each hop with a sign, and whoever called it, last said that all is well.
 
     Args:
         lines: The timeline, folded.
+        nodes: The hops.
     """
-    faults: list[Fault] = []
+    signs = [line for line in lines if line.is_error or line.is_span or line.entry.level == WARNING]
+    signs = [line for line in signs if line.run and not line.is_loss and (line.is_error or _is_telling(line))]
+    names = {
+        name for line in signs if (node := line.node) is not None for name in (node.span_id, node.parent_id)
+    }
+    wanted = {id(node) for node in nodes if node.span_id in names}
     spoke: dict[str, float] = {}
-    for line in lines:
+    before: dict[int, float] = {}
+    for line in [line for line in lines if id(line.node) in wanted]:
+        if line.node is None:
+            continue
         if line.is_error or line.is_span or line.entry.level == WARNING:
-            if line.run and not line.is_loss and (line.is_error or _is_telling(line)):
-                node = line.node
-                faults.append(fault_of(line, -inf if node is None else spoke.get(node.span_id, -inf)))
-        elif line.node is not None and not line.is_loss:
+            before[id(line)] = spoke.get(line.node.span_id, -inf)
+        elif not line.is_loss:
             spoke[line.node.span_id] = line.at
+    faults = [fault_of(line, before.get(id(line), -inf)) for line in signs]
     faults.sort(key=lambda fault: (fault.moment, -fault.depth))
     return faults, spoke
 

@@ -43,6 +43,10 @@ CLIMB: Final = 64
 LOOK_BACK: Final = 8
 """Earlier errors asked for a link, in a hop or without one: who reports a failure does so soon."""
 
+STORM: Final = 5_000
+"""From so many signs on each is compared with the latest alone: nobody reads all of a storm, and the time that it
+takes stays that of its length."""
+
 WENT_ON: Final = 0.55
 """Confidence in a failure after which its hop still said something, when the later line has no exception of
 its own: clean-up is logged, too."""
@@ -82,7 +86,8 @@ class Linker:
         self._above = _nearest_above(nodes, self._last)
         self._near: dict[str, deque[Fault]] = {}
         self._named: dict[tuple[str, str, str], Fault] = {}
-        self._recent: deque[Fault] = deque(maxlen=LOOK_BACK)
+        self._back = LOOK_BACK if len(faults) < STORM else 1
+        self._recent: deque[Fault] = deque(maxlen=self._back)
 
     def link_all(self) -> None:
         for fault in self._faults:
@@ -188,7 +193,7 @@ class Linker:
 
     def _note(self, span_id: str, fault: Fault) -> None:
         if (near := self._near.get(span_id)) is None:
-            near = self._near[span_id] = deque(maxlen=LOOK_BACK)
+            near = self._near[span_id] = deque(maxlen=self._back)
         near.append(fault)
 
     def _report_upwards(self, fault: Fault) -> None:
