@@ -8,7 +8,6 @@ warning, and the failure that follows elsewhere begins there.
 
 from collections.abc import Iterable, Sequence
 from math import inf
-from typing import Final
 
 import msgspec
 
@@ -16,8 +15,6 @@ from tracelog.correlation.evidence import logged_status, values_in
 from tracelog.correlation.line import Line, Node
 from tracelog.correlation.report import Link
 from tracelog.correlation.timeline import rank_of
-
-WARNING: Final = "warn"
 
 
 class Fault(msgspec.Struct, eq=False):
@@ -71,7 +68,7 @@ def faults_of(lines: Sequence[Line], nodes: Iterable[Node]) -> tuple[list[Fault]
         lines: The timeline, folded.
         nodes: The hops.
     """
-    signs = [line for line in lines if line.is_error or line.is_span or line.entry.level == WARNING]
+    signs = [line for line in lines if line.is_error or line.is_span or line.is_warning]
     signs = [line for line in signs if line.run and not line.is_loss and (line.is_error or _is_telling(line))]
     names = {
         name for line in signs if (node := line.node) is not None for name in (node.span_id, node.parent_id)
@@ -82,7 +79,7 @@ def faults_of(lines: Sequence[Line], nodes: Iterable[Node]) -> tuple[list[Fault]
     for line in [line for line in lines if id(line.node) in wanted]:
         if line.node is None:
             continue
-        if line.is_error or line.is_span or line.entry.level == WARNING:
+        if line.is_error or line.is_span or line.is_warning:
             before[id(line)] = spoke.get(line.node.span_id, -inf)
         elif not line.is_loss:
             spoke[line.node.span_id] = line.at

@@ -44,8 +44,8 @@ LOOK_BACK: Final = 8
 """Earlier errors asked for a link, in a hop or without one: who reports a failure does so soon."""
 
 STORM: Final = 5_000
-"""From so many signs on each is compared with the latest alone: nobody reads all of a storm, and the time that it
-takes stays that of its length."""
+"""From so many signs on each is compared with the latest alone: nobody reads all of a storm, and the time
+that it takes stays that of its length."""
 
 WENT_ON: Final = 0.55
 """Confidence in a failure after which its hop still said something, when the later line has no exception of
