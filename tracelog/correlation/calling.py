@@ -40,12 +40,12 @@ def about_waiting(facts: Facts) -> Iterator[Insight]:
     """
     Yield for each call that outlasted its caller's patience how long that waited.
     """
-    lines = {line.id: line for line in facts.lines if line.is_span or line.is_error} if facts.chains else {}
-    for chain in facts.chains:
-        for link in chain.links:
-            slow, gave_up = lines.get(link.cause), lines.get(link.effect)
-            if link.kind != "outlasted" or slow is None or gave_up is None or slow.node is None:
-                continue
+    links = [link for chain in facts.chains for link in chain.links if link.kind == "outlasted"]
+    wanted = {id_ for link in links for id_ in (link.cause, link.effect)}
+    lines = {line.id: line for line in facts.lines if line.id in wanted} if wanted else {}
+    for link in links:
+        slow, gave_up = lines[link.cause], lines[link.effect]
+        if slow.node is not None:
             waited = max(0.0, (gave_up.end if gave_up.is_span else gave_up.at) - slow.node.start)
             text = f"{gave_up.system} stopped waiting after {duration(waited)}: {slow.system}"
             text += f" {_name(slow.node.name)} took {duration(slow.node.end - slow.node.start)}"
