@@ -4,6 +4,7 @@ Hops, clocks and time: a tree from any input, clocks bounded by cause, shares th
 
 import time
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,19 +129,23 @@ def skewed(child_ms, *, took=50.0, **more):
 
 
 CLOCKS = [
-    pytest.param(20, Clock(0.0, None, "none"), id="nothing contradicts"),
-    pytest.param(0, Clock(0.0, None, "none"), id="just after"),
-    pytest.param(-30, Clock(30.0, 50.0, "cause"), id="a little early"),
-    pytest.param(-7_200_000, Clock(7_200_000.0, 50.0, "cause"), id="another time zone"),
+    pytest.param(20, 50.0, Clock(0.0, 30.0, "measured"), id="nothing contradicts"),
+    pytest.param(0, 50.0, Clock(0.0, 50.0, "measured"), id="just after"),
+    pytest.param(-30, 50.0, Clock(55.0, 25.0, "measured"), id="a little early"),
+    pytest.param(-7_200_000, 90.0, Clock(7_200_005.0, 5.0, "measured"), id="another time zone"),
+    pytest.param(7_200_000, 90.0, Clock(-7_199_995.0, 5.0, "measured"), id="ahead by as much"),
+    pytest.param(20, 20.0, Clock(0.0, None, "none"), id="at work for too little of the call to measure"),
+    pytest.param(-30, 20.0, Clock(30.0, 80.0, "cause"), id="then moved by the least that cause demands"),
+    pytest.param(500, 20.0, Clock(0.0, None, "none"), id="a short job after the call may be consumed later"),
 ]
 
 
-@pytest.mark.parametrize(("child_ms", "clock"), CLOCKS)
-def test_a_clock_is_moved_by_the_least_that_cause_demands(child_ms, clock):
+@pytest.mark.parametrize(("child_ms", "took", "clock"), CLOCKS)
+def test_a_clock_is_measured_by_a_call_and_its_answer(child_ms, took, clock):
     """
-    A hop that seems to begin before its cause moves its source until it does not, and all of its source with it.
+    A called hop lies within the call: its source is moved there, all of it alike, and only when it is not there.
     """
-    report = correlate(skewed(child_ms))
+    report = correlate(skewed(child_ms, took=took))
     assert report.clocks == {"edge": clock, "tab": Clock()}
     assert {known.system: known.clock for known in report.systems} == {"browser": Clock(), "worker": clock}
     assert ids(report) == ["parent", "child", "within"]
@@ -148,34 +153,104 @@ def test_a_clock_is_moved_by_the_least_that_cause_demands(child_ms, clock):
     assert [row.raw_timestamp for row in report.timeline][1] == START + child_ms
 
 
-def test_the_worst_contradiction_decides_and_the_tightest_call_bounds():
+def call(number: int, ms: float, took: float, child_ms: float, child_took: float, **more):
     """
-    Of several calls to one source the one that is most too early moves it, the one with least room bounds it.
+    Return hop *number* of `tab` and the hop of `edge` that it called.
     """
-    report = correlate(
-        [
-            closing("a", 1, 0, 1000, source="tab", seq=9),
-            closing("b", 2, -100, 20, parent=1, source="edge", seq=1),
-            closing("c", 3, 400, 100, source="tab", seq=5),
-            closing("d", 4, 350, 90, parent=3, source="edge", seq=2),
-        ]
+    caller = closing(f"a{number}", number, ms, took, source="tab", seq=100 + number, **more)
+    called = closing(
+        f"b{number}", number + 50, child_ms, child_took, parent=number, source="edge", seq=number, **more
     )
-    assert report.clocks["edge"] == Clock(100.0, 0.0, "cause")
-    loose = correlate(
-        [
-            closing("a", 1, 0, 100, source="tab", seq=0),
-            closing("b", 2, -50, 20, parent=1, source="edge", seq=0),
-        ]
-    )
-    assert loose.clocks["edge"] == Clock(50.0, 80.0, "cause")
-    two = correlate(
-        [
-            closing("a", 1, 0, 100, source="tab", seq=0),
-            closing("b", 2, -50, 20, parent=1, source="edge", seq=0),
-            closing("c", 3, -20, 60, parent=1, source="edge", seq=1),
-        ]
-    )
-    assert two.clocks["edge"] == Clock(50.0, 10.0, "cause")
+    return [caller, called]
+
+
+PAIRS = [
+    pytest.param([(1, 0, 100, -50, 20)], Clock(50.0, 80.0, "cause"), id="one loose call bounds"),
+    pytest.param(
+        [(1, 0, 100, -970, 60), (2, 500, 50, -490, 46)],
+        Clock(992.0, 2.0, "measured"),
+        id="the shortest way there and back decides",
+    ),
+    pytest.param(
+        [(1, 0, 100, -60, 90), (2, 500, 100, 440, 92)],
+        Clock(64.0, 4.0, "measured"),
+        id="pairs that agree narrow each other",
+    ),
+    pytest.param(
+        [(1, 0, 50, 500, 50), (2, 100, 50, 900, 50), (3, 200, 50, 4_000, 50)],
+        Clock(0.0, None, "none"),
+        id="messages consumed whenever agree on nothing",
+    ),
+]
+
+
+@pytest.mark.parametrize(("calls", "clock"), PAIRS)
+def test_of_several_calls_the_closest_measures(calls, clock):
+    """
+    Calls and answers bound a clock together, the closest first; where they contradict each other nothing is moved.
+    """
+    entries = [entry for each in calls for entry in call(*each)]
+    assert correlate(entries).clocks["edge"] == clock
+
+
+def arriving(entries, lag):
+    return [
+        msgspec.structs.replace(entry, received_at=entry.timestamp + lag[entry.source]) for entry in entries
+    ]
+
+
+ARRIVALS = [
+    pytest.param(0.0, "tab", Clock(0.0, None, "none"), id="consumed later, arrived later"),
+    pytest.param(-60_000.0, "tab", Clock(-59_995.0, 5.0, "measured"), id="said later, arrived at once"),
+    pytest.param(-60_000.0, None, Clock(-60_000.0, None, "arrival"), id="without any hop"),
+    pytest.param(60_000.0, None, Clock(0.0, None, "none"), id="late is no proof: it may have waited offline"),
+]
+
+
+@pytest.mark.parametrize(("early", "caller", "clock"), ARRIVALS)
+def test_arrivals_tell_a_clock_ahead_from_a_message_consumed_later(early, caller, clock):
+    """
+    What seems to be said after its call was said within it when it arrived with it; what arrived before it was spoken
+    was spoken by a clock that runs ahead.
+    """
+    entries = call(1, 0, 100, 60_000, 90)
+    if caller is None:
+        entries = [log("x", 0, source="tab", seq=0), log("y", 60_000, source="edge", seq=0)]
+    report = correlate(arriving(entries, {"tab": 100.0, "edge": 100.0 + early}))
+    assert report.clocks["edge"] == clock
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 4000), st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=6),
+    st.integers(-(10**7), 10**7),
+)
+def test_what_is_measured_is_true(calls, skew):
+    """
+    However far a clock is off, and whatever the ways there and back: the true offset is within the uncertainty.
+    """
+    entries = []
+    for n, (begin, there, back) in enumerate(calls, 1):
+        began = n * 5_000 + begin
+        entries += call(n, began, there + 100 + back, began + there - skew, 100)
+    clock = correlate(entries).clocks["edge"]
+    assert clock.how == "measured"
+    assert abs(clock.offset_ms - skew) <= clock.uncertainty_ms + 0.001
+
+
+def test_a_frozen_clock_is_ordered_by_its_numbers():
+    """
+    A worker whose clock stands still between waits keeps its own order, among others that speak at the same moment.
+    """
+    entries = [
+        closing("page", 1, 0, 100, system="browser", source="tab", seq=1),
+        closing("edge", 2, 10, 80, parent=1, system="worker", source="w", seq=5),
+        *(log(f"w{n}", 10, f"{n}", "worker", source="w", seq=n, span_id=hop(2)) for n in (3, 1, 0, 2)),
+        log("tab", 10, "meanwhile", "browser", source="tab", seq=0, span_id=hop(1)),
+        log("woken", 90, "answer", "worker", source="w", seq=4, span_id=hop(2)),
+    ]
+    report = correlate(entries)
+    assert [id_ for id_ in ids(report) if id_.startswith("w")] == ["w0", "w1", "w2", "w3", "woken"]
+    assert {row.raw_timestamp for row in report.timeline if row.id in {"w0", "w3"}} == {START + 10}
 
 
 def test_the_closing_entry_knows_its_cause_best():

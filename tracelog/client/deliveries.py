@@ -29,8 +29,7 @@ SAVING_S: Final = 0.15
 """What is queued at the end is cleaned and written to the spool for so long at most; the rest is counted."""
 
 LAST_S: Final = 1.0
-"""Who ends delivers what others left for so much longer, within its exit timeout: programs that run for a
-moment would never come to it."""
+"""Who ends delivers what others left for so much longer: short programs would never come to it."""
 
 PIECE: Final = 1_000
 """Rows that are saved at once."""
@@ -274,8 +273,8 @@ class Deliveries:
         """
         with self._books.lock:
             first.end_soon()
-        begun = time.monotonic()
-        while self._gate.queue and time.monotonic() - begun < SAVING_S:
+        ends = time.monotonic() + SAVING_S
+        while self._gate.queue and time.monotonic() < ends:
             if not self._taking.acquire(timeout=SAVING_S):
                 return  # the thread hangs in a hook
             self._taking.release()

@@ -3,6 +3,7 @@ Correlation: the entries of one trace in, one `Report` out. Pure, and the same f
     entries.
 
     entries → lanes → hops → clocks → timeline → repeats → chains → insights → ledger → Report
+    Report → suspects: who most likely did it        many Reports → statistics
 """
 
 from tracelog.correlation.assemble import correlate
@@ -18,17 +19,25 @@ from tracelog.correlation.report import (
     Step,
     System,
 )
+from tracelog.correlation.statistics import Flow, Operation, Statistics, statistics
+from tracelog.correlation.suspects import Suspect, suspects
 
 __all__ = [
     "Chain",
     "Clock",
+    "Flow",
     "Hop",
     "Insight",
     "Link",
     "Missing",
+    "Operation",
     "Report",
     "Row",
+    "Statistics",
     "Step",
+    "Suspect",
     "System",
     "correlate",
+    "statistics",
+    "suspects",
 ]

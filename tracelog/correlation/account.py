@@ -88,7 +88,12 @@ class Account:
             intake: What was handed in.
             lines: The timeline, folded.
         """
-        counts = [line.count for line in lines if line.run and not line.is_loss and not _is_context(line)]
+        counts = [
+            # what an error brought out is counted by a suppressed row already
+            line.count
+            for line in lines
+            if line.run and not line.is_loss and line.entry.kind != "context"
+        ]
         shown = counts.count(1)
         folded = sum(counts) - shown
         suppressed, lost = _by_reason(self._ruled), _by_reason(self._lost)
@@ -109,13 +114,6 @@ class Account:
     @staticmethod
     def _at_least(book: dict[tuple[str, str], int], key: tuple[str, str], count: int) -> None:
         book[key] = max(count, book.get(key, 0))
-
-
-def _is_context(line: Line) -> bool:
-    """
-    Whether *line* was brought out by an error: a suppressed row counts it already.
-    """
-    return line.entry.kind == "context"
 
 
 def _by_reason(book: Mapping[tuple[str, str], int]) -> dict[str, int]:

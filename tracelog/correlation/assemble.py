@@ -12,7 +12,8 @@ from tracelog.core.entry import Entry
 from tracelog.correlation.account import Account, Reports
 from tracelog.correlation.chains import find_chains
 from tracelog.correlation.clocks import bring_together
-from tracelog.correlation.insights import Facts, find_insights
+from tracelog.correlation.facts import Facts
+from tracelog.correlation.insights import find_insights
 from tracelog.correlation.intake import Intake, distinct
 from tracelog.correlation.lanes import GRAIN, lay, span_ms
 from tracelog.correlation.line import Line, Node
@@ -34,6 +35,9 @@ TRACES: Final = 5
 
 IDS: Final = 20
 """Entries named then."""
+
+Voices = Mapping[tuple[str, str | None], int]
+"""Lines by system and service."""
 
 UNKNOWN_PARENT: Final = "unknown parent"
 """Name of a hop that others name as their cause and that said nothing here."""
@@ -76,14 +80,15 @@ def correlate(
     path, total = critical_path(nodes), _total(lines, begin)
     facts = Facts(intake.entries, lines, nodes, path, total, clocks, *find_chains(lines, nodes))
     losses = account.missing()
+    voices = Counter([(line.system, line.entry.service) for line in lines])
     return Report(
         trace_id=trace_id or _trace_of(intake),
         complete=complete and not losses,
         missing=losses,
         started=round(base + begin, GRAIN) if lines else None,
         duration_ms=round(facts.total, GRAIN),
-        systems=_systems(lanes, clocks, base),
-        timeline=_rows(lines, begin),
+        systems=_systems(lanes, clocks, base, voices),
+        timeline=_rows(lines, begin, voices),
         chains=facts.chains,
         insights=[*_several_traces(intake.entries), *find_insights(facts)],
         critical_path=steps(facts.path),
@@ -93,16 +98,16 @@ def correlate(
     )
 
 
-def _rows(lines: Sequence[Line], begin: float) -> list[Row]:
+def _rows(lines: Sequence[Line], begin: float, voices: Voices) -> list[Row]:
     rows = []
-    speakers = Counter(system for system, service in _speakers(lines) if service)
+    speakers = Counter(system for system, service in voices if service)
     for line in lines:
         if not line.run:
             continue
         entry, took = line.entry, None
         if line.is_span:
             took = round(line.end - line.at if line.run > 1 else span_ms(entry) or 0.0, GRAIN)
-        text = _text(line)
+        text = _text(line) if line.is_error else entry.message
         rows.append(
             Row(
                 entry.id,
@@ -124,10 +129,6 @@ def _rows(lines: Sequence[Line], begin: float) -> list[Row]:
             )
         )
     return rows
-
-
-def _speakers(lines: Iterable[Line]) -> set[tuple[str, str | None]]:
-    return {(line.system, line.entry.service) for line in lines}
 
 
 def _untold(line: Line, text: str) -> str | None:
@@ -154,7 +155,9 @@ def _text(line: Line) -> str:
     return f"{line.entry.message}: {error.get('type', 'Error')}: {error['message']}"
 
 
-def _systems(lanes: Iterable[Sequence[Line]], clocks: Mapping[str, Clock], base: float) -> list[System]:
+def _systems(
+    lanes: Iterable[Sequence[Line]], clocks: Mapping[str, Clock], base: float, voices: Voices
+) -> list[System]:
     by_system: dict[str, list[Line]] = {}
     clock_names: dict[str, set[str]] = {}
     for lane in lanes:
@@ -164,14 +167,13 @@ def _systems(lanes: Iterable[Sequence[Line]], clocks: Mapping[str, Clock], base:
             by_system.setdefault(name, []).extend(same)
             clock_names.setdefault(name, set()).add(lane[0].clock)
     return [
-        _system(name, by_system[name], [clocks[clock] for clock in sorted(clock_names[name])], base)
+        _system(name, by_system[name], [clocks[clock] for clock in sorted(clock_names[name])], base, voices)
         for name in sorted(by_system, key=lambda name: (rank_of(name), name))
     ]
 
 
-def _system(name: str, lines: Sequence[Line], clocks: Sequence[Clock], base: float) -> System:
-    services = Counter([line.entry.service for line in lines])
-    del services[None]
+def _system(name: str, lines: Sequence[Line], clocks: Sequence[Clock], base: float, voices: Voices) -> System:
+    services = {service: count for (system, service), count in voices.items() if system == name and service}
     return System(
         system=name,
         service=min(services, key=lambda service: (-services[service], service or ""), default=None),

@@ -1,17 +1,21 @@
 """
 Chains of errors: root ← symptom ← symptom, most likely first cause first.
 
-A chain is one first cause and everything that `links.py` traced back to it. It is handled when the outermost
-hop it reached was called by another that did not fail.
+A chain is one first cause and everything that `links.py` and `outlast.py` traced back to it. It is handled
+when the outermost hop it reached was called by another that did not fail.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
+from math import inf
 from typing import Final
 
+from tracelog.correlation.faults import Fault, faults_of
 from tracelog.correlation.line import Line, Node
-from tracelog.correlation.links import Fault, Linker, faults_of
+from tracelog.correlation.links import Linker
+from tracelog.correlation.outlast import explain_impatience
 from tracelog.correlation.report import Chain
+from tracelog.correlation.strays import adopt
 
 MAX_CHAINS: Final = 50
 """More independent failures than anyone reads; the most likely first causes are kept, the others are
@@ -21,7 +25,7 @@ ALONE: Final = 0.5
 """Confidence that an error which nothing explains, one among others, is a first cause."""
 
 
-def find_chains(lines: Iterable[Line], nodes: Sequence[Node]) -> tuple[list[Chain], int]:
+def find_chains(lines: Sequence[Line], nodes: Sequence[Node]) -> tuple[list[Chain], int]:
     """
     Return the chains of the errors among *lines* and how many more there were.
 
@@ -29,18 +33,20 @@ def find_chains(lines: Iterable[Line], nodes: Sequence[Node]) -> tuple[list[Chai
         lines: The timeline, folded.
         nodes: The hops, causes before effects.
     """
-    faults = faults_of(lines)
+    faults, spoke = faults_of(lines, nodes)
     Linker(faults, nodes).link_all()
-    by_id = {node.span_id: node for node in nodes}
-    families = _families(faults)
-    families.sort(key=lambda family: _likeliness(family, by_id))
-    chains = [_chain(family, by_id, lone=len(families) == 1) for family in families[:MAX_CHAINS]]
+    faults += explain_impatience(faults, lines)
+    adopt(faults, nodes)
+    well = {node.span_id: _well_until(node, spoke.get(node.span_id, -inf)) for node in nodes}
+    families = [family for family in _families(faults) if not all(fault.is_hint for fault in family)]
+    families.sort(key=lambda family: _likeliness(family, well))
+    chains = [_chain(family, well, lone=len(families) == 1) for family in families[:MAX_CHAINS]]
     return chains, len(families) - len(chains)
 
 
 def _families(faults: Sequence[Fault]) -> list[list[Fault]]:
     """
-    Return the errors grouped by first cause, in each family causes before effects.
+    Return the signs grouped by first cause, in each family causes before effects.
     """
     effects: dict[int, list[int]] = {}
     place = {id(fault): i for i, fault in enumerate(faults)}
@@ -61,22 +67,46 @@ def _families(faults: Sequence[Fault]) -> list[list[Fault]]:
     return families
 
 
-def _likeliness(family: Sequence[Fault], nodes: Mapping[str, Node]) -> tuple[bool, int, int, float, str]:
-    systems = {fault.line.system for fault in family}
+def _leading(family: Sequence[Fault]) -> list[Fault]:
+    """
+    Return *family* without the hints that led to no error.
+    """
+    leads: set[int] = set()
+    for fault in reversed(family):
+        if not fault.is_hint or id(fault) in leads:
+            leads.add(id(fault))
+            if fault.cause is not None:
+                leads.add(id(fault.cause))
+    return [fault for fault in family if id(fault) in leads]
+
+
+def _likeliness(
+    family: Sequence[Fault], well: Mapping[str, float]
+) -> tuple[bool, bool, int, int, float, str]:
+    speakers = {fault.line.clock for fault in family if not fault.is_hint}
     root = family[0]
-    return _is_handled(_outermost(family), nodes), -len(systems), -len(family), root.moment, root.line.id
+    stray = len(speakers) == 1 and bool(well) and all(fault.node is None for fault in family)
+    return (
+        stray,
+        _is_handled(_outermost(family), well),
+        -len(speakers),
+        -len(family),
+        root.moment,
+        root.line.id,
+    )
 
 
-def _chain(family: Sequence[Fault], nodes: Mapping[str, Node], *, lone: bool) -> Chain:
-    links = [fault.link for fault in family if fault.link is not None]
-    outermost = _outermost(family)
-    handled = _is_handled(outermost, nodes)
+def _chain(family: Sequence[Fault], well: Mapping[str, float], *, lone: bool) -> Chain:
+    steps = _leading(family)
+    links = [fault.link for fault in steps if fault.link is not None]
+    handled = _is_handled(_outermost(family), well)
+    errors = [fault for fault in steps if not fault.is_hint]
     return Chain(
-        root=family[0].line.id,
-        surfaced=None if handled else outermost.line.id,
+        root=steps[0].line.id,
+        surfaced=None if handled else _outermost(errors).line.id,
         handled=handled,
         confidence=min((link.confidence for link in links), default=1.0 if lone else ALONE),
-        entries=[fault.line.id for fault in family],
+        entries=[fault.line.id for fault in steps],
         links=links,
     )
 
@@ -85,6 +115,17 @@ def _outermost(family: Sequence[Fault]) -> Fault:
     return min(reversed(family), key=lambda fault: fault.node.depth if fault.node is not None else 0)
 
 
-def _is_handled(outermost: Fault, nodes: Mapping[str, Node]) -> bool:
+def _well_until(node: Node, spoke: float) -> float:
+    """
+    Return until when the hop *node*, which *spoke* last then, is known to have gone well.
+    """
+    return max(spoke, node.end) if node.closing is not None else spoke
+
+
+def _is_handled(outermost: Fault, well: Mapping[str, float]) -> bool:
+    """
+    Whether the caller went on after the failure: who had ended before it, or was never heard of again, cannot
+    have handled it.
+    """
     parent = outermost.node.parent_id if outermost.node is not None else None
-    return parent is not None and nodes[parent].known
+    return parent is not None and well.get(parent, -inf) >= outermost.moment

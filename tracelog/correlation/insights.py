@@ -5,20 +5,29 @@ One function for each kind, all listed in `INSIGHTS` in the order in which they 
 text of programs as it was logged; the faces neutralise it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-import msgspec
-
-from tracelog.core.entry import Entry
+from tracelog.correlation.calling import about_calls, about_flow, about_waiting
 from tracelog.correlation.evidence import exceptions
+from tracelog.correlation.facts import Facts, Wait
 from tracelog.correlation.line import Line, Node
 from tracelog.correlation.marks import find_secrets
 from tracelog.correlation.performance import COVERS, explain
-from tracelog.correlation.report import Chain, Clock, Insight
+from tracelog.correlation.report import Insight
 from tracelog.correlation.timeline import rank_of
-from tracelog.correlation.words import MINUS, TIMES, duration, listed, milliseconds, number, plural, shorten
+from tracelog.correlation.words import (
+    MINUS,
+    PLUS_MINUS,
+    TIMES,
+    duration,
+    listed,
+    milliseconds,
+    number,
+    plural,
+    shorten,
+)
 
 FLOOD: Final = 50
 """A run of this many is a loop or a storm, not a habit."""
@@ -35,49 +44,15 @@ SLOW_SHARE: Final = 0.1
 NAME: Final = 40
 """Characters of a message that are enough to recognise it in a sentence."""
 
+BECAUSE: Final[Mapping[str, str]] = {
+    "measured": "measured by calls and their answers",
+    "cause": "no hop begins before its cause",
+    "arrival": "its entries arrived before their own time",
+}
+"""Why a clock was moved, in words."""
+
 MOSTLY: Final = 0.995
 """From here on a part is as good as the whole, and saying both is noise."""
-
-
-class Wait(msgspec.Struct, frozen=True):
-    """
-    A silence: the lines around it, the hop that was open in it, and whether repeats went on meanwhile.
-    """
-
-    before: Line
-    after: Line
-    node: Node | None
-    noisy: bool
-
-    @property
-    def ms(self) -> float:
-        return self.after.gap or 0.0
-
-
-class Facts(msgspec.Struct):
-    """
-    What the insights are drawn from.
-
-    Attributes:
-        entries: All entries, in no order.
-        lines: The timeline, folded, with gaps marked.
-        nodes: The hops, causes before effects.
-        path: The critical path: hops and their own shares.
-        total: Duration of the trace in milliseconds.
-        clocks: How each clock was corrected.
-        chains: The failures, and *more_chains* the number of those not listed.
-        waits: The longest silences.
-    """
-
-    entries: list[Entry]
-    lines: list[Line]
-    nodes: list[Node]
-    path: list[tuple[Node, float]]
-    total: float
-    clocks: dict[str, Clock]
-    chains: list[Chain]
-    more_chains: int
-    waits: list[Wait] = []
 
 
 def find_insights(facts: Facts) -> list[Insight]:
@@ -212,12 +187,16 @@ def _clock(facts: Facts) -> Iterator[Insight]:
     """
     Clocks that had to be moved.
     """
+    moved = {name for name, clock in facts.clocks.items() if abs(clock.offset_ms) >= 1.0}
+    speakers = {(line.clock, line.system) for line in facts.lines} if moved else set()
     for name, clock in facts.clocks.items():
-        if abs(clock.offset_ms) >= 1.0:
+        if name in moved:
             sign = "+" if clock.offset_ms > 0 else MINUS
-            systems = listed(sorted({line.system for line in facts.lines if line.clock == name}))
-            moved = f"{systems} moved by {sign}{milliseconds(abs(clock.offset_ms))}"
-            text = f"{moved}: no hop begins before its cause"
+            systems = listed(sorted(system for speaker, system in speakers if speaker == name))
+            told = f"{systems} moved by {sign}{milliseconds(abs(clock.offset_ms))}"
+            if clock.uncertainty_ms is not None and clock.how == "measured":
+                told += f" {PLUS_MINUS} {milliseconds(clock.uncertainty_ms)}"
+            text = f"{told}: {BECAUSE[clock.how]}"
             yield Insight("clock", text, [], _round(clock.offset_ms))
 
 
@@ -232,6 +211,9 @@ def _more(facts: Facts) -> Iterator[Insight]:
 INSIGHTS: Final[Sequence[Callable[[Facts], Iterable[Insight]]]] = (
     _time,
     _share,
+    about_flow,
+    about_calls,
+    about_waiting,
     _slow,
     _silence,
     _nested,

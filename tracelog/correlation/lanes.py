@@ -29,6 +29,8 @@ GRAIN: Final = 3
 """Times are kept to the microsecond: equal moments stay equal whatever is added to them and taken away
 again."""
 
+WARNING: Final = "warn"
+
 ERROR_LEVELS: Final = frozenset(level for level, rank in RANK.items() if rank >= ERROR_RANK)
 
 
@@ -98,6 +100,8 @@ def _lane(number: int, clock: str, spoken: list[Entry], base: float) -> list[Lin
     for index, entry in enumerate(spoken):
         at = floor((entry.timestamp - base) * 1000.0 + 0.5) / 1000.0  # GRAIN; `round` takes twice as long
         line = Line(entry, entry.system or UNNAMED, clock, at, at, number, index, entry.level in ERROR_LEVELS)
+        if entry.level == WARNING:
+            line.is_warning = True
         if entry.duration_ms is not None or entry.kind is not None or entry.count:
             _stretch(line)
         lane.append(line)

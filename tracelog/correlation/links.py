@@ -1,60 +1,73 @@
 """
-For each error the one earlier error that explains it best.
+For each error the one other sign of failure that explains it best.
 
-Errors are taken in the order in which they happened. An error looks for an exception that it names, else for
-the latest error in its own hop or in a hop it caused, else for a call that answered with an error, else for
-what went wrong just before. Hops in one tree that did not cause each other are never linked: their failures
-are independent. No step compares all with all.
+Signs are taken in the order in which they happened. An error looks for an exception that it names, else
+among what failed in its own hop and in the hops it caused, else for a call that answered with an error,
+else for what went wrong just before. Hops in one tree that did not cause each other are never linked: their
+failures are independent. No step compares all with all.
+
+A failure that a hop survived explains nothing later in it. A hop survived it when it went on: said that all
+is well, or called somebody else. Then only a line that tells of the failure is linked to it: by its status,
+its name, its words, an id in both; a line without an exception of its own tells of something, and may be
+linked with less confidence.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-import msgspec
-
-from tracelog.core.entry import SYSTEMS
-from tracelog.correlation.evidence import AGAINST_THE_CLOCK, CONFIDENCE, exceptions, tells_of
-from tracelog.correlation.line import Line, Node
-from tracelog.correlation.report import Link
-from tracelog.correlation.timeline import rank_of
-
-SAME_SPEAKER_MS: Final = 1_000.0
-"""A program without hops that reports one failure twice does so at once."""
-
-OTHER_SYSTEM_MS: Final = 5_000.0
-"""Between systems a failure travels as long as a request waits for its answer and clocks disagree."""
+from tracelog.correlation.evidence import AGAINST_THE_CLOCK, CONFIDENCE, exceptions
+from tracelog.correlation.faults import Fault, root_of
+from tracelog.correlation.line import Node
+from tracelog.correlation.relations import (
+    DIRECT,
+    NAMED,
+    SHARED,
+    SURVIVED,
+    Found,
+    called_between,
+    in_one_tree,
+    is_better,
+    link,
+    points,
+    says_no_more,
+    seems_after,
+    told_by,
+    travels,
+    window_of,
+)
 
 CLIMB: Final = 64
 """Hops looked at above an error: request paths are shorter, and runaway recursion is not worth more."""
 
 LOOK_BACK: Final = 8
-"""Earlier errors asked for a link without hops: who reports a failure does so soon."""
+"""Earlier errors asked for a link, in a hop or without one: who reports a failure does so soon."""
 
+STORM: Final = 5_000
+"""From so many signs on each is compared with the latest alone: nobody reads all of a storm, and the time
+that it takes stays that of its length."""
 
-class Fault(msgspec.Struct, eq=False):
-    """
-    One error while chains are made: when it happened, and what explains it.
-    """
+WENT_ON: Final = 0.55
+"""Confidence in a failure after which its hop still said something, when the later line has no exception of
+its own: clean-up is logged, too."""
 
-    line: Line
-    moment: float
-    depth: int
-    cause: "Fault | None" = None
-    link: Link | None = None
+CALLED_ON: Final = 0.4
+"""The same where the hop called somebody else meanwhile: a part that failed may be told of at the end."""
 
-    @property
-    def node(self) -> Node | None:
-        return self.line.node
+AGAIN: Final = 0.6
+"""The same where it failed in the same words more than once: what is given up is what was tried again."""
 
+HINT: Final = 0.9
+"""A hint is worth that much of an error: its program thought less of it."""
 
-def faults_of(lines: Iterable[Line]) -> list[Fault]:
-    """
-    Return the errors among *lines* in the order in which they happened, inner ones first at the same moment.
-    """
-    faults = [_fault(line) for line in lines if line.is_error and line.run and not line.is_loss]
-    faults.sort(key=lambda fault: (fault.moment, -fault.depth))
-    return faults
+SAME_MS: Final = 1.0
+"""Times are rounded: within this the inner of two failures is the first."""
+
+PROMPT_MS: Final = 200.0
+"""What fails because a call failed does so at once; later the hop has done something else meanwhile."""
+
+LATER_MS: Final = 10.0
+"""A call that went on for so much longer had not answered; less is the way of its answer."""
 
 
 class Linker:
@@ -62,7 +75,7 @@ class Linker:
     Finds the cause of each of *faults*, in place.
 
     Args:
-        faults: Errors in the order in which they happened.
+        faults: Errors and hints in the order in which they happened.
         nodes: All hops, causes before effects.
     """
 
@@ -71,94 +84,162 @@ class Linker:
         self._nodes = {node.span_id: node for node in nodes}
         self._last: dict[str, Fault] = {f.node.span_id: f for f in faults if f.node is not None}
         self._above = _nearest_above(nodes, self._last)
-        self._within: dict[str, Fault] = {}
-        self._below: dict[str, Fault] = {}
+        self._near: dict[str, deque[Fault]] = {}
         self._named: dict[tuple[str, str, str], Fault] = {}
-        self._recent: deque[Fault] = deque(maxlen=LOOK_BACK)
+        self._back = LOOK_BACK if len(faults) < STORM else 1
+        self._recent: deque[Fault] = deque(maxlen=self._back)
 
     def link_all(self) -> None:
         for fault in self._faults:
             found = self._by_exception(fault) or self._by_hop(fault) or self._by_neighbour(fault)
             if found is not None:
-                self._link(found[0], fault, found[1])
+                link(fault, found)
             self._remember(fault)
 
-    def _by_exception(self, fault: Fault) -> tuple[Fault, str] | None:
-        entry = fault.line.entry
-        for kind, message in exceptions(entry):
-            earlier = self._named.get((fault.line.system, kind, message))
+    def _by_exception(self, fault: Fault) -> Found | None:
+        """
+        Return who said the exception of *fault* before it: the same in its own system, a cause of it
+        anywhere.
+        """
+        for depth, said in enumerate(exceptions(fault.line.entry)):
+            earlier = self._named.get((fault.line.system if depth == 0 else "", *said))
             if earlier is not None and not self._apart(earlier, fault):
-                return earlier, "exception"
+                return Found(earlier, "exception", CONFIDENCE["exception"])
         return None
 
-    def _by_hop(self, fault: Fault) -> tuple[Fault, str] | None:
-        if fault.node is None:
-            return None
-        within = self._within.get(fault.node.span_id)
-        below = self._below.get(fault.node.span_id)
-        if below is not None and (within is None or below.moment >= within.moment):
-            return below, "parent_hop"
-        return None if within is None else (within, "same_hop")
+    def _by_hop(self, fault: Fault) -> Found | None:
+        """
+        Return the best of what failed in the hop of *fault* and below it.
+        """
+        best: Found | None = None
+        for earlier in reversed(self._near.get(fault.node.span_id, ()) if fault.node is not None else ()):
+            found = self._within(earlier, fault)
+            if found is not None and (best is None or is_better(found, best)):
+                best = found
+        return best
 
-    def _by_neighbour(self, fault: Fault) -> tuple[Fault, str] | None:
+    def _within(self, earlier: Fault, fault: Fault) -> Found | None:
+        """
+        Return how *earlier*, in the hop of *fault* or below it, explains it, if it does.
+        """
+        hop = fault.node
+        if hop is None:
+            return None
+        below = earlier.node is not hop
+        call = self._call_to(earlier, hop) if below else None
+        kind = "parent_hop" if below else "same_hop"
+        usual = CONFIDENCE[kind] * (HINT if earlier.is_hint else 1.0)
+        if points(fault, earlier):
+            return Found(earlier, kind, usual, NAMED)
+        over, is_open = earlier.moment, False
+        if call is not None and call.closing is not None:
+            over, is_open = min(call.end, fault.moment), call.end > fault.moment + LATER_MS
+        called_on = called_between(hop, over, fault.moment)
+        if not (called_on or is_open or fault.spoke > over or fault.moment - over > PROMPT_MS):
+            return Found(earlier, kind, usual, DIRECT)
+        if fault.values & earlier.values:
+            return Found(earlier, "shared_value", min(CONFIDENCE["shared_value"], usual), SHARED)
+        if fault.is_told_anew or is_open:
+            return None
+        share = WENT_ON
+        if called_on:
+            share = AGAIN if self._failed_again(earlier, hop) else CALLED_ON
+        return Found(earlier, kind, round(share * usual, 2), SURVIVED)
+
+    def _failed_again(self, fault: Fault, hop: Node) -> bool:
+        """
+        Whether *hop* knows another failure that said the same as *fault*.
+        """
+        said = next(exceptions(fault.line.entry), fault.line.entry.message)
+        return any(
+            other is not fault
+            and not other.is_hint
+            and next(exceptions(other.line.entry), other.line.entry.message) == said
+            for other in self._near.get(hop.span_id, ())
+        )
+
+    def _call_to(self, earlier: Fault, hop: Node) -> Node | None:
+        """
+        Return the hop that *hop* caused and that *earlier* happened in or below.
+        """
+        node = earlier.node
+        for _ in range(CLIMB):
+            if node is None or node.parent_id is None or node.parent_id == hop.span_id:
+                break
+            node = self._nodes[node.parent_id]
+        return node
+
+    def _by_neighbour(self, fault: Fault) -> Found | None:
         near = [
             earlier
             for earlier in reversed(self._recent)
-            if not _in_one_tree(earlier, fault) and fault.moment - earlier.moment <= _window(earlier, fault)
+            if not in_one_tree(earlier, fault) and fault.moment - earlier.moment <= window_of(earlier, fault)
         ]
         for earlier in near:
-            if earlier.line.clock != fault.line.clock and tells_of(fault.line.entry, earlier.line.entry):
-                return earlier, "http_status"
+            if earlier.line.clock != fault.line.clock and (told := told_by(fault, earlier)) is not None:
+                return Found(earlier, told, CONFIDENCE[told])
         for earlier in near:
-            if _travels(earlier, fault):
-                return earlier, "time_order"
+            if travels(earlier, fault) and says_no_more(earlier, fault):
+                return Found(earlier, "time_order", CONFIDENCE["time_order"])
         return None
-
-    def _link(self, cause: Fault, effect: Fault, kind: str, confidence: float | None = None) -> None:
-        evidence = [cause.line.id, effect.line.id]
-        closing = cause.node.closing if cause.node is not None else None
-        if kind == "parent_hop" and closing is not None and closing not in evidence:
-            evidence.append(closing)
-        sure = CONFIDENCE[kind] if confidence is None else confidence
-        effect.cause = cause
-        effect.link = Link(cause.line.id, effect.line.id, kind, evidence, sure)
 
     def _remember(self, fault: Fault) -> None:
         self._recent.append(fault)
         for kind, message in exceptions(fault.line.entry):
-            self._named[fault.line.system, kind, message] = fault
+            self._named[fault.line.system, kind, message] = self._named["", kind, message] = fault
         if fault.node is not None:
-            self._within[fault.node.span_id] = fault
+            self._note(fault.node.span_id, fault)
             self._report_upwards(fault)
+
+    def _note(self, span_id: str, fault: Fault) -> None:
+        if (near := self._near.get(span_id)) is None:
+            near = self._near[span_id] = deque(maxlen=self._back)
+        near.append(fault)
 
     def _report_upwards(self, fault: Fault) -> None:
         """
-        Offer *fault* to the nearest hop above that fails later; failing that, to one that failed before it.
+        Offer *fault* to the nearest hop above that fails later; on the way to errors above that came before
+        it.
 
-        Between two sources clocks may be off by more than an error takes to travel, so the error of a hop is
-        taken for the cause of an earlier one above it, where nothing better explains that.
+        A caller that stops waiting fails before the called does, and between two sources clocks may be off
+        by more than an error takes to travel. So the error of a hop is taken for the cause of an earlier
+        one above it, where nothing better explains that.
         """
-        earlier: Fault | None = None
         above = self._above.get(fault.node.span_id) if fault.node is not None else None
         for _ in range(CLIMB):
             if above is None:
                 break
+            for earlier in self._near.get(above, ()):
+                weak = earlier.link is None or earlier.link.confidence < AGAINST_THE_CLOCK
+                if weak and earlier.node is not None and earlier.node.span_id == above:
+                    self._link_back(fault, earlier)
             last = self._last[above]
             if last.moment > fault.moment or (last.moment == fault.moment and last.depth < fault.depth):
-                self._below[above] = fault
-                return
-            earlier = earlier or last
+                self._note(above, fault)
+                break
             above = self._above.get(above)
-        if earlier is None or earlier.cause is not None or earlier.line.clock == fault.line.clock:
+
+    def _link_back(self, fault: Fault, earlier: Fault) -> None:
+        call = self._call_to(fault, earlier.node) if earlier.node is not None else None
+        if call is None or root_of(fault) is earlier:
             return
-        if root_of(fault) is not earlier:
-            self._link(fault, earlier, "parent_hop", AGAINST_THE_CLOCK)
+        if fault.moment - earlier.moment <= SAME_MS:
+            link(
+                earlier,
+                Found(fault, "parent_hop", CONFIDENCE["parent_hop"] * (HINT if fault.is_hint else 1.0)),
+            )
+        elif earlier.is_hint or (root_of(fault).is_hint and not points(earlier, fault)):
+            return
+        elif call.start <= earlier.moment < call.end and call.closing is not None:
+            link(earlier, Found(fault, "outlasted", CONFIDENCE["outlasted"]))
+        elif earlier.line.clock != fault.line.clock and (call.closing is None or seems_after(call, earlier)):
+            link(earlier, Found(fault, "parent_hop", AGAINST_THE_CLOCK))
 
     def _apart(self, earlier: Fault, fault: Fault) -> bool:
         """
         Whether both are in one tree and *earlier* is neither in the hop of *fault* nor below it.
         """
-        if not _in_one_tree(earlier, fault):
+        if not in_one_tree(earlier, fault):
             return False
         node: Node | None = earlier.node
         for _ in range(CLIMB):
@@ -166,20 +247,6 @@ class Linker:
                 break
             node = self._nodes[node.parent_id] if node.parent_id is not None else None
         return node is not fault.node
-
-
-def root_of(fault: Fault) -> Fault:
-    """
-    Return the first cause of *fault*, itself when nothing explains it.
-    """
-    while fault.cause is not None:
-        fault = fault.cause
-    return fault
-
-
-def _fault(line: Line) -> Fault:
-    moment = line.end if line.run == 1 and line.is_span else line.at
-    return Fault(line, moment, line.node.depth if line.node is not None else rank_of(line.system))
 
 
 def _nearest_above(nodes: Sequence[Node], failing: Mapping[str, Fault]) -> dict[str, str]:
@@ -191,19 +258,3 @@ def _nearest_above(nodes: Sequence[Node], failing: Mapping[str, Fault]) -> dict[
             if nearest is not None:
                 above[node.span_id] = nearest
     return above
-
-
-def _in_one_tree(a: Fault, b: Fault) -> bool:
-    return a.node is not None and b.node is not None and a.node.tree == b.node.tree
-
-
-def _window(earlier: Fault, fault: Fault) -> float:
-    return SAME_SPEAKER_MS if earlier.line.clock == fault.line.clock else OTHER_SYSTEM_MS
-
-
-def _travels(earlier: Fault, fault: Fault) -> bool:
-    """
-    Whether a failure goes from *earlier* to *fault* by what their systems are: outwards, or nobody knows.
-    """
-    inner, outer = rank_of(earlier.line.system), rank_of(fault.line.system)
-    return inner >= outer or outer == len(SYSTEMS)

@@ -16,8 +16,9 @@ class Clock(msgspec.Struct, frozen=True):
 
     Attributes:
         offset_ms: Added to its timestamps.
-        uncertainty_ms: How much more might be right; None when nothing bounds it.
-        how: `cause` (moved so that no hop begins before the hop that caused it) or `none`.
+        uncertainty_ms: How far from it the truth can be; None when nothing bounds it.
+        how: `measured` (by calls and their answers), `cause` (moved so that no hop begins before the hop that
+            caused it), `arrival` (its entries arrived before their own time) or `none`.
     """
 
     offset_ms: float = 0.0
@@ -102,7 +103,8 @@ class Link(msgspec.Struct, frozen=True, rename={"cause": "from", "effect": "to"}
     One step of a chain: the error *cause* led to the error *effect*.
 
     Attributes:
-        kind: `exception`, `parent_hop`, `http_status`, `same_hop` or `time_order`.
+        kind: `exception`, `parent_hop`, `same_hop`, `http_status`, `outlasted`, `shared_value`, `unknown_hop`
+            or `time_order`.
         evidence: The entries that support the step.
         confidence: 0 to 1.
     """
@@ -119,11 +121,11 @@ class Chain(msgspec.Struct, frozen=True):
     One failure and how it travelled.
 
     Attributes:
-        root: The entry of the first cause.
+        root: The entry of the first cause; an error, or a line that proves a failure without calling it one.
         surfaced: The error in the outermost hop; None when the failure did not get there.
-        handled: Whether no error surfaced above.
+        handled: Whether the caller of the outermost hop went on after it.
         confidence: Of the weakest link; of a lone error, that it is a cause at all.
-        entries: The errors in causal order, *root* first.
+        entries: The steps in causal order, *root* first: errors, and hints between them that prove a step.
         links: The steps between them.
     """
 

@@ -10,6 +10,7 @@ from typing import Final
 
 TIMES: Final = "\u00d7"
 MINUS: Final = "\u2212"
+PLUS_MINUS: Final = "\u00b1"
 DASH: Final = "\u2013"
 
 _SECOND, _MINUTE, _HOUR = 1_000.0, 60_000.0, 3_600_000.0

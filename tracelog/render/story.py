@@ -6,12 +6,12 @@ the same numbers. Every text in them is clean; what programs wrote is marked as 
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from tracelog.correlation import Report, Row
+from tracelog.correlation import Report, Row, suspects
 from tracelog.correlation.words import DASH, TIMES, duration, milliseconds, number, plural
 from tracelog.render.paint import system_style
 from tracelog.render.reasons import in_words
@@ -32,6 +32,14 @@ RUNS: Final = 3
 
 LONG_RUN: Final = 10
 """A run below this is read where it stands."""
+
+CALLS: Final[Mapping[str, str]] = {
+    "n_plus_one": "each",
+    "retries": "tried",
+    "timeout": "waited",
+    "fan_out": "at once",
+}
+"""Insights about calls, by the label they are told under."""
 
 _CLASS: Final = re.compile(
     r"(?:Uncaught (?:\(in promise\) )?)?"
@@ -161,11 +169,22 @@ def _time(report: Report) -> Iterator[Told]:
         yield Told("", Piece(" · ".join(shares), "dim"))
 
 
+def _calls(report: Report) -> Iterator[Told]:
+    """
+    What calls tell together: made for each item, tried again, waited for too long.
+    """
+    for kind, label in CALLS.items():
+        found = [insight for insight in report.insights if insight.kind == kind]
+        for i, insight in enumerate(found[:OTHERS]):
+            yield Told("" if i else label, Piece(clean(insight.summary)))
+
+
 def _slow(report: Report) -> Iterator[Told]:
     """
-    What was slow, where nothing failed.
+    What was slow, where nothing failed, or nothing that weighs as much.
     """
-    if not any(not chain.handled for chain in report.chains):
+    failed = any(not chain.handled for chain in report.chains)
+    if not failed or suspects(report)[0].kind != "failure":
         slow = [insight for insight in report.insights if insight.kind == "slow_hop"]
         for i, insight in enumerate(slow[:OTHERS]):
             yield Told("" if i else "slow", Piece(clean(insight.summary)))
@@ -229,6 +248,7 @@ PARTS: Final[Sequence[Callable[[Report], Iterator[Told]]]] = (
     _chain,
     _also,
     _time,
+    _calls,
     _slow,
     _folded,
     _secrets,

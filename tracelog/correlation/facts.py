@@ -1,0 +1,50 @@
+"""
+What insights are drawn from: everything that the earlier steps found out.
+"""
+
+import msgspec
+
+from tracelog.core.entry import Entry
+from tracelog.correlation.line import Line, Node
+from tracelog.correlation.report import Chain, Clock
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """
+    A silence: the lines around it, the hop that was open in it, and whether repeats went on meanwhile.
+    """
+
+    before: Line
+    after: Line
+    node: Node | None
+    noisy: bool
+
+    @property
+    def ms(self) -> float:
+        return self.after.gap or 0.0
+
+
+class Facts(msgspec.Struct):
+    """
+    What the insights are drawn from.
+
+    Attributes:
+        entries: All entries, in no order.
+        lines: The timeline, folded, with gaps marked.
+        nodes: The hops, causes before effects.
+        path: The critical path: hops and their own shares.
+        total: Duration of the trace in milliseconds.
+        clocks: How each clock was corrected.
+        chains: The failures, and *more_chains* the number of those not listed.
+        waits: The longest silences.
+    """
+
+    entries: list[Entry]
+    lines: list[Line]
+    nodes: list[Node]
+    path: list[tuple[Node, float]]
+    total: float
+    clocks: dict[str, Clock]
+    chains: list[Chain]
+    more_chains: int
+    waits: list[Wait] = []
