@@ -295,7 +295,7 @@ def pytest(options: Sequence[str], variables: Mapping[str, str]) -> tuple[int, s
     line, which is not printed yet.
     """
     colour = "yes" if sys.stdout.isatty() else "no"
-    arguments = ("-n", WORKERS, f"--color={colour}", *options)
+    arguments = ("-n", WORKERS, "--dist=loadgroup", f"--color={colour}", *options)
     program = ("-m", "coverage", "run", "-m", "pytest") if variables else ("-m", "pytest")
     with reading(PYTHON, *program, *arguments, **variables) as process:
         closing = pass_on(process.stdout or ())

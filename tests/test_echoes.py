@@ -36,7 +36,7 @@ def post(port: int, batch: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def spoken(trace_id: str, system: str, texts: list[str], first: int = 0) -> list[dict[str, Any]]:
-    fields = {"trace_id": trace_id, "system": system, "source": f"{system}-source"}
+    fields = {"trace_id": trace_id, "system": system, "source": f"{system}-{trace_id}"}
     return [{**fields, "seq": n, "message": text} for n, text in enumerate(texts, first)]
 
 

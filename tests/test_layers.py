@@ -54,6 +54,7 @@ INSIDE_FUNCTIONS = {
     ("server/receivers/otlp.py", "open_protobuf"),  # the extra is loaded by the first body that needs it
     ("cli/serve.py", "open_server"),  # a client's machine has the command line without the server's libraries
     ("cli/mcp.py", "open_mcp"),  # the same for the agent's tools
+    ("cli/doctor.py", "open_examination"),  # the same for the stores that only the doctor looks at
     ("testing/plugin.py", "tracelog_capture"),  # every run of pytest loads the plugin, few tests ask for it
     ("testing/plugin.py", "tracelog_server"),
     ("testing/__init__.py", "__getattr__"),  # for the same reason

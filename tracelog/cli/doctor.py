@@ -4,16 +4,19 @@
 
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 import msgspec
 
-from tracelog.cli.examine import BAD, ODD, examine, patient
 from tracelog.cli.failure import FOUND
 from tracelog.cli.options import format_option, server_options, tell, write
 from tracelog.core.text import one_line
+
+if TYPE_CHECKING:
+    from tracelog.cli.examine import Finding
 
 WIDTH: Final = 10
 
@@ -27,7 +30,7 @@ def doctor(form: str, url: str | None, key: str | None) -> None:
 
     Ends with 1 when something keeps entries from arriving, or secrets from being replaced.
     """
-    found = list(examine(patient(url, key, Path.cwd())))
+    found = open_examination()(url, key, Path.cwd())
     if form == "json":
         write(msgspec.json.encode([finding._asdict() for finding in found]).decode())
     else:
@@ -36,8 +39,17 @@ def doctor(form: str, url: str | None, key: str | None) -> None:
             if fix:
                 write(f"{'':<5} {'':<{WIDTH}} → {fix}")
     states = Counter(finding.state for finding in found)
-    if not states[BAD] and not states[ODD]:
+    if not states["bad"] and not states["warn"]:
         tell("everything is well")
-    if states[BAD]:
-        tell(f"{states[BAD]} to mend, {states[ODD]} to look at")
+    if states["bad"]:
+        tell(f"{states['bad']} to mend, {states['warn']} to look at")
         sys.exit(FOUND)
+
+
+def open_examination() -> "Callable[[str | None, str | None, Path], list[Finding]]":
+    """
+    Return what examines; no other command pays for loading the stores it looks at.
+    """
+    from tracelog.cli.examine import examination  # noqa: PLC0415 - see above
+
+    return examination

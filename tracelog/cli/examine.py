@@ -89,12 +89,12 @@ def patient(url: str | None, key: str | None, folder: Path) -> Patient:
     return Patient(settings, given, wrong, folder)
 
 
-def examine(who: Patient) -> Iterator[Finding]:
+def examination(url: str | None, key: str | None, folder: Path) -> list[Finding]:
     """
-    Yield what is found, check by check.
+    Return what is found in *folder*, check by check; *url* and *key* as the command line said them.
     """
-    for check in CHECKS:
-        yield from check(who)
+    who = patient(url, key, folder)
+    return [finding for check in CHECKS for finding in check(who)]
 
 
 def _program(_who: Patient) -> Iterator[Finding]:
