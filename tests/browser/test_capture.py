@@ -191,7 +191,7 @@ def test_what_is_secret_does_not_leave_the_page(page, site, logs):
 
 def test_floods_fold_and_are_counted(shipped, logs, trace):
     """
-    Of a loop five go through and a row tells of the rest; noise is dropped; ledger and page agree to the entry.
+    Of a loop five go through and a row tells of the rest; noise is counted; ledger and page agree to the entry.
     """
     entries = shipped(
         """
@@ -205,5 +205,5 @@ def test_floods_fold_and_are_counted(shipped, logs, trace):
     assert (rows[-1]["kind"], rows[-1]["why"]) == ("summary", "loop")
     assert len(entries) == 7
     ledger = logs.read(f"ledger?source={entries[0]['source']}")
-    assert ledger["dropped"] == {"loop": 95, "noise": 1}
+    assert ledger["suppressed"] == {"loop": 95, "noise": 1}
     assert (ledger["emitted"], ledger["stored"], ledger["balanced"]) == (103, 7, True)

@@ -28,7 +28,7 @@ const utf8 = new TextEncoder();
  * @param {(text: string) => void} around.complain
  */
 export function shipper({ source, urls, fetch, seal, complain }) {
-  const stats = { emitted: 0, stored: 0, duplicate: 0, suppressed: {}, limited: {}, rejected: {}, dropped: {}, in_flight: 0 };
+  const stats = { emitted: 0, stored: 0, duplicate: 0, suppressed: {}, limited: {}, rejected: {}, dropped: {}, unsent: {}, in_flight: 0 };
   const clock = { offset_ms: 0, uncertainty_ms: Infinity };
   let waiting = [];
   let flying = [];
@@ -187,7 +187,7 @@ export function shipper({ source, urls, fetch, seal, complain }) {
     /** Takes an entry; with `why` it is only counted. */
     add(entry, why) {
       stats.emitted += 1;
-      if (why) return count("dropped", why);
+      if (why) return count("suppressed", why) ?? count("unsent", why);
       const item = { entry: { ...entry, source, seq: seq++ }, chars: 500 + entry.message.length + (entry.stack?.length ?? 0) };
       waiting.push(item);
       chars += item.chars;
