@@ -174,7 +174,6 @@ class Deliveries:
         """
         with self._taking:
             load = self.background(self._gate.queue[:count])
-            size = load.size
             with self._books.lock:
                 if self._over:
                     return 0
@@ -282,8 +281,10 @@ class Deliveries:
 
     def _report(self) -> Report:
         with self._books.lock:
-            shown, unsent = self.account(closed=False), self._books.unsent + self._first.unsent
-            return Report({**shown, "unsent": dict(unsent)} if unsent else shown, self._ended_here())
+            shown = self.account(closed=False)
+            if self._books.unsent or self._first.unsent:
+                shown["unsent"] = dict(self._books.unsent + self._first.unsent)
+            return Report(shown, self._ended_here())
 
     def _ended_here(self) -> int:
         return self._books.dropped(self._first.ledger, self._first.unsent)

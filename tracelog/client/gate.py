@@ -33,8 +33,7 @@ class Drops:
         """
         Return the totals.
         """
-        totals = self.cells.read()
-        return {reason: totals[reason] for reason in DROPS}
+        return self.cells.dropped()
 
 
 class Gate:
@@ -85,7 +84,7 @@ class Gate:
         Count in *cells* from now on. Swapping is one step: who reads and steps the old ones does so at once.
         """
         self.drops = Drops(cells)
-        self.tick: Iterator[None] = cells.append
+        self.tick: Iterator[Any] = cells.append
 
     def put(self, row: Any, size: int) -> None:
         """

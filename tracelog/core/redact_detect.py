@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
-from tracelog.core.redact_disguise import near_disguises
-from tracelog.core.redact_engine import searcher
+from tracelog.core.redact_disguise import LOOSE, near_disguises
+from tracelog.core.redact_engine import Search, searcher
 from tracelog.core.redact_names import JOINTS, MOST_SPACES, Names, joints
 from tracelog.core.redact_pairs import PairFinder, name_around
 from tracelog.core.redact_scan import NAME_END, Literal, Scanner
@@ -92,31 +92,42 @@ class SecondLook:
 
 def one_pass(shapes: Sequence[ShapeFinder], own: Sequence[bytes], names: Names, look: SecondLook) -> Detector:
     """
-    Return the detector that runs on RE2.
+    Return the detector that runs on RE2. It also looks at what stands around disguises, once they are off.
     """
     anywhere, at_end = (b"|".join(joints(phrase).encode() for phrase in part) for part in names.phrases())
     words = re.compile(rb"(?i:%b|%b)" % (anywhere, at_end))
     keys = rb"(?i:(%b|(?:%b)%b|-[a-z0-9_.-]*(?:%b)[ \t]))" % (anywhere, at_end, _ENDS, at_end)
-    search = searcher("re2", b"|".join([_ESCAPED_ASCII, _ITEM + _OPTION, *own, *_grouped(shapes), keys]))
+    pattern = b"|".join([_ESCAPED_ASCII, _ITEM + _OPTION, *own, *_grouped(shapes), keys])
+    narrow = searcher("re2", pattern)
+    wide = searcher(
+        "re2", pattern + b"|" + LOOSE
+    )  # a batch without disguises, as nearly all are, is read once
 
-    def detect(data: bytes) -> bool:
-        position = 0
+    def detect(data: bytes, search: Search = narrow) -> bool:
+        disguised = False
+        place, _, is_word = search(data, 0)
         for _ in range(MAX_LOOKS):
-            place, _, is_word = search(data, position)
+            if search is wide and place >= 0 and not is_word:
+                search, before = narrow, place
+                place, _, is_word = narrow(data, place)
+                disguised = place != before
+            if place < 0:
+                return disguised and any(map(detect, near_disguises(data)))
             word = words.match(data, place) if is_word else None
             if word is None or look(data, word.end() - 1):
-                return place >= 0
-            position = place + 1
+                return True
+            place, _, is_word = search(data, place + 1)
         return True
 
-    return detect
+    return lambda data: detect(data, wide)
 
 
 def by_literals(
     shapes: Sequence[ShapeFinder], own: Sequence[bytes], scanner: Scanner, look: SecondLook
 ) -> Detector:
     """
-    Return the detector that runs on `re`: *scanner* finds the literals that `literals` tells of.
+    Return the detector that runs on `re`: *scanner* finds the literals that `literals` tells of. It looks at
+    what stands around disguises, too.
     """
     escaped = re.compile(_ESCAPED_ASCII).search
     searched = [re.compile(shape.loose).search for shape in shapes if not shape.shape.anchors]
@@ -139,13 +150,6 @@ def by_literals(
                 return True
         return any(search(data) for search in searched)
 
-    return detect
-
-
-def through_disguises(detect: Detector) -> Detector:
-    """
-    Return the detector that also asks *detect* about what stands around disguises, once they are taken off.
-    """
     return lambda data: detect(data) or any(map(detect, near_disguises(data)))
 
 

@@ -54,6 +54,14 @@ _KINDS: Final = [
     (sign, frozenset(second), re.compile(re.escape(sign) + rest).match) for sign, second, rest in _BY_SIGN
 ]
 
+LOOSE: Final = (
+    rb"\x1b[\[\]]|\[[0-9][0-9;]{0,11}m|\xc2(?:[\xad\xa0]|\x9b[0-9;]{0,24}[A-Za-z])"
+    rb"|\xe2(?:\x80[\x80-\x8f\xaa-\xaf]|\x81[\x9f-\xaf]|\x90\x9b\[)|\xe3\x80\x80"
+    rb"|\xef(?:\xbb\xbf|\xb8[\x80-\x8f]|\xbf\xbd\[|\xbc[\x81-\xbf]|\xbd[\x80-\x9e])"
+    rb"|%(?:25){0,3}[2-7][0-9A-Fa-f]|\\(?:u(?:00|20|30|[fF])|x[0-9A-Fa-f]|033|e[\[\]])"
+)
+"""What every disguise begins with, and little else: a part of the one pattern that a batch is asked for."""
+
 AROUND: Final = 4_096
 """Bytes around a disguise in which it may hide a secret: more than any rule reads at once to know one."""
 

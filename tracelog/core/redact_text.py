@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final
 
 from tracelog.core.redact_checks import CHECKS, decode_base64
-from tracelog.core.redact_detect import SecondLook, by_literals, literals, one_pass, through_disguises
+from tracelog.core.redact_detect import SecondLook, by_literals, literals, one_pass
 from tracelog.core.redact_disguise import undisguised
 from tracelog.core.redact_engine import EngineName, Search, every, searcher
 from tracelog.core.redact_mark import MARK, MARK_START, Marker
@@ -63,10 +63,9 @@ class TextCleaner:
         look = SecondLook(names, self._pairs)
         self._ask_first = engine == "re2"  # without it the question costs as much as the search
         if self._ask_first:
-            detect = one_pass(self._shapes, loose, names, look)
+            self.suspect = one_pass(self._shapes, loose, names, look)
         else:
-            detect = by_literals(self._shapes, loose, self._scanner, look)
-        self.suspect = through_disguises(detect)
+            self.suspect = by_literals(self._shapes, loose, self._scanner, look)
 
     def clean(self, data: bytes, groups: Sequence[Group] = (), trail: Trail | None = None) -> bytes:
         """
