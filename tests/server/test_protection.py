@@ -275,6 +275,50 @@ def test_no_name_that_a_page_makes_up_is_worth_more(store: str) -> None:
     assert said["suppressed_by"] == {"rate": 320}
 
 
+def test_a_page_of_this_machine_is_a_page(store: str) -> None:
+    """
+    Without keys, too, what a browser sends is a page's word: its trace is not critical, and its names are no worth.
+    """
+    origin = ("Origin", "http://localhost:3000")
+    flood = [{**each, "source": f"tab_{each['seq']}"} for each in entries(200)]
+    with Running(limits=True, guard=GuardSettings(hot_above=1_000_000), store_url=store) as running:
+        said = running.post(flood, origin).json
+        said_critical = running.post(
+            [{**each, "context": {"critical": True}} for each in entries(200, trace_id="vip", first=200)],
+            origin,
+        ).json
+    assert said["accepted"] == 1 + 29 + 50
+    assert said_critical["suppressed_by"]["rate"] > 100
+
+
+def test_a_refusal_that_comes_again_is_told_once(store: str) -> None:
+    """
+    However often a full trace's batch is repeated, its timeline counts each missing entry once.
+    """
+    with Running(
+        limits=True, guard=CALM, trace_quota=TraceQuota(normal=10, extra=4), store_url=store
+    ) as running:
+        for _ in range(3):
+            running.post(entries(30))
+        guard = running.get("/api/v1/status").json["guard"]
+    missing = [row for row in rows_after(store, "flood") if row.get("kind") == "suppressed"]
+    assert sum(row["count"] for row in missing) == 20
+    assert guard["passed"] == 10
+
+
+def test_the_status_names_so_many_systems() -> None:
+    """
+    A sender may make up any number of systems; those heard last are named, so many at most.
+    """
+    with Running() as running:
+        for first in range(0, 200, 100):
+            running.post(
+                [{"message": "x", "system": f"made_up_{n}", "source": "s"} for n in range(first, first + 100)]
+            )
+        status = running.get("/api/v1/status").json
+    assert len(status["systems"]) == 100
+
+
 def test_what_is_folded_or_left_out_holds_no_secret(store: str) -> None:
     """
     Rows about entries that were not kept are made of redacted ones, and each secret is counted once.

@@ -50,7 +50,8 @@ def rows(shown: Mapping[str, Any], url: str) -> Iterator[tuple[str, str]]:
         yield name, f"{system:<10} heard {ago} ago, from {_count(seen['sources'], 'source')}"
         name = ""
     if not shown["systems"]:
-        yield name, "none has logged yet"
+        unknown = shown["ledger"] is None
+        yield name, "not known while the store is away" if unknown else "none has logged yet"
     yield from _limits(shown)
     ledger = shown["ledger"]
     yield "ledger", "not known while the store is away" if ledger is None else sum_of(ledger)

@@ -3,9 +3,9 @@ Counters that calling threads step: numbers in memory that a file may stand behi
 process.
 
 A step is one call into the interpreter, so no other thread and no signal can come between. The number is
-drawn and stored within it: what the memory holds is exact at whatever moment the process is killed. That costs
-60 to 90 ns, as much as a counter and a store of their own, which other threads overtake; so where no file is
-kept, a plain counter does for what is queued, at less than half of it.
+drawn and stored within it: what the memory holds is exact at whatever moment the process is killed. That
+costs 60 to 90 ns, as much as a counter and a store of their own, which other threads overtake; so where no
+file is kept, a plain counter does for what is queued, at less than half of it.
 """
 
 from collections.abc import Iterator

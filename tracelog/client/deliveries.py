@@ -98,7 +98,7 @@ class Deliveries:
         Whether entries ended on this side that the other end has not been told of.
         """
         with self._books.lock:
-            return self._ended_here() > self._first.told
+            return self._books.dropped(self._first.ledger, self._first.unsent) > self._first.told
 
     def untold(self) -> bool:
         """
@@ -184,7 +184,7 @@ class Deliveries:
                     outbox.put(seq, load, shared=index > 0)
         if load.trouble is not None:
             self._complaint(load.trouble)
-        return size
+        return load.size
 
     def send(self, turn_ends: float, *, at_once: bool) -> bool:
         """
@@ -268,7 +268,7 @@ class Deliveries:
 
     def _save_queue(self, first: SpooledOutbox) -> None:
         """
-        Bring what is queued to the spool, at the end, on whatever thread that comes.
+        Bring what is queued to the spool, at the end, on any thread.
         """
         with self._books.lock:
             first.end_soon()
@@ -284,10 +284,7 @@ class Deliveries:
             shown = self.account(closed=False)
             if self._books.unsent or self._first.unsent:
                 shown["unsent"] = dict(self._books.unsent + self._first.unsent)
-            return Report(shown, self._ended_here())
-
-    def _ended_here(self) -> int:
-        return self._books.dropped(self._first.ledger, self._first.unsent)
+            return Report(shown, self._books.dropped(self._first.ledger, self._first.unsent))
 
     def _drop_queue(self) -> int:
         rows = len(self._gate.queue)

@@ -11,10 +11,9 @@ the disk takes nothing, new rows stay in memory, as in any outbox.
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from tracelog.client.guarded import GuardedOutbox
 from tracelog.client.lots import Report, Terms
 from tracelog.client.odd import shown
-from tracelog.client.outbox import ROW_BYTES
+from tracelog.client.outbox import ROW_BYTES, Outbox
 from tracelog.client.spool import Segment, Spool
 from tracelog.client.stock import Amount, Chunk, Stock, stock_of
 from tracelog.core.compact import HOLE
@@ -33,7 +32,7 @@ class Bounds(NamedTuple):
     age: float
 
 
-class SpooledOutbox(GuardedOutbox):
+class SpooledOutbox(Outbox):
     """
     Delivers to *sink* what is put in, and keeps it in *spool* until then.
 

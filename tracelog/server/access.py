@@ -48,7 +48,7 @@ class Sender(msgspec.Struct, frozen=True):
         system: The system they are from when the entries do not say.
         forced: Whether *system* counts whatever the entries say: it is bound to the key.
         web_origin: The page's origin when a browser sends, to be allowed in the answer.
-        peer: Address that a public sender speaks from: the one thing of its that it cannot make up.
+        peer: Address that a page or a public sender speaks from: the one thing of its that it cannot make up.
     """
 
     origin: str
@@ -119,7 +119,7 @@ class Access:
                 if len(self._known) >= REMEMBERED:
                     self._known.clear()
                 self._known[told] = sender
-        if sender.origin == "public" and client is not None:
+        if client is not None and (sender.origin == "public" or sender.web_origin is not None):
             return msgspec.structs.replace(sender, peer=client[0])
         return sender
 

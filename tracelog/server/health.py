@@ -2,8 +2,8 @@
 How the server is: alive, ready and why not, and the status that pages and terminal show.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
@@ -16,6 +16,9 @@ from tracelog.server.limits_view import limits_view
 from tracelog.server.metrics import CONTENT_TYPE, exposition
 from tracelog.server.totals import read_ledger
 from tracelog.stores import Store
+
+MOST_SYSTEMS: Final = 100
+"""Systems that the status names."""
 
 
 class Health:
@@ -80,23 +83,31 @@ class Health:
         """
         now_ms = self._clock() * 1000.0
         ledger = await self._ledger(now_ms)
-        systems: dict[str, dict[str, Any]] = {}
-        for source in (ledger or {"sources": {}})["sources"].values():
-            for system in source["systems"]:
-                seen = systems.setdefault(system, {"sources": 0, "last_seen": 0.0})
-                seen["sources"] += source.get("sources", 1)
-                seen["last_seen"] = max(seen["last_seen"], source["last_seen"])
         return {
             "phase": self._phase,
             "uptime_s": round(self._clock() - self._since, 3),
             "now": now_ms,
             "store": await self._store.health(),
-            "systems": systems,
+            "systems": _systems((ledger or {"sources": {}})["sources"].values()),
             "faults": self._faults.total,
             "redacted": dict(self._ingest.redactor.hits),
             "ledger": ledger and {name: value for name, value in ledger.items() if name != "sources"},
             **await limits_view(self._ingest.gatekeeper, self._ingest.shield, self._ingest.heat),
         }
+
+
+def _systems(sources: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """
+    Return who was heard when, the systems heard last; a sender may make up any number of them.
+    """
+    systems: dict[str, dict[str, Any]] = {}
+    for source in sources:
+        for system in source["systems"]:
+            seen = systems.setdefault(system, {"sources": 0, "last_seen": 0.0})
+            seen["sources"] += source.get("sources", 1)
+            seen["last_seen"] = max(seen["last_seen"], source["last_seen"])
+    latest = sorted(systems, key=lambda system: -systems[system]["last_seen"])[:MOST_SYSTEMS]
+    return {system: systems[system] for system in latest}
 
 
 def _json(value: Any, status: int = 200) -> Response:

@@ -39,13 +39,14 @@ class Course(msgspec.Struct, gc=False):
         verdict: Of the guard; None for an entry that never reached it.
         print: By what the store compares it to others.
         stored: Whether the store has it.
-        counted: Whether its end is in the ledger.
+        counted: Whether its end is in the ledger; *refused* whether its trace was told that it is missing.
     """
 
     verdict: Verdict | None = None
     print: str = NO_PRINT
     stored: bool = False
     counted: bool = False
+    refused: bool = False
 
 
 class Shield:
@@ -75,7 +76,7 @@ class Shield:
             A class letter for each row that is left, the print of each, and these rows.
         """
         now = self._clock()
-        trusted = sender.origin in TRUSTED
+        trusted = sender.origin in TRUSTED and sender.web_origin is None
         refused: dict[int, Drop] = {}
         letters: list[str] = []
         prints: list[str] = []
@@ -120,7 +121,7 @@ class Shield:
 
     def take_back(self, refused: Mapping[int, Drop], rows: Sequence[Row]) -> None:
         """
-        Note what the store or its gate did not keep.
+        Note what the store or its gate did not keep, once however often it comes again.
 
         Args:
             refused: Drops by the place of their row; what was rejected is nothing to the guard.
@@ -128,9 +129,12 @@ class Shield:
         """
         now = self._clock()
         for at, drop in refused.items():
-            if drop.outcome != "rejected" and drop.entry is not None:
-                self.guard.take_back(drop.entry, drop.reason, now)
-                self.hold(drop.entry, rows[at][1])
+            entry = drop.entry
+            if drop.outcome == "rejected" or entry is None or self._course(entry).refused:
+                continue
+            self._course(entry).refused = True
+            self.guard.take_back(entry, drop.reason, now)
+            self.hold(entry, rows[at][1])
 
     def hold(self, entry: Entry, body: bytes) -> None:
         """
