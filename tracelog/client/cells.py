@@ -10,12 +10,9 @@ costs 60 to 90 ns of a log call, as much as a counter and a store of their own, 
 from collections.abc import Iterator
 from itertools import count, repeat
 from operator import setitem
-from typing import Any, Final
+from typing import Any
 
 from tracelog.core.account_format import COUNTED, DROPS
-
-APPENDED: Final = "appended"
-"""Entries that went into the queue."""
 
 
 class Cells:
