@@ -60,6 +60,7 @@ _HOMES = {
 _ROOMS = frozenset(
     {"core", "correlation", "errors", "integrations", "render", "server", "sinks", "stores", "testing"}
 )
+"""Packages that `tracelog.NAME` finds without an import of their own."""
 
 
 def __getattr__(name: str) -> Any:

@@ -69,6 +69,15 @@ def test_a_key_is_needed_and_never_shown(tmp_path: Path):
     assert key.token not in json.dumps(right)
 
 
+def test_passwords_of_sinks_are_not_shown(tmp_path: Path):
+    """
+    What is shown may end in a bug report: the address of a sink is told without user and password.
+    """
+    found = doctor(tmp_path, code=1, TRACELOG_SINKS="redis://shop:hunter2@127.0.0.1:1/0,stdout:")
+    assert "hunter2" not in str(found)
+    assert any("sinks = ('redis://127.0.0.1:1/0', 'stdout:')" in told["text"] for told in found["settings"])
+
+
 @pytest.mark.parametrize(
     ("env", "topic", "sentence"),
     [

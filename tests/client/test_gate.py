@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracelog.client.books import Books
+from tracelog.client.cells import Cells
 from tracelog.client.gate import DROPS, Drops, Gate
 from tracelog.core.ledger import Ledger
 
@@ -44,6 +45,19 @@ def test_threads_count_together():
     for thread in threads:
         thread.join()
     assert drops.read()["queue_overflow"] == 80_000
+
+
+def test_a_drop_finds_the_cells_that_took_over():
+    """
+    Who was about to count when other cells took over counts in these: what was carried is not looked at again.
+    """
+    gate = Gate()
+    about_to_count = gate.drops.count
+    before, after = gate.drops.cells, Cells()
+    gate.count_in(after)
+    after.carry(before)
+    about_to_count("queue_overflow")
+    assert gate.drops.read()["queue_overflow"] == 1
 
 
 @pytest.mark.parametrize(("size", "slots"), [(0, 0), (255, 0), (256, 1), (2_560, 10)])

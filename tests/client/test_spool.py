@@ -362,6 +362,26 @@ def test_settings_may_change_while_it_waits(tmp_path, connect):
     assert list(folder.iterdir()) == []
 
 
+def test_a_spool_heeds_what_changes(tmp_path, connect):
+    """
+    What is spooled after a change of settings bears the new names, and keeps to the new bound.
+    """
+    folder = tmp_path / "spool"
+    client, _ = connect(pair.away_for(60), spool=folder, service="old")
+    gone = pair.Wire(pair.away_for(60))
+    change = {"sinks": [gone], "spool": folder, "flush_interval": 0.01, "exit_timeout": 0.1}
+    client.reconfigure(**change, service="new", spool_bytes=20_000)
+    log = client.get_logger("x")
+    for _ in range(12):
+        log.info("m" * 3_000)
+        client.flush(0.02)
+    files = sorted(folder.glob("*.spool"))
+    assert 0 < sum(file.stat().st_size for file in files) <= 20_000
+    assert client.stats()["dropped"]["spool_full"] > 0
+    bodies = [read_body(found.body) for file in files for found in scan(file.read_bytes()) if found.body]
+    assert {batch.header.service for batch in bodies} == {"new"}
+
+
 def test_a_client_that_comes_back(tmp_path, connect):
     """
     A client that was shut down with entries in its spool, and is configured again, delivers them itself.

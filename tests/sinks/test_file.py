@@ -88,6 +88,19 @@ def test_a_full_file_is_set_aside(packing: str | None, tmp_path: Path):
     assert told == [f"message {n}" for n in range(40 - len(told), 40)]
 
 
+def test_what_a_crash_left_while_packing_spoils_nothing(tmp_path: Path):
+    """
+    A draft of a writer that was killed is begun anew: nothing of it stands behind what is packed next.
+    """
+    (tmp_path / "logs.ndjson.1.packing").write_bytes(b"x" * 10_000)
+    sink = FileSink(tmp_path / "logs.ndjson", max_bytes=1, keep=1)
+    for n in range(2):
+        sink(parcel(f"message {n}"))
+    sink.close()
+    packed = (tmp_path / "logs.ndjson.1.gz").read_bytes()
+    assert json.loads(gzip.decompress(packed))["message"] == "message 0"
+
+
 def test_none_is_kept_where_none_is_wanted(tmp_path: Path):
     """
     Without kept files a full one is removed, and a parcel larger than the bound is still one file.

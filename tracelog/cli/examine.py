@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tracelog import __version__
+from tracelog.cli.options import public
 from tracelog.config import DEFAULT_URL, ClientSettings, client_settings, place_of
 from tracelog.errors import ConfigError, TracelogError
 from tracelog.integrations import TRIGGERS
@@ -116,8 +117,8 @@ def _settings(who: Patient) -> Iterator[Finding]:
     for name in ClientSettings.__struct_fields__:
         value = getattr(who.settings, name)
         if value != getattr(default, name):
-            shown = "given" if name in _SECRET else repr(value)
-            yield Finding("settings", WELL, f"{name} = {shown}, from {place_of(name, who.given)}")
+            text = f"{name} = {_shown(name, value)}, from {place_of(name, who.given)}"
+            yield Finding("settings", WELL, text)
     if not who.settings.service:
         yield Finding(
             "settings",
@@ -129,6 +130,17 @@ def _settings(who: Patient) -> Iterator[Finding]:
         yield Finding("settings", BAD, "enabled is off: nothing is logged", "unset TRACELOG_ENABLED")
     if who.settings.redact is False:
         yield Finding("settings", BAD, "redact is off: secrets leave the program", "remove redact=False")
+
+
+def _shown(name: str, value: Any) -> str:
+    """
+    Return the *value* of a setting without the secrets in it: the key, passwords in addresses.
+    """
+    if name in _SECRET:
+        return "given"
+    if name == "sinks":
+        return repr(tuple(public(sink) if isinstance(sink, str) else sink for sink in value))
+    return repr(value)
 
 
 def _server(who: Patient) -> Iterator[Finding]:

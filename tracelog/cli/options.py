@@ -49,6 +49,14 @@ def screen(color: bool | None) -> Screen:
     return Screen(width, wants_color() and terminal if color is None else color, terminal)
 
 
+def public(url: str) -> str:
+    """
+    Return *url* without user and password.
+    """
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else url
+
+
 def server_options(command: Command) -> Command:
     """
     Add `--url` and `--key`.

@@ -22,7 +22,7 @@ import click
 import msgspec
 
 from tracelog.cli.failure import FOUND, USAGE, CommandError
-from tracelog.cli.options import tell
+from tracelog.cli.options import public, tell
 from tracelog.cli.waiting import waiting_for_store
 from tracelog.config import DEFAULT_PORT, ServerSettings, server_settings
 
@@ -146,7 +146,7 @@ def welcome(settings: ServerSettings, address: str) -> str:
     limits = "" if settings.limits else ", without limits"
     return (
         f"listening on {address}\n"
-        f"  store  {_public(settings.store)}, kept for {settings.ttl_s // 60} minutes{limits}\n"
+        f"  store  {public(settings.store)}, kept for {settings.ttl_s // 60} minutes{limits}\n"
         f'  send   curl{key} {address}/log -d \'{{"trace_id":"test_123","message":"hello"}}\'\n'
         f"  read   tracelog show test_123{where}\n"
         f"  stop   Ctrl-C"
@@ -170,11 +170,3 @@ def missing(library: str) -> str:
 
 def _address(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _public(url: str) -> str:
-    """
-    Return *url* without user and password.
-    """
-    scheme, separator, rest = url.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else url

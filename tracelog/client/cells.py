@@ -11,12 +11,9 @@ file is kept, a plain counter does for what is queued, at less than half of it.
 from collections.abc import Iterator
 from itertools import count, repeat
 from operator import setitem
-from typing import Any, Final
+from typing import Any
 
 from tracelog.core.account_format import COUNTED, DROPS
-
-APPENDED: Final = "appended"
-"""Entries that went into the queue."""
 
 
 class Cells:

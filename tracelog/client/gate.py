@@ -21,10 +21,13 @@ SLOT: Final = 256
 class Drops:
     """
     How many entries the calling threads have dropped, by reason.
+
+    Attributes:
+        cells: Where they are counted; others may take over at any time.
     """
 
-    def __init__(self, cells: Cells | None = None) -> None:
-        self.cells = cells or Cells()
+    def __init__(self) -> None:
+        self.cells = Cells()
 
     def count(self, reason: str) -> None:
         next(self.cells.drop[reason])
@@ -61,7 +64,8 @@ class Gate:
         self.charged = 0
         self.slot = SLOT
         self.full: Callable[[int], bool] = _unattended
-        self.count_in(Cells())
+        self.drops = Drops()
+        self.tick: Iterator[Any] = self.drops.cells.append
 
     def attend(self, full: Callable[[int], bool], budget: int, slot: int) -> None:
         """
@@ -81,10 +85,11 @@ class Gate:
 
     def count_in(self, cells: Cells) -> None:
         """
-        Count in *cells* from now on. Swapping is one step: who reads and steps the old ones does so at once.
+        Count in *cells* from now on. Each swap is one step, and who looks for the old ones steps them at
+        once: no other thread comes between.
         """
-        self.drops = Drops(cells)
-        self.tick: Iterator[Any] = cells.append
+        self.drops.cells = cells
+        self.tick = cells.append
 
     def put(self, row: Any, size: int) -> None:
         """

@@ -74,6 +74,8 @@ class Keeping:
                 and same
                 and (settings.spool or self._folder in tuple(self._own_folders()))
             ):
+                if self.spool is not None:
+                    self.spool.attend(header, settings.spool_bytes)
                 return
             self.finish(settled=self.spool is None or self.spool.left == 0)  # what comes goes on from here
             self._open()
@@ -141,8 +143,8 @@ class Keeping:
                 next(self._steps)
                 if time.monotonic() > until():
                     return True
-        except (StopIteration, SinkUnavailableError):  # all is done, or nothing can be
-            self._look_at = time.monotonic() + LOOK_S
+        except (StopIteration, SinkUnavailableError):
+            pass  # all is done, or nothing can be
         except Exception as error:  # a disk that fails: the client's own entries are not to suffer
             self._complaint.about(error)
         self._steps = None

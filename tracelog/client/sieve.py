@@ -72,7 +72,7 @@ class Sieve:
             entry = None if row == HOLE else self._read(reader, chunk.seq + index, row)
             if entry is None or entry.kind is not None:
                 continue
-            verdict = self._guard.decide(entry, now, critical=_is_critical(entry))
+            verdict = self._guard.decide(entry, now, critical=entry.is_critical)
             if verdict.kept:
                 if entry.is_error:
                     self._release(reader, entry.trace_id)
@@ -140,7 +140,3 @@ class Sieve:
             entry = reader.read(seq, kept[_SEQ_BYTES:])
             name = shorten(f"{entry.id}.c", ID_CHARS)
             self._context.append(msgspec.structs.replace(entry, id=name, kind="context"))
-
-
-def _is_critical(entry: Entry) -> bool:
-    return entry.context is not None and entry.context.get("critical") is True

@@ -61,13 +61,19 @@ class Spool:
         self.segments: deque[Segment] = deque()
         self.left = 0
         self.first: int | None = None
-        self._header = header
-        self._most = most
-        self._segment_bytes = min(SEGMENT_BYTES, max(1, most // SHARES))
+        self.attend(header, most)
         self._fd = -1
         self._salt = b""
         self._number = 0
         self._others = 0
+
+    def attend(self, header: Header, most: int) -> None:
+        """
+        Go on with this *header*, of the same source, and this bound.
+        """
+        self._header = header
+        self._most = most
+        self._segment_bytes = min(SEGMENT_BYTES, max(1, most // SHARES))
 
     @property
     def empty(self) -> bool:

@@ -131,6 +131,13 @@ class Entry(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         return RANK.get(self.level, 1) >= ERROR_RANK
 
     @property
+    def is_critical(self) -> bool:
+        """
+        Whether it calls its trace critical, which counts when a trusted key says so.
+        """
+        return self.context is not None and self.context.get("critical") is True
+
+    @property
     def weight(self) -> int:
         """
         How many log calls this row stands for.

@@ -16,9 +16,6 @@ from tracelog.core.quota_settings import OTHER
 SAMPLED: Final = frozenset({"debug", "log", "info"})
 """Levels that are sampled. Warnings and errors are what one looks for in a log."""
 
-MODES: Final = ("pressure", "always", "off")
-"""`pressure` samples a system that has used much of its share, `always` every system, `off` none."""
-
 SYSTEMS: Final = 256
 """Systems that are remembered: as many as quotas know by name, their aliases included, and that is a few."""
 
@@ -55,7 +52,7 @@ class Sampler:
     Knows the rate at which each system is sampled now.
 
     Args:
-        mode: One of `MODES`.
+        mode: `pressure` samples a system that has used much of its share, `always` every system, `off` none.
         rate: Share of traces that is kept where there is sampling.
         above: Part of its share of the quota beyond which a system is under pressure.
 

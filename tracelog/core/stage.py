@@ -1,19 +1,13 @@
 """
-A batch on its way, and the stages it passes: each keeps, changes or drops with a reason.
+A batch on its way: what reads or judges it keeps, changes or drops entries with a reason.
 
-Both sides run a literal list of stages over a `Batch`. A dropped entry stays in the batch's list of drops
-with its place in the request, so that every drop is answered and counted exactly once, at the end.
+A dropped entry stays in the batch's list of drops with its place in the request, so that every drop is
+answered and counted exactly once, at the end.
 """
-
-from collections.abc import Callable, Sequence
-from typing import Final
 
 import msgspec
 
 from tracelog.core.entry import Entry
-
-OUTCOMES: Final = ("stored", "duplicate", "suppressed", "limited", "rejected", "dropped")
-"""What can become of an entry; each ends in exactly one."""
 
 
 class Drop(msgspec.Struct, frozen=True):
@@ -64,18 +58,3 @@ class Batch(msgspec.Struct):
         kept = [i for i in range(len(self.entries)) if i not in refused]
         self.places = [self.places[i] for i in kept]
         self.entries = [self.entries[i] for i in kept]
-
-
-Stage = Callable[[Batch], None]
-"""A stage changes the batch in place: it replaces entries, or drops some with a reason."""
-
-
-def run(stages: Sequence[Stage], batch: Batch) -> Batch:
-    """
-    Pass *batch* through *stages* in order and return it; stops early when nothing is left to keep.
-    """
-    for stage in stages:
-        if not batch.entries:
-            break
-        stage(batch)
-    return batch

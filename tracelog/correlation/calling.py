@@ -20,7 +20,7 @@ IDS: Final = 20
 """Entries named for one insight: enough to look, the number is in the sentence."""
 
 NAME: Final = 40
-"""Characters of a name that are enough to recognise it in a sentence."""
+"""Characters of a name or message that are enough to recognise it in a sentence."""
 
 ARROW: Final = "\u2192"
 
@@ -48,7 +48,7 @@ def about_waiting(facts: Facts) -> Iterator[Insight]:
         if slow.node is not None:
             waited = max(0.0, (gave_up.end if gave_up.is_span else gave_up.at) - slow.node.start)
             text = f"{gave_up.system} stopped waiting after {duration(waited)}: {slow.system}"
-            text += f" {_name(slow.node.name)} took {duration(slow.node.end - slow.node.start)}"
+            text += f" {called(slow.node.name)} took {duration(slow.node.end - slow.node.start)}"
             yield Insight("timeout", text, [slow.node.closing or slow.id, gave_up.id], round(waited, 2))
 
 
@@ -85,21 +85,23 @@ def _many(calls: Calls) -> Insight:
     N+1: one query for the list would have cost about as much as the longest of them.
     """
     first = calls.made[0]
-    text = f"{number(len(calls.made))} {TIMES} {_name(first.name)} one after another in {_of(calls)}"
+    text = f"{number(len(calls.made))} {TIMES} {called(first.name)} one after another in {_of(calls)}"
     text += f", {duration(calls.ms)} together"
     cost = calls.ms - (calls.longest.end - calls.longest.start)
     return Insight("n_plus_one", text, _ids(calls), round(max(0.0, cost), 2))
 
 
 def _tries(calls: Calls) -> Insight:
-    text = f"{plural(len(calls.made), 'try', 'tries')} of {_name(calls.made[0].name)} in {_of(calls)}"
+    text = f"{plural(len(calls.made), 'try', 'tries')} of {called(calls.made[0].name)} in {_of(calls)}"
     text += f": {duration(calls.ms)} before the last"
     return Insight("retries", text, _ids(calls), round(calls.ms, 2))
 
 
 def _fan(calls: Calls, width: int) -> Insight:
     longest = calls.longest
-    text = f"{number(len(calls.made))} {TIMES} {_name(longest.name)} in {_of(calls)}, {number(width)} at once"
+    text = (
+        f"{number(len(calls.made))} {TIMES} {called(longest.name)} in {_of(calls)}, {number(width)} at once"
+    )
     text += f": the slowest took {duration(longest.end - longest.start)}"
     return Insight("fan_out", text, _ids(calls), None)
 
@@ -112,9 +114,12 @@ def _ids(calls: Calls) -> list[str]:
 def _of(calls: Calls) -> str:
     caller = calls.caller
     return (
-        f"{caller.system or 'an unknown system'} {_name(caller.name)}" if caller.known else "an unknown hop"
+        f"{caller.system or 'an unknown system'} {called(caller.name)}" if caller.known else "an unknown hop"
     )
 
 
-def _name(name: str | None) -> str:
+def called(name: str | None) -> str:
+    """
+    Return what a hop of this *name* is called in a sentence.
+    """
     return shorten(name or "a hop without a name", NAME)

@@ -2,7 +2,7 @@
 What links one error to the next: named exceptions, HTTP statuses, names of the called, and the time between.
 
 Each question is answered from two entries alone. Which errors are asked about, and which answer wins, is
-decided in `chains.py`.
+decided in `links.py`.
 """
 
 import re

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-from tracelog.correlation.calling import about_calls, about_flow, about_waiting
+from tracelog.correlation.calling import IDS, NAME, about_calls, about_flow, about_waiting, called
 from tracelog.correlation.evidence import exceptions
 from tracelog.correlation.facts import Facts, Wait
 from tracelog.correlation.line import Line, Node
@@ -35,14 +35,8 @@ FLOOD: Final = 50
 MOST: Final = 5
 """Insights of one kind: the largest; more would be a table, not a hint."""
 
-IDS: Final = 20
-"""Entries named for one insight: enough to look, the number is in the sentence."""
-
 SLOW_SHARE: Final = 0.1
 """A hop that spent a tenth of the trace by itself is worth a sentence."""
-
-NAME: Final = 40
-"""Characters of a message that are enough to recognise it in a sentence."""
 
 BECAUSE: Final[Mapping[str, str]] = {
     "measured": "measured by calls and their answers",
@@ -82,11 +76,11 @@ def _time(facts: Facts) -> Iterator[Insight]:
     wait = next((wait for wait in facts.waits if wait.node is node and not wait.noisy), None)
     detail = ""
     if wait is not None:
-        detail = f", of which {duration(wait.ms)} one silence in{_called(node)}"
+        detail = f", of which {duration(wait.ms)} one silence in {called(node.name)}"
     elif node.name and own < MOSTLY * share:
-        detail = f", of which {duration(own)} in{_called(node)}"
+        detail = f", of which {duration(own)} in {called(node.name)}"
     elif node.name:
-        detail = f" in{_called(node)}"
+        detail = f" in {called(node.name)}"
     yield Insight("time", f"{system} {duration(share)} of {total}{detail}", _ids(node), _round(share))
 
 
@@ -126,11 +120,11 @@ def _silence(facts: Facts) -> Iterator[Insight]:
         if node is None:
             yield Insight("silence", f"{said}, unexplained", ids, _round(wait.ms))
         elif node.children:
-            said += f" somewhere in {node.system}{_called(node)}"
+            said += f" somewhere in {node.system} {called(node.name)}"
             yield Insight("silence", said, ids, _round(wait.ms))
         else:
             ids.insert(1, node.closing or "")
-            yield Insight("wait", f"{said}: {node.system} in{_called(node)}", ids, _round(wait.ms))
+            yield Insight("wait", f"{said}: {node.system} in {called(node.name)}", ids, _round(wait.ms))
 
 
 def _flood(facts: Facts) -> Iterator[Insight]:
@@ -259,10 +253,6 @@ def _shares(path: Sequence[tuple[Node, float]]) -> dict[str, float]:
 
 def _ids(node: Node) -> list[str]:
     return [node.closing] if node.closing is not None else []
-
-
-def _called(node: Node) -> str:
-    return f" {shorten(node.name or 'a hop without a name', NAME)}"
 
 
 def _round(ms: float) -> float:

@@ -15,7 +15,7 @@ from tracelog.client.carrier import TRACE_HEADERS
 from tracelog.client.context import NOTHING, PLACE
 from tracelog.client.hop import MUTED
 from tracelog.config import is_loopback
-from tracelog.integrations.exchange import Exchange, Inside
+from tracelog.integrations.exchange import Block
 
 if TYPE_CHECKING:
     from tracelog.client.client import Client
@@ -63,7 +63,7 @@ def _names(entry: str, host: str, port: int | None) -> bool:
     return entry in {host, f"[{host}]", f"{host}:{port}", f"[{host}]:{port}"}
 
 
-class Call(Exchange):
+class Call(Block):
     """
     A call under way: as a block, the hop that the other side goes on from.
 
@@ -79,7 +79,6 @@ class Call(Exchange):
         url = str(target)
         super().__init__(client, f"{method} {url}", NOTHING, {"method": method, "url": url})
         self._open = may_know(target, client.settings.propagate_to)
-        self._inside = Inside(self.trace)
 
     def write(self, headers: MutableMapping[str, Any]) -> None:
         """
@@ -92,16 +91,6 @@ class Call(Exchange):
             del headers[name]
         for name, value in added.items():
             headers[name] = value
-
-    def __enter__(self) -> Self:
-        self._inside.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._inside.__exit__(kind, error, traceback)
-        self.end(error)
 
 
 class OuterCall(Call):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from contextvars import Token
 from types import TracebackType
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 from tracelog.client.closing import Closing
 from tracelog.client.context import PLACE, Wish, start
@@ -141,3 +141,23 @@ class Exchange:
             message = f"{self.trace.name} failed after its answer"
             line = Line(level="error", message=message, place=self.trace, fault=note(failure))
             log_line(self._client, line)
+
+
+class Block(Exchange):
+    """
+    An exchange that is current for a block, and ends with it.
+    """
+
+    def __init__(self, client: Host, name: str, wish: Wish, fields: Mapping[str, Any]) -> None:
+        super().__init__(client, name, wish, fields)
+        self._inside = Inside(self.trace)
+
+    def __enter__(self) -> Self:
+        self._inside.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._inside.__exit__(kind, error, traceback)
+        self.end(error)

@@ -6,34 +6,13 @@ it, a second try as well as the first.
 """
 
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from tracelog.client.context import NOTHING, Wish
-from tracelog.integrations.exchange import Exchange, Host, Inside
+from tracelog.integrations.exchange import Block, Host
 
 
-class _Block(Exchange):
-    """
-    An exchange that is current for a block, and ends with it.
-    """
-
-    def __init__(self, client: Host, name: str, wish: Wish, fields: Mapping[str, Any]) -> None:
-        super().__init__(client, name, wish, fields)
-        self._inside = Inside(self.trace)
-
-    def __enter__(self) -> Self:
-        self._inside.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._inside.__exit__(kind, error, traceback)
-        self.end(error)
-
-
-class Publication(_Block):
+class Publication(Block):
     """
     A message on its way into a queue.
 
@@ -53,7 +32,7 @@ class Publication(_Block):
         return {**(headers or {}), **({} if self.muted else self.trace.headers())}
 
 
-class Run(_Block):
+class Run(Block):
     """
     One try to do the work.
 

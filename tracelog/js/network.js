@@ -4,7 +4,7 @@
 
 import { formatTraceparent } from "./headers.js";
 import { describe } from "./errors.js";
-import { capture, list, listen, patch, safely } from "./core.js";
+import { capture, list, patch, safely } from "./core.js";
 import { attempt, hex } from "./page.js";
 
 const SIMPLE_METHODS = /^(?:GET|HEAD|POST)$/i;
@@ -131,9 +131,11 @@ export const network = {
             const call = begin("WebSocket", socket.url);
             if (!call) return;
             call.trace = api.trace();
-            listen(socket, "open", () => end(call, "open", "info"));
-            listen(socket, "error", () => end(call, "failed", "error"));
-            listen(socket, "close", ({ code, reason, wasClean }) => end(call, `closed ${code}`, wasClean ? "info" : "warn", { context: { code, reason } }));
+            // not `listen`, which would keep every socket that the page ever opened
+            const hear = (name, tell) => socket.addEventListener(name, (event) => safely(() => tell(event)), true);
+            hear("open", () => end(call, "open", "info"));
+            hear("error", () => end(call, "failed", "error"));
+            hear("close", ({ code, reason, wasClean }) => end(call, `closed ${code}`, wasClean ? "info" : "warn", { context: { code, reason } }));
           });
           return socket;
         },

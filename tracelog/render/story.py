@@ -18,9 +18,6 @@ from tracelog.render.reasons import in_words
 from tracelog.render.row import said, who
 from tracelog.render.text import clean, clock
 
-REF: Final = 8
-"""Characters of a trace id that serve as a reference."""
-
 SYMPTOMS: Final = 8
 """Steps of a chain that are told; longer ones are a flood of one error."""
 

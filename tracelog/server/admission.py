@@ -44,7 +44,8 @@ def rows_of(grants: Iterable[Grant]) -> Counter[Key]:
 
 def unused(grants: Iterable[Grant], stored: Counter[Key]) -> Iterable[Refund]:
     """
-    Yield what gives back the part of *grants* that *stored* rows did not use; loans go back first.
+    Yield what gives back the part of *grants* that *stored* rows did not use; loans go back first. What is
+    used is taken out of *stored*, so other grants for the same rows can be asked about next.
     """
     for grant in sorted(grants, key=lambda grant: grant.pool != grant.system):
         key = (grant.system, LETTER_OF[grant.cls])

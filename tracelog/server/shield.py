@@ -85,7 +85,7 @@ class Shield:
             course = self._course(entry)
             verdict = course.verdict
             if verdict is None:
-                critical = trusted and _is_critical(entry)
+                critical = trusted and entry.is_critical
                 verdict = self.guard.decide(entry, now, critical=critical, peer=sender.peer)
                 course.verdict = verdict
                 if verdict.held:
@@ -197,7 +197,3 @@ class Shield:
 def _sampled(entry: Entry, rate: float) -> Row:
     entry.sample_rate = rate
     return entry, encode_entry(entry)
-
-
-def _is_critical(entry: Entry) -> bool:
-    return entry.context is not None and entry.context.get("critical") is True

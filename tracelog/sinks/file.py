@@ -216,7 +216,7 @@ def _pack(full: Path, packing: str) -> None:
     try:
         with (
             full.open("rb") as source,
-            os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT, MODE), "wb") as out,
+            os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, MODE), "wb") as out,
         ):
             pack(source, out, packing)
         draft.rename(packed)

@@ -12,7 +12,7 @@ from tracelog.core.entry import Entry, encode_entry
 from tracelog.core.query import parse
 from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.errors import UnknownReferenceError
-from tracelog.stores import DUPLICATE, OVER_QUOTA, STORED, Fates, Outcome, Row, Store, TraceFilter
+from tracelog.stores import DUPLICATE, OVER_QUOTA, STORED, Outcome, Row, Store, TraceFilter
 from tracelog.stores.gates import Demand
 from tracelog.testing.clock import NOON
 
@@ -74,7 +74,7 @@ def a_row(trace_id: str, seq: int, *, level: str = "info", message: str = "") ->
 
 async def _keeps(store: Store) -> None:
     rows = [a_row(TRACE, seq) for seq in (2, 0, 1)]
-    _fates(await store.write(rows), STORED * 3, "new entries are stored")
+    _same(await store.write(rows), STORED * 3, "new entries are stored")
     trace = await store.fetch(TRACE)
     _same(
         None if trace is None else trace.entries,
@@ -85,15 +85,15 @@ async def _keeps(store: Store) -> None:
 
 
 async def _nothing(store: Store) -> None:
-    _fates(await store.write([]), "", "writing nothing is answered with nothing")
+    _same(await store.write([]), "", "writing nothing is answered with nothing")
 
 
 async def _once(store: Store) -> None:
     first, again = a_row(TRACE, 1, message="first"), a_row(TRACE, 1, message="again")
     sentence = "an id is stored once in a trace, in one call and in the next, and the first wins"
-    _fates(await store.write([first, again]), STORED + DUPLICATE, sentence)
-    _fates(await store.write([again]), DUPLICATE, sentence)
-    _fates(await store.write([a_row(OTHER, 1)]), STORED, "the same id in another trace is another entry")
+    _same(await store.write([first, again]), STORED + DUPLICATE, sentence)
+    _same(await store.write([again]), DUPLICATE, sentence)
+    _same(await store.write([a_row(OTHER, 1)]), STORED, "the same id in another trace is another entry")
     trace = await store.fetch(TRACE)
     _same(None if trace is None else trace.entries, [first[1]], sentence)
 
@@ -109,11 +109,11 @@ async def _quota(store: Store) -> None:
     quota = TraceQuota(normal=2, extra=1)
     sentence = "a trace's quota is charged in the step that stores its entries, and repeats charge nothing"
     rows = [a_row(TRACE, seq) for seq in range(3)]
-    _fates(await store.write(rows[:1], quota=quota, classes="n"), STORED, sentence)
-    _fates(await store.write(rows[:1], quota=quota, classes="n"), DUPLICATE, sentence)
-    _fates(await store.write(rows[1:], quota=quota, classes="nn"), STORED + OVER_QUOTA, sentence)
+    _same(await store.write(rows[:1], quota=quota, classes="n"), STORED, sentence)
+    _same(await store.write(rows[:1], quota=quota, classes="n"), DUPLICATE, sentence)
+    _same(await store.write(rows[1:], quota=quota, classes="nn"), STORED + OVER_QUOTA, sentence)
     error = a_row(TRACE, 9, level="error")
-    _fates(await store.write([error], quota=quota, classes="e"), STORED, "an error has room beyond the quota")
+    _same(await store.write([error], quota=quota, classes="e"), STORED, "an error has room beyond the quota")
 
 
 async def _gate(store: Store) -> None:
@@ -178,10 +178,6 @@ async def _clear(store: Store) -> None:
     await store.clear()
     _same(await store.fetch(TRACE), None, "clear removes every entry")
     _same((await store.traces(TraceFilter())).items, [], "clear removes every trace")
-
-
-def _fates(seen: Fates, expected: Fates, sentence: str) -> None:
-    _same(seen, expected, sentence)
 
 
 def _same(seen: Any, expected: Any, sentence: str) -> None:
