@@ -14,6 +14,7 @@ from tracelog import __version__
 from tracelog.cli.demo import demo
 from tracelog.cli.doctor import doctor
 from tracelog.cli.failure import SentenceGroup
+from tracelog.cli.mcp import mcp
 from tracelog.cli.pipe import pipe
 from tracelog.cli.reading import brief, export, search, show
 from tracelog.cli.recover import recover
@@ -32,7 +33,22 @@ def commands() -> None:
     """
 
 
-for _command in (serve, demo, show, brief, tail, search, export, status, pipe, run, redact, recover, doctor):
+for _command in (
+    serve,
+    demo,
+    show,
+    brief,
+    tail,
+    search,
+    export,
+    status,
+    pipe,
+    run,
+    redact,
+    recover,
+    doctor,
+    mcp,
+):
     commands.add_command(_command)
 
 
