@@ -11,6 +11,7 @@ import sys
 import click
 
 from tracelog import __version__
+from tracelog.cli.compare import diff, mark
 from tracelog.cli.demo import demo
 from tracelog.cli.doctor import doctor
 from tracelog.cli.failure import SentenceGroup
@@ -33,22 +34,9 @@ def commands() -> None:
     """
 
 
-for _command in (
-    serve,
-    demo,
-    show,
-    brief,
-    tail,
-    search,
-    export,
-    status,
-    pipe,
-    run,
-    redact,
-    recover,
-    doctor,
-    mcp,
-):
+for _command in (serve, demo, show, brief, tail, search, export, status, pipe, run, redact, recover, doctor):
+    commands.add_command(_command)
+for _command in (diff, mark, mcp):
     commands.add_command(_command)
 
 

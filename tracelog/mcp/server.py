@@ -11,7 +11,7 @@ from typing import Annotated, Final, TypedDict
 from mcp.server import MCPServer
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
 
-from tracelog.mcp import tools
+from tracelog.mcp import changes, tools
 from tracelog.mcp.answer import Answer, RefusedError, worded
 from tracelog.mcp.asking import Ask, NoAnswerError
 from tracelog.mcp.watching import Wanted, Watch
@@ -45,6 +45,8 @@ class Facts(TypedDict, total=False):
     roots: list[str]
     cursor: str | None
     older: str | None
+    changes: int
+    new_errors: int
 
 
 Result = Annotated[CallToolResult, Facts]
@@ -62,6 +64,7 @@ def create_server(ask: Ask, version: str) -> MCPServer:
     server = MCPServer("tracelog", instructions=INSTRUCTIONS, version=version, log_level="ERROR")
     _reading(server, ask)
     _watching(server, Watch(ask))
+    _comparing(server, ask)
     return server
 
 
@@ -138,6 +141,20 @@ def _watching(server: MCPServer, watch: Watch) -> None:
         """
         wanted = Wanted(trace, query, level, system, since)
         return _answered(budget, lambda: watch.wait_for(wanted, timeout=timeout, quiet_s=quiet))
+
+
+def _comparing(server: MCPServer, ask: Ask) -> None:
+    @server.tool(annotations=READS)
+    def diff(a: str, b: str = "now", budget: int = BUDGET) -> Result:
+        """What changed from a to b: new and gone messages, durations beyond noise, changed fields.
+        a, b: two traces; or a = mark:NAME and b = now or a later mark, against all before the mark.
+        """
+        return _answered(budget, lambda: changes.diff(ask, a, b))
+
+    @server.tool(annotations=WRITES)
+    def mark(name: str) -> Result:
+        """Set a named mark now, for diff(a="mark:NAME"). Adds one row to the log."""
+        return _answered(BUDGET, lambda: changes.mark(ask, name))
 
 
 def _answered(budget: int, answer: Callable[[], Answer]) -> CallToolResult:
