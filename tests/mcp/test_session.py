@@ -8,7 +8,7 @@ import pytest
 
 from tests.mcp.agent import call, session, text_of
 
-TOOLS = {"status", "traces", "brief", "logs", "entry", "wait_for"}
+TOOLS = {"status", "traces", "brief", "logs", "entry", "diff", "wait_for", "mark"}
 DEFINITIONS_TOKENS = 3_000
 
 
@@ -39,7 +39,7 @@ def test_the_definitions_are_few_and_short():
     sent = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
     assert {tool.name for tool in tools} == TOOLS
     assert (len(json.dumps(sent)) + len(instructions)) / 4 <= DEFINITIONS_TOKENS
-    assert {tool.name for tool in tools if not tool.annotations.read_only_hint} == set()
+    assert {tool.name for tool in tools if not tool.annotations.read_only_hint} == {"mark"}
     assert not any(tool.annotations.destructive_hint for tool in tools if tool.name == "mark")
     assert all(tool.output_schema and tool.description for tool in tools)
 
@@ -93,3 +93,21 @@ def test_a_server_that_comes_later_is_found(start_later):
 
     before, after = session(url, work)
     assert (before.is_error, after.is_error) == (True, False)
+
+
+def test_an_agent_compares_around_an_edit(served, trace):
+    """
+    Over one session: mark, log, compare; the mark is seen in the log.
+    """
+
+    async def work(client):
+        marked = await client.call_tool("mark", {"name": trace})
+        served.post({"trace_id": trace, "system": "worker", "message": "the pump is clogged", "level": "error"})
+        changed = await client.call_tool("diff", {"a": f"mark:{trace}", "b": "now", "budget": 500})
+        seen = await client.call_tool("wait_for", {"query": f"mark:{trace}", "since": "1h"})
+        return marked, changed, seen
+
+    marked, changed, seen = session(served.url, work)
+    assert not any(answer.is_error for answer in (marked, changed, seen))
+    assert "new    error worker: the pump is clogged" in text_of(changed)
+    assert seen.structured_content["seen"]

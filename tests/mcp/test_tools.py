@@ -6,7 +6,7 @@ import pytest
 
 from tests.mcp.agent import asking, outside
 from tests.mcp.conftest import PAGE, READER, SHOP
-from tracelog.mcp import tools
+from tracelog.mcp import changes, tools
 from tracelog.mcp.answer import RefusedError, worded
 from tracelog.mcp.asking import NoAnswerError
 from tracelog.mcp.watching import MOST, Wanted, Watch
@@ -65,6 +65,8 @@ def every_answer(ask):
     yield watch.logs(Wanted(level="error"), fold=False)
     yield watch.wait_for(Wanted(since="1h"), timeout=1)
     yield watch.wait_for(Wanted(query="absent"), timeout=0.001)
+    yield changes.diff(ask, f"{1:032x}", f"{2:032x}")
+    yield changes.mark(ask, "here")
     for n, line in enumerate(LINES):
         yield tools.brief(ask, f"{n + 1:032x}", 4_000)
         yield tools.entry(ask, f"{line[:60]} {n}")
@@ -346,3 +348,20 @@ def test_waiting_has_a_bound(logged, timeout):
     """
     with pytest.raises(RefusedError, match="timeout"):
         Watch(asking(logged.url)).wait_for(Wanted(), timeout=timeout)
+
+
+def test_what_changed_around_an_edit_is_told(logged):
+    """
+    Mark, edit, run: the answer names the new error and the call that shows it; before the run it says so.
+    """
+    ask = asking(logged.url)
+    logged.post(say(1, "fine 1"))
+    assert 'diff(a="mark:edit", b="now")' in changes.mark(ask, "edit").after[0]
+    assert "has the program run" in changes.diff(ask, "mark:edit", "now").facts[-1]
+    logged.post(say(2, "fine 2"), say(3, "it broke", level="error"))
+    answer = changes.diff(ask, "mark:edit", "now")
+    assert (answer.data["new_errors"], answer.data["roots"]) == (1, ["ab-3"])
+    assert "it broke" in answer.said[0].text
+    assert answer.after == ['next: entry(id="ab-3")']
+    with pytest.raises(NoAnswerError, match="there is no mark"):
+        changes.diff(ask, "mark:other", "now")

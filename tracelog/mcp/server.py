@@ -30,21 +30,17 @@ INSTRUCTIONS: Final = (
 )
 
 
-class Facts(TypedDict, total=False):
-    """
-    What every answer also says for programs.
-    """
-
+class Facts(TypedDict, total=False):  # what an answer also says for programs; a docstring would be sent along
     server: str
     shown: int
     errors: int
     complete: bool
     seen: bool
-    trace: str | None
+    trace: str
     traces: list[str]
     roots: list[str]
-    cursor: str | None
-    older: str | None
+    cursor: str
+    older: str
     changes: int
     new_errors: int
 
@@ -168,5 +164,6 @@ def _answered(budget: int, answer: Callable[[], Answer]) -> CallToolResult:
         said, text = Answer([], failed=True), str(error)
     except NoAnswerError as error:
         said, text = Answer([], data={"server": "down" if error.down else "up"}, failed=True), str(error)
+    data = {name: value for name, value in said.data.items() if value is not None}
     content = TextContent(type="text", text=text)
-    return CallToolResult(content=[content], structured_content=said.data, is_error=said.failed)
+    return CallToolResult(content=[content], structured_content=data, is_error=said.failed)

@@ -25,6 +25,8 @@ def headline(found: Difference) -> str:
     """
     if not found.changes:
         return f"nothing changed in {plural(found.same, 'pattern')}"
+    if not found.b.entries:
+        return f"nothing is on side b, so {plural(len(found.changes) + found.more, 'pattern')} of a are gone"
     total = len(found.changes) + found.more
     errors = sum(change.kind == "new" and change.level == "error" for change in found.changes)
     new = f", {plural(errors, 'new error')}" if errors else ", no new error"

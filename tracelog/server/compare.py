@@ -98,7 +98,8 @@ class Compare:
         refs = [request.query_params.get(name, "").strip() for name in ("a", "b")]
         if not all(refs):
             raise QuerySyntaxError("a and b name two traces, or marks as mark:NAME, and now")
-        moments = [await self._moment(ref) for ref in refs]
+        now_ms = self._clock() + 1.0  # what arrived in this very moment is before it
+        moments = [await self._moment(ref, now_ms) for ref in refs]
         if moments[0] is None and moments[1] is None:
             before, after = [await self._trace(ref) for ref in refs]
         elif moments[0] is None or moments[1] is None:
@@ -109,16 +110,16 @@ class Compare:
             found = await asyncio.to_thread(diff, before, after)
         return _body(msgspec.json.encode(found))
 
-    async def _moment(self, ref: str) -> float | None:
+    async def _moment(self, ref: str, now_ms: float) -> float | None:
         """
         Return the moment that *ref* means, Unix milliseconds; None when it means a trace.
         """
         if ref == NOW:
-            return self._clock() + 1.0  # what arrived in this very moment is before it
+            return now_ms
         if not ref.startswith(MARK):
             return None
         name = checked(ref.removeprefix(MARK))
-        asked = language.parse(f'trace:"{MARKS}" mark:"{name}"', now_ms=self._clock())
+        asked = language.parse(f'trace:"{MARKS}" mark:"{name}"', now_ms=now_ms)
         for raw in (await self._store.search(asked, limit=MARKS_READ)).items:
             entry = decode_entry(raw)
             if (
