@@ -152,6 +152,27 @@ def test_a_hop_that_was_not_closed_moves_no_pattern():
     assert kinds(diff(run("a", "b"), run("a", "b")[1:])) == [("gone", "POST /pay")]
 
 
+def test_renamed_hops_are_compared_together():
+    """
+    What was said in several hops of the one side is one pattern when all of them have another name now.
+    """
+
+    def hops(name, n, status):
+        made = [closing(f"{name}{i}", i, i, 5, message=f"{name} {chr(97 + i)}") for i in range(1, n)]
+        made += [
+            log(f"x{name}{i}", i, "said", span_id=hop(i), context={"status": status, "n": chr(97 + i)})
+            for i in range(1, n)
+        ]
+        return made
+
+    found = diff(hops("old", 3, 200), hops("new", 7, 500))
+    said = [change for change in found.changes if change.message == "said"]
+    assert [(change.kind, change.field, change.count) for change in said] == [
+        ("field", "status", 6),
+        ("more", "", 6),
+    ]
+
+
 def test_reports_are_compared_as_their_rows():
     """
     Two reports give the same changes as their entries, but for fields.

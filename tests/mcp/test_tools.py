@@ -116,6 +116,18 @@ def test_an_answer_keeps_to_its_budget_and_names_the_cause(logged, budget):
     assert "left out: " in text
 
 
+def test_a_long_cursor_does_not_break_the_budget(logged):
+    """
+    Where names make a cursor long, the call for more gives way, and the budget holds.
+    """
+    for begin in range(0, MOST + 1, 1_000):
+        logged.post(*(say(0, trace_id="t" * 128, id=f"{n:x>128}") for n in range(begin, begin + 1_000)))
+    answer = Watch(asking(logged.url)).logs(Wanted())
+    assert len(answer.data["older"]) > 300
+    assert len(worded(answer, NONCE, 200).encode()) <= 800
+    assert "older: logs" in worded(answer, NONCE, 400)
+
+
 @pytest.mark.parametrize("budget", [-1, 0, 199, 20_001])
 def test_a_budget_out_of_bounds_is_refused(logged, budget):
     """

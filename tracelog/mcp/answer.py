@@ -105,6 +105,8 @@ def worded(answer: Answer, nonce: str, budget: int) -> str:
         budget: Tokens; see `room_of`.
     """
     room = room_of(budget)
+    while answer.after and frame(answer, nonce) + _LEFT > room:  # a cursor may be long; facts are not
+        answer = msgspec.structs.replace(answer, after=answer.after[:-1])
     left = max(0, room - frame(answer, nonce))
     lines = [_cut(one_line(line.text), max(_GAP, left // 2)) for line in answer.said]
     kept = _fitting(answer.said, lines, left)

@@ -12,7 +12,7 @@ from mcp.server import MCPServer
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
 
 from tracelog.mcp import changes, tools
-from tracelog.mcp.answer import Answer, RefusedError, worded
+from tracelog.mcp.answer import Answer, Line, RefusedError, worded
 from tracelog.mcp.asking import Ask, NoAnswerError
 from tracelog.mcp.watching import Wanted, Watch
 
@@ -163,7 +163,17 @@ def _answered(budget: int, answer: Callable[[], Answer]) -> CallToolResult:
     except RefusedError as error:
         said, text = Answer([], failed=True), str(error)
     except NoAnswerError as error:
-        said, text = Answer([], data={"server": "down" if error.down else "up"}, failed=True), str(error)
+        said = _unanswered(error)
+        text = worded(said, secrets.token_hex(NONCE_BYTES), BUDGET)
     data = {name: value for name, value in said.data.items() if value is not None}
     content = TextContent(type="text", text=text)
     return CallToolResult(content=[content], structured_content=data, is_error=said.failed)
+
+
+def _unanswered(error: NoAnswerError) -> Answer:
+    """
+    Return why the server gave nothing. What it says of a reference may name others, so that is fenced.
+    """
+    if error.down:
+        return Answer([str(error)], data={"server": "down"}, failed=True)
+    return Answer(["the server refuses:"], [Line(str(error))], data={"server": "up"}, failed=True)

@@ -43,6 +43,9 @@ MOST: Final = 20_000
 """Entries on each side of a mark that are compared, the latest: half a second of work."""
 
 PAGE: Final = 1_000
+PAGES: Final = 200
+"""Pages that are read to find the two sides of a mark: further back, no server shall look for one request."""
+
 MARKS_READ: Final = 200
 """Hits of a search for a mark; the first is it, unless others wrote to its trace."""
 
@@ -147,7 +150,7 @@ class Compare:
         before: list[Entry] = []
         between: list[Entry] = []
         everything, cursor = language.parse(""), None
-        while len(before) < MOST:
+        for _ in range(PAGES):
             page = await self._store.search(everything, limit=PAGE, cursor=cursor)
             for entry in map(decode_entry, page.items):
                 at = entry.timestamp if entry.received_at is None else entry.received_at
@@ -155,9 +158,11 @@ class Compare:
                 if at < end and entry.trace_id != MARKS and len(side) < MOST:
                     side.append(entry)
             cursor = page.cursor
-            if cursor is None:
-                break
-        return before, between
+            if cursor is None or len(before) == MOST:
+                return before, between
+        raise QuerySyntaxError(
+            f"more than {PAGES * PAGE:,} entries came since a; set a nearer mark, or compare two traces"
+        )
 
 
 def checked(name: str) -> str:
