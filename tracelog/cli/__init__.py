@@ -11,9 +11,11 @@ import sys
 import click
 
 from tracelog import __version__
+from tracelog.cli.compare import diff, mark
 from tracelog.cli.demo import demo
 from tracelog.cli.doctor import doctor
 from tracelog.cli.failure import SentenceGroup
+from tracelog.cli.mcp import mcp
 from tracelog.cli.pipe import pipe
 from tracelog.cli.reading import brief, export, search, show
 from tracelog.cli.recover import recover
@@ -33,6 +35,8 @@ def commands() -> None:
 
 
 for _command in (serve, demo, show, brief, tail, search, export, status, pipe, run, redact, recover, doctor):
+    commands.add_command(_command)
+for _command in (diff, mark, mcp):
     commands.add_command(_command)
 
 

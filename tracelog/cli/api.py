@@ -8,7 +8,7 @@ nothing: a person at a terminal repeats a command, and `tail` repeats its own.
 
 import http.client
 import ssl
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
@@ -73,8 +73,11 @@ class Api:
             CommandError: When there is no answer.
         """
         asked = urlencode({name: value for name, value in options.items() if value is not None})
+        return self._asked(f"{self._prefix}{path}{'?' if asked else ''}{asked}")
+
+    def _asked(self, target: str, sent: bytes | None = None) -> tuple[int, bytes]:
         try:
-            return self._attempt(f"{self._prefix}{path}{'?' if asked else ''}{asked}")
+            return self._attempt(target, sent)
         except (http.client.HTTPException, OSError) as error:
             said = str(error) or type(error).__name__
             raise CommandError(
@@ -82,6 +85,18 @@ class Api:
                 "or name another server with --url or TRACELOG_URL",
                 UNREACHABLE,
             ) from error
+
+    def post(self, path: str, value: Any) -> bytes:
+        """
+        Return the body of the answer to `POST path` with *value* as JSON.
+
+        Raises:
+            CommandError: When there is no answer, or one that refuses.
+        """
+        status, body = self._asked(f"{self._prefix}{path}", msgspec.json.encode(value))
+        if status != http.client.OK:
+            raise CommandError(self._refusal(status, body), exit_code(status))
+        return body
 
     def read(self, path: str, kind: type[T], **options: str | float | None) -> T:
         """
@@ -98,13 +113,15 @@ class Api:
                 f"{self.url} answered something that is no tracelog server's", UNREACHABLE
             ) from error
 
-    def _attempt(self, target: str) -> tuple[int, bytes]:
+    def _attempt(self, target: str, sent: bytes | None) -> tuple[int, bytes]:
         connection = self._connection()
         try:
             headers = {"Accept": "*/*", "User-Agent": "tracelog-cli/1", "Connection": "close"}
             if self._key:
                 headers["Authorization"] = f"Bearer {self._key}"
-            connection.request("GET", target, headers=headers)
+            if sent is not None:
+                headers["Content-Type"] = "application/json"
+            connection.request("GET" if sent is None else "POST", target, body=sent, headers=headers)
             answer = connection.getresponse()
             return answer.status, answer.read(ANSWER_BYTES)
         finally:

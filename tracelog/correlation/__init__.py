@@ -4,9 +4,11 @@ Correlation: the entries of one trace in, one `Report` out. Pure, and the same f
 
     entries → lanes → hops → clocks → timeline → repeats → chains → insights → ledger → Report
     Report → suspects: who most likely did it        many Reports → statistics
+    two sides → diff: what changed
 """
 
 from tracelog.correlation.assemble import correlate
+from tracelog.correlation.diff import Change, Difference, diff
 from tracelog.correlation.report import (
     Chain,
     Clock,
@@ -24,7 +26,9 @@ from tracelog.correlation.suspects import Suspect, suspects
 
 __all__ = [
     "Chain",
+    "Change",
     "Clock",
+    "Difference",
     "Flow",
     "Hop",
     "Insight",
@@ -38,6 +42,7 @@ __all__ = [
     "Suspect",
     "System",
     "correlate",
+    "diff",
     "statistics",
     "suspects",
 ]

@@ -26,6 +26,7 @@ from tracelog.core.wire import Mint
 from tracelog.errors import ConfigError, StoreUnavailableError, TracelogError
 from tracelog.server.access import CHALLENGE, Access, once
 from tracelog.server.answers import Answer, refuse
+from tracelog.server.compare import Compare
 from tracelog.server.doors import House
 from tracelog.server.health import Health
 from tracelog.server.ingest import Ingest
@@ -85,6 +86,7 @@ class App:
         self.log = LogEndpoint(settings, self.access, self.ingest, self.faults)
         self.health = Health(self.store, self.ingest, self.faults, clock=clock)
         self.query = Query(self.store, clock=lambda: clock() * 1000.0)
+        self.compare = Compare(self.store, clock=lambda: clock() * 1000.0, mint=new_mint())
         self.pages = Pages(capture=settings.page_capture)
         self._routes = Starlette(
             routes=[
@@ -98,6 +100,8 @@ class App:
                 Route("/api/v1/traces/{ref}/report", self._reading(self.query.report)),
                 Route("/api/v1/traces/{ref}/export", self._reading(self.query.export)),
                 Route("/api/v1/search", self._reading(self.query.search)),
+                Route("/api/v1/diff", self._reading(self.compare.diff)),
+                Route("/api/v1/marks", self._reading(self.compare.mark, tells=False), methods=["POST"]),
                 *self.pages.routes(),
                 *(Route(path, door) for path, door in doors(house).items()),
             ],

@@ -1,0 +1,115 @@
+"""
+A difference as lines that terminal and Markdown share, and as Markdown within a budget.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from tracelog.correlation.diff import Change, Difference, Side
+from tracelog.correlation.words import TIMES, milliseconds, plural, shorten
+from tracelog.render.markdown import BYTES_PER_TOKEN, fence
+from tracelog.render.paint import paint
+from tracelog.render.text import clean, columns, cut
+
+MESSAGE: Final = 160
+"""Characters of a message: its form is what is compared."""
+
+STYLES: Final = {"new": "warn", "gone": "dim", "slower": "warn", "more": "warn"}
+
+LABEL: Final = 7
+
+
+def headline(found: Difference) -> str:
+    """
+    Return how much changed, in a sentence.
+    """
+    if not found.changes:
+        return f"nothing changed in {plural(found.same, 'pattern')}"
+    if not found.b.entries:
+        return f"nothing is on side b, so {plural(len(found.changes) + found.more, 'pattern')} of a are gone"
+    total = len(found.changes) + found.more
+    errors = sum(change.kind == "new" and change.level == "error" for change in found.changes)
+    new = f", {plural(errors, 'new error')}" if errors else ", no new error"
+    return f"{plural(total, 'change')}{new}; {plural(found.same, 'pattern')} as before"
+
+
+def sizes(found: Difference) -> str:
+    """
+    Return what was compared.
+    """
+    return f"a: {_size(found.a)} · b: {_size(found.b)}"
+
+
+def rows(found: Difference) -> Iterator[tuple[Change, str]]:
+    """
+    Yield each change with its line, clean: what changed, who says it, what it says.
+    """
+    for change in found.changes:
+        yield change, clean(f"{change.kind:<{LABEL}}{_words(change)}")
+
+
+def difference_terminal(found: Difference, *, width: int, color: bool) -> str:
+    """
+    Return *found* for a terminal of *width* columns, without a line end behind it.
+    """
+    lines = [paint(headline(found), "bold", color=color), paint(sizes(found), "dim", color=color), ""]
+    for change, text in rows(found):
+        style = "error" if (change.kind, change.level) == ("new", "error") else STYLES.get(change.kind, "")
+        lines.append(
+            "  " + paint(text if columns(text) < width else cut(text, width - 2), style, color=color)
+        )
+    return "\n".join([*lines, *_more(found)]).rstrip("\n")
+
+
+def difference_markdown(found: Difference, budget: int | None = None) -> str:
+    """
+    Return *found* as Markdown, in at most *budget* tokens of four bytes; the least telling changes give way.
+    """
+    lines = [text for _, text in rows(found)]
+    kept = len(lines)
+    text = _document(found, lines)
+    while budget is not None and kept and len(text.encode()) > budget * BYTES_PER_TOKEN:
+        kept = kept * 3 // 4
+        text = _document(found, [*lines[:kept], f"... {plural(len(lines) - kept, 'change')} over the budget"])
+    return text if budget is None else _within(text, budget * BYTES_PER_TOKEN)
+
+
+def _document(found: Difference, lines: Sequence[str]) -> str:
+    body = ["", *fence([*lines, *_more(found)])] if lines else []
+    return "\n".join([f"# {headline(found)}", "", sizes(found), *body]) + "\n"
+
+
+def _within(text: str, room: int) -> str:
+    return text if len(text.encode()) <= room else text.encode()[:room].decode(errors="ignore")
+
+
+def _more(found: Difference) -> list[str]:
+    return [f"... and {plural(found.more, 'more change')}"] if found.more else []
+
+
+def _size(side: Side) -> str:
+    entries = plural(side.entries, "entry", "entries")
+    return f"{entries} of {plural(side.traces, 'trace')}, {plural(side.errors, 'error')}"
+
+
+def _words(change: Change) -> str:
+    who = f"{change.system}/{change.service}" if change.service else change.system
+    where = f" in {shorten(change.hop, 40)}" if change.hop and change.hop != change.message else ""
+    said = f"{who}{where}: {shorten(change.message, MESSAGE)}"
+    match change.kind:
+        case "field":
+            others = f" (and {change.patterns - 1} more patterns)" if change.patterns > 1 else ""
+            return (
+                f"{change.field}: {change.was or '(absent)'} → {change.now or '(absent)'} in {said}{others}"
+            )
+        case "slower" | "faster":
+            return f"{_ms(change.before)} → {_ms(change.after)} {said}"
+        case "more" | "fewer":
+            return f"{TIMES}{change.before or 0:.3g} → {TIMES}{change.after or 0:.3g} a trace {said}"
+    times = f" {TIMES}{change.count:,}" if change.count > 1 else ""
+    level = f"{change.level} " if change.level != "info" else ""
+    return f"{level}{said}{times} id={change.id}"
+
+
+def _ms(value: float | None) -> str:
+    return milliseconds(value or 0.0)
