@@ -19,6 +19,7 @@ from tracelog.client.client import Client
 from tracelog.integrations import celery as integration
 from tracelog.sinks.memory import MemorySink
 
+pytestmark = pytest.mark.xdist_group("celery")  # its tests share one worker's run
 APP = """
 import sys
 from celery import Celery, chain, group

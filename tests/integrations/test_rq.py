@@ -21,6 +21,7 @@ from tracelog.client.client import Client
 from tracelog.integrations import rq as integration
 from tracelog.sinks.memory import MemorySink
 
+pytestmark = pytest.mark.xdist_group("rq")  # its tests share one worker's run
 WORKER = """
 import sys
 import tracelog

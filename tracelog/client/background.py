@@ -6,8 +6,8 @@ never hides half of a secret. A row that ends here leaves a `HOLE`, so that the 
 """
 
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 from tracelog.client.odd import encode, shown
@@ -112,6 +112,11 @@ class Load:
         self.whole = None
 
 
+_BUILDING: Final = threading.Lock()
+"""Held while msgspec builds a type: a second thread that needs it meanwhile takes it half built, and the
+process dies of it. Who holds this also holds what keeps children from being forked: none inherits it held."""
+
+
 class Background:
     """
     The stages, in order.
@@ -155,7 +160,7 @@ class Background:
 
         A child that is forked while msgspec is building a type has it half built, and dies of using it.
         """
-        with self._scanning:
+        with self.steady():
             self._entry(_SAMPLE)
         self._prepared = True
 
@@ -170,11 +175,13 @@ class Background:
     def go_on(self) -> None:
         self._scanning.release()
 
-    def steady(self) -> AbstractContextManager[object]:
+    @contextmanager
+    def steady(self) -> Iterator[None]:
         """
-        Return what keeps a child from being forked while it is held.
+        Keep children from being forked, and other clients from building types, within the block.
         """
-        return self._scanning
+        with self._scanning, _BUILDING:
+            yield
 
     def clean(self, text: str) -> str:
         """

@@ -147,6 +147,7 @@ class Ingest:
         if self.shield is not None and self._own is not None:
             self._own.begin(self._look)
             classes, prints, rows = self.shield.judge(batch, rows, sender)
+            size = sum([len(body) for _, body in rows])
         context = self._context(rows, classes)
         are_rows = lighten(batch.entries)
         if not rows:
@@ -187,9 +188,7 @@ class Ingest:
             return fates[len(taken.context) :]
         if self._own is not None and taken.context:
             self._own.restore([*taken.context])
-        raise error or StoreUnavailableError(
-            "the store could not take every entry; send the same batch again"
-        )
+        raise error or StoreUnavailableError("the store could not take every entry; send the batch again")
 
     def seal(self, entries: list[Entry]) -> tuple[list[bytes], int]:
         """
