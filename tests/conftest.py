@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile(
     "suite",
     deadline=None,  # a busy machine stalls for longer than any deadline; a property is not a stopwatch
-    max_examples=40,  # a suite that is run often finds more than one that takes long
+    max_examples=25,  # a suite that is run often finds more than one that takes long
     suppress_health_check=[HealthCheck.too_slow],  # for the same reason
 )
 settings.load_profile("suite")

@@ -13,6 +13,8 @@ import pytest
 
 from tests.cli.started import plain_environment
 
+pytestmark = pytest.mark.xdist_group("demo")  # its tests share one run
+
 
 def processes_of(folder):
     """
@@ -36,7 +38,7 @@ def spent():
     return used.ru_utime + used.ru_stime
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def once(tmp_path_factory):
     """
     One run of `tracelog demo --once`: what it printed, the seconds of processor time that it and its programs

@@ -11,8 +11,10 @@ from tests.eval.score import KINDS, incidents, make, score
 from tests.eval.table import HELD_OUT, table
 from tracelog.correlation import correlate
 
+pytestmark = pytest.mark.xdist_group("planted")  # its tests share one run
 
-@pytest.fixture(scope="module")
+
+@pytest.fixture(scope="session")
 def made():
     """
     Every incident of the held-out seeds.
@@ -20,7 +22,7 @@ def made():
     return list(incidents(HELD_OUT, held_out=True))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def scores(made):
     return [score(incident) for incident in made]
 
