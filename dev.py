@@ -266,7 +266,7 @@ def test(args: Sequence[str]) -> int:
     node = 0
     if scripts and present("nodejs", "node", loss="tests/js is left out"):
         node = run("node", "--test", *scripts)
-    return python_tests(browser_options(), measured=measured) or node
+    return python_tests([*browser_options(), *worker_options()], measured=measured) or node
 
 
 def browser_options() -> list[str]:
@@ -274,6 +274,34 @@ def browser_options() -> list[str]:
     wanted = (ROOT / "tests" / "browser").is_dir()
     lost = wanted and not present("chromium", *names, loss="tests/browser is left out")
     return ["--ignore=tests/browser"] if lost else []
+
+
+def worker_options() -> list[str]:
+    wanted = (ROOT / "tests" / "worker").is_dir()
+    lost = wanted and not node_packages(loss="tests/worker is left out")
+    return ["--ignore=tests/worker"] if lost else []
+
+
+def node_packages(*, loss: str) -> bool:
+    """
+    Whether the locked packages of `tests/node` are installed: a Workers runtime, the types of Convex, the
+    OpenTelemetry SDK, an accessibility checker. Its image library is replaced by a tiny package, for nothing
+    here draws.
+    """
+    place = ROOT / "tests" / "node"
+    stamp = place / "node_modules" / "tracelog-stamp"
+    wanted = fingerprint(place / "package-lock.json")
+    if stamp.exists() and stamp.read_text() == wanted:
+        return True
+    if not present("npm", "npm", loss=loss):
+        return False
+    try:
+        quiet("npm", "ci", "--prefix", place)
+    except SetupError as error:
+        say(f"the packages of tests/node could not be installed: {loss}. {error}")
+        return False
+    stamp.write_text(wanted)
+    return True
 
 
 def python_tests(options: Sequence[str], *, measured: bool) -> int:
