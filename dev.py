@@ -64,8 +64,12 @@ def say(text: str) -> None:
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
     """
     Return the environment of a child: *variables*, and `.venv` activated whatever was activated before.
+
+    What is compiled may be kept: a suite that starts programs by the hundred, in a shell that forbids it, would
+    compile every library by the hundred.
     """
-    kept = {name: value for name, value in os.environ.items() if name not in {"PYTHONHOME", "CONDA_PREFIX"}}
+    unwanted = {"PYTHONHOME", "CONDA_PREFIX", "PYTHONDONTWRITEBYTECODE"}
+    kept = {name: value for name, value in os.environ.items() if name not in unwanted}
     path = os.pathsep.join([str(VENV / BIN), os.environ.get("PATH", os.defpath)])
     return {**kept, "VIRTUAL_ENV": str(VENV), "PATH": path, "UV_PYTHON_DOWNLOADS": "never", **variables}
 

@@ -362,6 +362,7 @@ def status_of(body: bytes) -> tuple[int, str]:
         (gzip.compress(b" " * 5_000_000), [AS_PROTOBUF, ("Content-Encoding", "gzip")], 413, 8),
         (b"{}", [AS_PROTOBUF, ("Host", "evil.example.com")], 421, 7),
     ],
+    ids=["no protobuf", "no json", "traces", "crooked logs", "neither", "far too large", "foreign host"],
 )
 def test_a_refusal_is_a_status_in_the_language_of_the_request(
     body: bytes, headers: list[Any], status: int, code: int, way: Running
