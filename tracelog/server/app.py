@@ -33,6 +33,7 @@ from tracelog.server.ingest import Ingest
 from tracelog.server.log import FAULT, INGEST_PATHS, LogEndpoint
 from tracelog.server.query import Query
 from tracelog.server.scripts import Pages
+from tracelog.server.web import web
 from tracelog.server.webhooks import doors
 from tracelog.stores import Store, open_store
 
@@ -103,6 +104,7 @@ class App:
                 Route("/api/v1/diff", self._reading(self.compare.diff)),
                 Route("/api/v1/marks", self._reading(self.compare.mark, tells=False), methods=["POST"]),
                 *self.pages.routes(),
+                *web(self._answering, self.access),
                 *(Route(path, door) for path, door in doors(house).items()),
             ],
             exception_handlers={404: _not_found, 405: _wrong_method},
