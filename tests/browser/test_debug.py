@@ -9,6 +9,7 @@ import urllib.request
 import pytest
 
 from tests.server.running import Running
+from tracelog.config import Key
 
 LETTERS = str.maketrans("0123456789", "abcdefghij")
 """Messages that differ in digits only would be folded."""
@@ -269,3 +270,25 @@ def test_a_foreign_host_sees_no_page():
         for target in ("/debug", "/debug/latest", "/web/debug.js"):
             assert running.get(target).status == 200
             assert running.get(target, ("Host", "evil.example.com")).status == 421
+
+
+def test_signing_in_by_hand_and_by_link(chromium):
+    """
+    Where keys are asked for, a form takes one, a start-up link brings one, and neither address nor script keeps it.
+    """
+    with Running(keys=(Key(token="reader-0123456789", role="read"),)) as running:
+        url = f"http://127.0.0.1:{running.port}/debug"
+        for way in ("", "#key=reader-0123456789"):
+            with chromium.new_context() as context:
+                page = context.new_page()
+                page.goto(url + way)
+                if not way:
+                    page.get_by_label("A read key").fill("wrong")
+                    page.keyboard.press("Enter")
+                    page.get_by_text("unknown or revoked").wait_for()
+                    page.get_by_label("A read key").fill("reader-0123456789")
+                    page.keyboard.press("Enter")
+                page.get_by_text("Nothing logged yet").wait_for()
+                assert page.url == url
+                assert page.evaluate("document.cookie") == ""
+                assert [cookie["httpOnly"] for cookie in context.cookies()] == [True]

@@ -24,10 +24,11 @@ from tracelog.core.budget import Alert
 from tracelog.core.redact import Redactor
 from tracelog.core.wire import Mint
 from tracelog.errors import ConfigError, StoreUnavailableError, TracelogError
-from tracelog.server.access import CHALLENGE, Access, once
+from tracelog.server.access import CHALLENGE, Access
 from tracelog.server.answers import Answer, refuse
 from tracelog.server.compare import Compare
 from tracelog.server.doors import House
+from tracelog.server.heads import once
 from tracelog.server.health import Health
 from tracelog.server.ingest import Ingest
 from tracelog.server.log import FAULT, INGEST_PATHS, LogEndpoint
@@ -71,7 +72,7 @@ class App:
     ) -> None:
         self.settings = settings
         self.store = store or open_store(settings.store, ttl_s=settings.ttl_s)
-        self.access = Access(settings)
+        self.access = Access(settings, clock=clock)
         self._begun = False
         self._beginning = asyncio.Lock()
         self.ingest = Ingest(
@@ -178,7 +179,8 @@ class App:
         async def guarded(request: Request) -> Response:
             headers = dict(request.scope["headers"])
             once(request.scope["headers"], headers)
-            self.access.check_read(headers, request.scope["query_string"])
+            changes = request.method not in {"GET", "HEAD"}
+            self.access.check_read(headers, request.scope["query_string"], changes=changes)
             if tells:
                 await self.ingest.catch_up()
             return await endpoint(request)

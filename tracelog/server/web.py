@@ -18,6 +18,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tracelog.server.access import Access
+from tracelog.server.body import read_body
+from tracelog.server.session import no_cookie
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -39,6 +41,12 @@ HEADERS: Final = {
     "vary": "accept-encoding",
 }
 """A page asks each time whether its files are new: an updated server never meets an old page."""
+
+
+LARGEST_KEY: Final = 1_024
+"""Bytes of a key that a page sends."""
+
+KEY_WITHIN_S: Final = 5.0
 
 
 class File(NamedTuple):
@@ -72,9 +80,22 @@ def web(answering: Callable[[Endpoint], Endpoint], access: Access) -> list[Route
         access.check_host(dict(request.scope["headers"]))
         return _sent(request, _assets()[request.path_params["name"]])
 
+    async def sign_in(request: Request) -> Response:
+        """
+        A key in the body becomes a cookie; an empty one signs out.
+        """
+        headers = dict(request.scope["headers"])
+        access.check_own(headers)
+        body = await read_body(request.receive, headers, limit=LARGEST_KEY, within=KEY_WITHIN_S)
+        token = body.decode("utf-8", "replace").strip()
+        root = request.scope.get("root_path", "") or "/"
+        secure = request.url.scheme == "https"
+        cookie = access.sign_in(token, secure=secure, path=root) if token else no_cookie(root)
+        return Response(status_code=204, headers={"set-cookie": cookie})
+
     assets = [Route(f"/web/{name}", _named(answering(asset), name)) for name in _assets()]
     pages = [Route("/debug", page("debug")), Route("/debug/{ref}", page("debug"))]
-    return [*pages, *assets]
+    return [*pages, *assets, Route("/api/v1/session", answering(sign_in), methods=["POST"])]
 
 
 def _named(endpoint: Endpoint, name: str) -> Endpoint:

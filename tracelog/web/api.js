@@ -45,10 +45,23 @@ export function pageOf(ref, query = {}) {
   return address(`/debug/${encodeURIComponent(ref)}`, query);
 }
 
+/**
+ * Sign in with *key*, or out with an empty one. The answer is a cookie that this page cannot read.
+ *
+ * @throws {Refused}
+ */
+export async function signIn(key) {
+  await sent(address("/api/v1/session"), { method: "POST", body: key, headers: { "content-type": "text/plain" } });
+}
+
 async function asked(path, query) {
+  return sent(address(path, query), { headers: { accept: "application/json" } });
+}
+
+async function sent(url, options) {
   let answer;
   try {
-    answer = await fetch(address(path, query), { headers: { accept: "application/json" } });
+    answer = await fetch(url, options);
   } catch {
     throw new Refused(0, "The server does not answer. Is `tracelog serve` still running?");
   }

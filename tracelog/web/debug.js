@@ -5,6 +5,7 @@
 import { ROOT, pageOf } from "./api.js";
 import { el, fill } from "./dom.js";
 import { help, listen } from "./keys.js";
+import { ask, byLink } from "./signin.js";
 import { search, start } from "./start.js";
 import { Trace } from "./trace.js";
 
@@ -38,6 +39,7 @@ const KEYS = {
 };
 
 function wrong(error) {
+  if (error.status === 401) return ask(main, "It stays in this browser for twelve hours, as a cookie that no script can read.");
   const asked = ref || query;
   const gone = error.status === 404 ? "It may have expired: entries are kept for an hour. " : "";
   fill(main, el("section.card", { role: "alert" }, el("h1", {}, error.status === 404 ? `Nothing is here of ${asked.slice(0, 80)}` : "This did not work"), el("p", {}, `${gone}${error.message}`), el("p", {}, el("a.button", { href: `${ROOT}/debug` }, "Recent traces"))));
@@ -55,4 +57,6 @@ document.getElementById("find").addEventListener("submit", (event) => {
 tools.append(el("button", { onclick: () => help(KEYS), "aria-label": "Keys" }, "?"));
 listen(KEYS);
 box.value = ref || query;
-(ref ? trace.load(ref) : query ? search(main, query) : start(main)).catch(wrong);
+byLink()
+  .then(() => (ref ? trace.load(ref) : query ? search(main, query) : start(main)))
+  .catch(wrong);
