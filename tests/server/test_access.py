@@ -9,7 +9,8 @@ import pytest
 from tests.server.running import Running, request, settings_of
 from tracelog.config import Key
 from tracelog.errors import AccessError, ConfigError
-from tracelog.server.access import REMEMBERED, Access, once
+from tracelog.server.access import REMEMBERED, Access
+from tracelog.server.heads import once
 
 INGEST, READ, ADMIN = "ingest-key-0123456789", "read-key-0123456789", "admin-key-0123456789"
 PAGE, WORKER = "page-key-0123456789", "worker-key-0123456789"

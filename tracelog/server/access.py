@@ -9,15 +9,17 @@ others.
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Final
-from urllib.parse import parse_qs
 
 import msgspec
 
 from tracelog.config import Key, ServerSettings, is_loopback
 from tracelog.core.detect import detect_system
 from tracelog.errors import AccessError, ConfigError
+from tracelog.server import session
+from tracelog.server.heads import DECIDING, canonical, host_name, is_own, token_of
 
 ROLES: Final = {"ingest": {"ingest"}, "read": {"read"}, "admin": {"read", "admin"}}
 """What each kind of key may do. Writing needs an ingest key: a leaked reader cannot forge entries."""
@@ -60,19 +62,20 @@ class Sender(msgspec.Struct, frozen=True):
 
 class Access:
     """
-    The rules of one server.
+    The rules of one server; *clock* returns Unix seconds.
 
     Raises:
         ConfigError: When two keys are the same or a role is unknown.
     """
 
-    def __init__(self, settings: ServerSettings) -> None:
+    def __init__(self, settings: ServerSettings, *, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._keys = [(_digest(key.token), key) for key in settings.keys]
         if len({digest for digest, _ in self._keys}) != len(self._keys):
             raise ConfigError("keys: two keys have the same token; give each its own")
         if unknown := {key.role for key in settings.keys} - set(ROLES):
             raise ConfigError(f"keys: role {unknown.pop()!r} is unknown; use ingest, read or admin")
-        self._cors = frozenset(map(_canonical, settings.cors_origins))
+        self._cors = frozenset(map(canonical, settings.cors_origins))
         if "*" in self._cors or "null" in self._cors:
             raise ConfigError("cors_origins: list each origin by name; * and null would let any page in")
         self._hosts = frozenset(host.lower() for host in settings.allowed_hosts)
@@ -84,7 +87,7 @@ class Access:
         Raises:
             AccessError: When the request names a host that this server is not (421).
         """
-        host = _host_name(headers.get(b"host", b"").decode("latin-1"))
+        host = host_name(headers.get(b"host", b"").decode("latin-1"))
         if host in self._hosts or (self._open and is_loopback(host)) or (not self._open and not self._hosts):
             return
         raise AccessError(
@@ -111,7 +114,7 @@ class Access:
             AccessError: When host, origin or key does not allow it.
         """
         get = headers.get
-        told = (*[get(name) for name in _DECIDING], query)
+        told = (*[get(name) for name in DECIDING], query)
         sender = self._known.get(told)
         if sender is None:
             sender = self._decide(headers, query)
@@ -140,19 +143,56 @@ class Access:
             label, key.system or detect_system(names), forced=key.system is not None, web_origin=allowed
         )
 
-    def check_read(self, headers: Mapping[bytes, bytes], query: bytes = b"", *, right: str = "read") -> None:
+    def check_read(
+        self,
+        headers: Mapping[bytes, bytes],
+        query: bytes = b"",
+        *,
+        right: str = "read",
+        changes: bool = False,
+    ) -> None:
         """
         Raises:
-            AccessError: When host, origin or key does not allow reading (or the *right* asked for).
+            AccessError: When host, origin or key does not allow reading (or the *right* asked for). A request
+                that *changes* something and is signed in by cookie has to name this server as its origin.
         """
         self.check_host(headers)
-        if not self._open:
-            self._key(headers, query, right)
         origin = headers.get(b"origin")
-        if origin is not None and not _is_own(origin, headers):
+        if not self._open and not self._is_signed_in(headers, query, right, changes=changes):
+            self._key(headers, query, right)
+        if origin is not None and not is_own(origin, headers):
             raise AccessError("pages of another origin may not read logs", reason="origin")
         if headers.get(b"sec-fetch-site") == b"cross-site":
             raise AccessError("another site's page may not read logs", reason="origin")
+
+    def check_own(self, headers: Mapping[bytes, bytes]) -> None:
+        """
+        Raises:
+            AccessError: When the request is not one of a page of this server itself.
+        """
+        self.check_host(headers)
+        if not is_own(headers.get(b"origin", b""), headers):
+            raise AccessError("only this server's own pages may sign in", reason="origin")
+
+    def sign_in(self, token: str, *, secure: bool, path: str) -> str:
+        """
+        Return the cookie that a page gets for the key *token*, as `session.cookie_of` makes it.
+
+        Raises:
+            AccessError: When there is no such key, or it is one that may not read.
+        """
+        self._key({b"authorization": b"Bearer " + token.encode("utf-8", "replace")}, b"", "read")
+        return session.cookie_of(_digest(token), self._clock(), secure=secure, path=path)
+
+    def _is_signed_in(
+        self, headers: Mapping[bytes, bytes], query: bytes, right: str, *, changes: bool
+    ) -> bool:
+        if token_of(headers, query) is not None:
+            return False
+        key = session.key_of(headers, self._keys, self._clock())
+        if key is None or right not in ROLES[key.role]:
+            return False
+        return not changes or is_own(headers.get(b"origin", b""), headers)
 
     def preflight(self, headers: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
         """
@@ -161,7 +201,7 @@ class Access:
         self.check_host(headers)
         origin = headers.get(b"origin", b"")
         known = any(
-            _canonical(text) == _canonical(origin.decode("latin-1"))
+            canonical(text) == canonical(origin.decode("latin-1"))
             for _, k in self._keys
             for text in k.origins
         )
@@ -177,9 +217,9 @@ class Access:
     def _allowed_origin(self, origin: bytes, headers: Mapping[bytes, bytes], key: Key | None) -> str:
         text = origin.decode("latin-1")
         if key is not None and key.origins:
-            allowed = _canonical(text) in set(map(_canonical, key.origins))
+            allowed = canonical(text) in set(map(canonical, key.origins))
         else:
-            allowed = self._may_send(origin) or _is_own(origin, headers)
+            allowed = self._may_send(origin) or is_own(origin, headers)
         if not allowed:
             raise AccessError(
                 f"pages of origin {text[:100]!r} may not send here; list it in cors_origins", reason="origin"
@@ -187,11 +227,11 @@ class Access:
         return text
 
     def _may_send(self, origin: bytes) -> bool:
-        text = _canonical(origin.decode("latin-1"))
+        text = canonical(origin.decode("latin-1"))
         return text in self._cors or (self._open and LOCAL_ORIGIN.fullmatch(text) is not None)
 
     def _key(self, headers: Mapping[bytes, bytes], query: bytes, right: str) -> Key:
-        token = _token(headers, query)
+        token = token_of(headers, query)
         if token is None:
             raise AccessError(
                 "a key is needed; send it as Authorization: Bearer … or ?key=…",
@@ -213,37 +253,12 @@ class Access:
 
 
 _TELLING: Final = frozenset({b"user-agent", b"cf-worker", b"sec-fetch-site", b"origin"})
-_DECIDING: Final = (b"host", b"authorization", *sorted(_TELLING))
+
 REMEMBERED: Final = 1_024
 """Senders remembered; a flood of made-up headers only empties the memory."""
 
 LARGEST_REMEMBERED: Final = 1_024
 """Bytes of headers worth remembering: those of honest senders."""
-
-_SINGLE: Final = frozenset({*_DECIDING, b"content-type", b"content-encoding", b"content-length"})
-
-
-def once(given: Iterable[tuple[bytes, bytes]], headers: Mapping[bytes, bytes]) -> None:
-    """
-    Refuse headers that say twice what can be said once only: who reads the first and who reads the last of
-    them would not agree on what the request is (RFC 9110 §5.3, RFC 9112 §3.2).
-
-    Args:
-        given: Names and values as they came.
-        headers: The same as a mapping.
-
-    Raises:
-        AccessError: Naming the header (400).
-    """
-    given = list(given)
-    if len(given) == len(headers):
-        return
-    names = [name for name, _ in given]
-    for name in _SINGLE:
-        if names.count(name) > 1:
-            raise AccessError(
-                f"the header {name.decode()} stands twice; send it once", reason="header", status=400
-            )
 
 
 def cors(web_origin: str) -> list[tuple[bytes, bytes]]:
@@ -259,31 +274,3 @@ def cors(web_origin: str) -> list[tuple[bytes, bytes]]:
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
-
-
-def _token(headers: Mapping[bytes, bytes], query: bytes) -> str | None:
-    scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-    if scheme.lower() == "bearer" and token.strip():
-        return token.strip()
-    if b"key=" not in query:
-        return None
-    return parse_qs(query.decode("latin-1")).get("key", [None])[0]
-
-
-def _host_name(host: str) -> str:
-    """
-    Return the name in a `Host` header without its port, brackets and a final dot kept as they make it
-    foreign.
-    """
-    if host.startswith("["):
-        return host[: host.find("]") + 1].lower()
-    return host.partition(":")[0].lower()
-
-
-def _canonical(origin: str) -> str:
-    return origin.strip().lower().rstrip("/")
-
-
-def _is_own(origin: bytes, headers: Mapping[bytes, bytes]) -> bool:
-    host = headers.get(b"host", b"").lower()
-    return host != b"" and origin.lower() in {b"http://" + host, b"https://" + host}

@@ -24,15 +24,17 @@ from tracelog.core.budget import Alert
 from tracelog.core.redact import Redactor
 from tracelog.core.wire import Mint
 from tracelog.errors import ConfigError, StoreUnavailableError, TracelogError
-from tracelog.server.access import CHALLENGE, Access, once
+from tracelog.server.access import CHALLENGE, Access
 from tracelog.server.answers import Answer, refuse
 from tracelog.server.compare import Compare
 from tracelog.server.doors import House
+from tracelog.server.heads import once
 from tracelog.server.health import Health
 from tracelog.server.ingest import Ingest
 from tracelog.server.log import FAULT, INGEST_PATHS, LogEndpoint
 from tracelog.server.query import Query
 from tracelog.server.scripts import Pages
+from tracelog.server.web import web
 from tracelog.server.webhooks import doors
 from tracelog.stores import Store, open_store
 
@@ -70,7 +72,7 @@ class App:
     ) -> None:
         self.settings = settings
         self.store = store or open_store(settings.store, ttl_s=settings.ttl_s)
-        self.access = Access(settings)
+        self.access = Access(settings, clock=clock)
         self._begun = False
         self._beginning = asyncio.Lock()
         self.ingest = Ingest(
@@ -103,6 +105,7 @@ class App:
                 Route("/api/v1/diff", self._reading(self.compare.diff)),
                 Route("/api/v1/marks", self._reading(self.compare.mark, tells=False), methods=["POST"]),
                 *self.pages.routes(),
+                *web(self._answering, self.access),
                 *(Route(path, door) for path, door in doors(house).items()),
             ],
             exception_handlers={404: _not_found, 405: _wrong_method},
@@ -176,7 +179,8 @@ class App:
         async def guarded(request: Request) -> Response:
             headers = dict(request.scope["headers"])
             once(request.scope["headers"], headers)
-            self.access.check_read(headers, request.scope["query_string"])
+            changes = request.method not in {"GET", "HEAD"}
+            self.access.check_read(headers, request.scope["query_string"], changes=changes)
             if tells:
                 await self.ingest.catch_up()
             return await endpoint(request)

@@ -16,9 +16,10 @@ from tracelog.core.encoding import inflate
 from tracelog.core.stage import Batch
 from tracelog.core.wire import Mint
 from tracelog.errors import StoreUnavailableError, TracelogError
-from tracelog.server.access import CHALLENGE, Access, Address, Sender, cors, once
+from tracelog.server.access import CHALLENGE, Access, Address, Sender, cors
 from tracelog.server.answers import Answer, refuse
 from tracelog.server.body import DisconnectedError, read_body
+from tracelog.server.heads import once
 from tracelog.server.ingest import Ingest
 from tracelog.server.log import ALLOWED, CLOSE, FAULT, Headers, Receive, Scope, Send
 

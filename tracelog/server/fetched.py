@@ -17,6 +17,7 @@ from tracelog.core.numbers import decode_any
 from tracelog.core.utf8 import clean_json, name_replaced
 from tracelog.core.wire import DECODE_ERRORS, Mint, Reader
 from tracelog.errors import InvalidEntryError
+from tracelog.render.page import story
 from tracelog.render.reported import Report, correlate
 from tracelog.server.answers import LIMITS
 from tracelog.stores import Trace
@@ -55,9 +56,12 @@ def trace_json(trace: Trace, now_ms: float) -> bytes:
 
 def report_json(trace: Trace, now_ms: float) -> bytes:
     """
-    Return the report on *trace*.
+    Return the report on *trace*, with the sentences that the pages show and until when it is kept.
     """
-    return msgspec.json.encode(_report(trace, now_ms).to_json())
+    report = _report(trace, now_ms)
+    return msgspec.json.encode(
+        {**report.to_json(), "story": {**story(report), "expires_at": trace.expires_at_ms}}
+    )
 
 
 def report_markdown(trace: Trace, now_ms: float, budget: int | None) -> str:

@@ -11,10 +11,11 @@ from tracelog.config import ServerSettings
 from tracelog.core.encoding import inflate
 from tracelog.core.headers import ID_HEADERS, read_headers
 from tracelog.errors import StoreUnavailableError, TracelogError
-from tracelog.server.access import CHALLENGE, Access, Address, Sender, cors, once
+from tracelog.server.access import CHALLENGE, Access, Address, Sender, cors
 from tracelog.server.answers import Answer, refuse
 from tracelog.server.body import DisconnectedError, read_body
 from tracelog.server.faults import Faults
+from tracelog.server.heads import once
 from tracelog.server.ingest import Ingest, Taken
 
 Scope = MutableMapping[str, Any]

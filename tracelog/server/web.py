@@ -1,0 +1,135 @@
+"""
+The pages: files as they lie in `tracelog/web`, without a build step and without data.
+
+A page asks the reading endpoints for what it shows, so whoever may not read sees a page and no entry. It may
+load from this server only, and its policy leaves a text that was taken for markup nothing to do.
+"""
+
+import gzip
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tracelog.server.access import Access
+from tracelog.server.body import read_body
+from tracelog.server.session import no_cookie
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+FOLDER: Final = Path(__file__).parents[1] / "web"
+
+MEDIA: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+"""Content Security Policy Level 3 with Trusted Types: no inline script or style, nothing from elsewhere."""
+
+HEADERS: Final = {
+    "cache-control": "no-cache",
+    "content-security-policy": POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "vary": "accept-encoding",
+}
+"""A page asks each time whether its files are new: an updated server never meets an old page."""
+
+
+LARGEST_KEY: Final = 1_024
+"""Bytes of a key that a page sends."""
+
+KEY_WITHIN_S: Final = 5.0
+
+
+class File(NamedTuple):
+    """
+    A file as it is served: its bytes, the same by gzip, the name of its content, its media type.
+    """
+
+    body: bytes
+    packed: bytes
+    etag: str
+    media_type: str
+
+
+def web(answering: Callable[[Endpoint], Endpoint], access: Access) -> list[Route]:
+    """
+    Return the routes of the pages and of what they load.
+
+    Args:
+        answering: Gives an endpoint the headers that every answer has, and its errors their shape.
+        access: Knows the hosts that this server answers for.
+    """
+
+    def page(name: str) -> Endpoint:
+        async def endpoint(request: Request) -> Response:
+            access.check_host(dict(request.scope["headers"]))
+            return _sent(request, _page(name, request.scope.get("root_path", "")))
+
+        return answering(endpoint)
+
+    async def asset(request: Request) -> Response:
+        access.check_host(dict(request.scope["headers"]))
+        return _sent(request, _assets()[request.path_params["name"]])
+
+    async def sign_in(request: Request) -> Response:
+        """
+        A key in the body becomes a cookie; an empty one signs out.
+        """
+        headers = dict(request.scope["headers"])
+        access.check_own(headers)
+        body = await read_body(request.receive, headers, limit=LARGEST_KEY, within=KEY_WITHIN_S)
+        token = body.decode("utf-8", "replace").strip()
+        root = request.scope.get("root_path", "") or "/"
+        secure = request.url.scheme == "https"
+        cookie = access.sign_in(token, secure=secure, path=root) if token else no_cookie(root)
+        return Response(status_code=204, headers={"set-cookie": cookie})
+
+    assets = [Route(f"/web/{name}", _named(answering(asset), name)) for name in _assets()]
+    pages = [Route("/debug", page("debug")), Route("/debug/{ref}", page("debug"))]
+    return [*pages, *assets, Route("/api/v1/session", answering(sign_in), methods=["POST"])]
+
+
+def _named(endpoint: Endpoint, name: str) -> Endpoint:
+    async def named(request: Request) -> Response:
+        request.scope["path_params"] = {"name": name}
+        return await endpoint(request)
+
+    return named
+
+
+@cache
+def _assets() -> Mapping[str, File]:
+    paths = [path for path in sorted(FOLDER.iterdir()) if path.suffix in {".css", ".js"}]
+    return {path.name: _file(path.read_bytes(), path.suffix) for path in paths}
+
+
+@cache
+def _page(name: str, root: str) -> File:
+    """
+    Return the page *name* of a server that is mounted at *root*.
+    """
+    text = (FOLDER / f"{name}.html").read_text("utf-8")
+    return _file(text.replace("%ROOT%", escape(root)).encode(), ".html")
+
+
+def _file(body: bytes, suffix: str) -> File:
+    etag = f'W/"{hashlib.sha256(body).hexdigest()[:16]}"'
+    return File(body, gzip.compress(body, 9, mtime=0), etag, f"{MEDIA[suffix]}; charset=utf-8")
+
+
+def _sent(request: Request, file: File) -> Response:
+    headers = {**HEADERS, "etag": file.etag}
+    if file.etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(file.body, media_type=file.media_type, headers=headers)
+    return Response(file.packed, media_type=file.media_type, headers={**headers, "content-encoding": "gzip"})
