@@ -17,13 +17,14 @@ from tests.stores.rows import NOON_MS, row
 from tests.stores.servers import RealServer
 from tracelog.core import keys
 from tracelog.stores import TraceQuota
+from tracelog.stores.notes import Notes
 from tracelog.stores.redis import RedisStore
 from tracelog.stores.sqlite import SqliteStore
 from tracelog.stores.trace_quota import Used, classes_of
 
 pytestmark = pytest.mark.anyio
 
-SMALL = TraceQuota(normal=4, extra=4, critical=12, window_s=600, max_bytes=0)
+SMALL = TraceQuota(normal=4, extra=4, critical=12, window_s=600, max_bytes=0, own=3)
 
 CASES = {
     "normal rows end at the normal part": ("nnnnnn", "AAAATT"),
@@ -32,10 +33,18 @@ CASES = {
     "errors take the normal part first": ("eeeenneeeee", "AAAATTAAAAT"),
     "one critical row opens the trace for all": ("nnnnnc" + "n" * 9, "AAAATA" + "AAAAAAA" + "TT"),
     "critical rows end somewhere too": ("c" * 14, "A" * 12 + "TT"),
+    "the last places of a critical trace are not for context": (
+        "c" + "p" * 9 + "n" * 5,
+        "A" * 8 + "TT" + "AAAAT",
+    ),
+    "own rows have places beyond all others": ("nnnneeeeooooneo", "AAAAAAAAAAANTTN"),
+    "own rows take normal places as long as there are some": ("nnoonooone", "AAAATAAANTA"[:8] + "TA"),
+    "an own row that the gate refused is noted": ("nwnnwnw", "ANAANAN"),
+    "nothing is noted where nothing is stored": ("wwn", "TTA"),
 }
 """Classes of rows in a row, and what becomes of them under `SMALL`."""
 
-classes = st.text(st.sampled_from("nnnpec"), min_size=1, max_size=8)
+classes = st.text(st.sampled_from("nnnpecoow"), min_size=1, max_size=8)
 calls = st.lists(st.tuples(st.integers(0, 700), classes, st.integers(0, 30)), min_size=1, max_size=12)
 """Calls of a history: seconds that pass before, classes of its rows, number of the first."""
 
@@ -56,7 +65,9 @@ class TestEveryStore:
             assert found == expected
             trace = await kept.store.fetch(trace_id)
             assert trace is not None
-            assert trace.stored == len(trace.entries) == expected.count("A")
+            noted = 1 if "N" in expected else 0
+            assert trace.stored == len(trace.entries) == expected.count("A") + noted
+            assert trace.refused == ("T" in expected.removeprefix("TTA"))
 
     async def test_without_quota(self, kept: Kept):
         """
@@ -149,27 +160,37 @@ class TestEveryStore:
         assert len(trace.entries) == SMALL.normal
 
 
-def _expected(history: list[tuple[int, str, int]], quota: TraceQuota) -> list[str]:
+def _expected(history: list[tuple[int, str, int]], quota: TraceQuota) -> tuple[list[str], str]:
     """
-    What the pure arithmetic says of the rows of one trace.
+    What the pure arithmetic says of the rows of one trace, and what it notes with it.
     """
-    used, known, now_ms, answers = Used(), set(), NOON_MS, []
+    used, notes, known, now_ms, answers = Used(), Notes(), set(), NOON_MS, []
     for wait_s, letters, first in history:
         now_ms += wait_s * 1000
         answer = ""
         for at, class_ in enumerate(letters):
-            body = _made(first + at)[1]
+            entry, body = _made(first + at)
             if first + at in known:
                 answer += "D"
                 continue
+            if class_ in "ow" and notes.knows(entry.id):
+                answer += "N"
+                continue
             answer += used.admit(quota, (class_, len(body)), now_ms)
             known |= {first + at} if answer[-1] == "A" else set()
+            if answer[-1] == "N":
+                notes.note(entry, body)
         answers.append(answer)
-    return answers
+    return answers, notes.written()[0]
 
 
 def _made(seq: int) -> Any:
-    return row("trace-a", seq, "x" * (seq % 7))
+    """
+    Return a row whose words, time and count are as strange as a row of ours may be.
+    """
+    said = {"why": ("rate", "two words", "", None)[seq % 4], "kind": ("suppressed", "summary")[seq % 2]}
+    said |= {"system": f"s{seq % 5}", "count": 2**40 + seq, "timestamp": NOON_MS + seq / 3}
+    return row("trace-a", seq, "x\n" * (seq % 7), **said)
 
 
 @pytest.mark.parametrize("max_bytes", [0, 900])
@@ -181,9 +202,9 @@ def test_script_follows_the_arithmetic(
     """
     Redis answers any history of calls as the arithmetic does, and keeps what it answered.
     """
-    quota = TraceQuota(normal=4, extra=4, critical=12, window_s=600, max_bytes=max_bytes)
+    quota = TraceQuota(normal=4, extra=4, critical=12, window_s=600, max_bytes=max_bytes, own=3)
 
-    async def play() -> list[str]:
+    async def play() -> tuple[list[str], str]:
         client = Redis.from_url(shared_server.url, protocol=2)
         store = RedisStore(client=client, timeout_s=5)
         await store.start()
@@ -194,9 +215,10 @@ def test_script_follows_the_arithmetic(
                 await client.hincrby(keys.companion(keys.QUOTA, "trace-a"), "t", -wait_s * 1000)
             rows = [_made(first + at) for at in range(len(letters))]
             answers.append(await store.write(rows, quota=quota, classes=letters))
+        noted = await client.hget(keys.companion(keys.QUOTA, "trace-a"), "w") or b""
         await store.close()
         await client.aclose()
-        return answers
+        return answers, noted.decode()
 
     assert asyncio.run(play()) == _expected(history, quota)
 
@@ -218,8 +240,10 @@ def test_bounds(history: list[tuple[int, str, int]]):
                 began.append(now_ms)
                 stored = 0
             stored += fate == "A"
-            assert stored <= (SMALL.critical if used.is_critical else SMALL.normal + SMALL.extra)
-            assert fate == "A" or stored >= SMALL.normal
+            most = SMALL.critical if used.is_critical else SMALL.normal + SMALL.extra
+            assert stored - used.own <= most
+            assert used.own <= SMALL.own
+            assert fate == "A" or class_ == "w" or stored >= SMALL.normal
     assert all(later - earlier >= 600_000 for earlier, later in pairwise(began))
 
 

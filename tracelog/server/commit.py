@@ -12,6 +12,7 @@ from typing import Final
 
 from tracelog.core.bounded import Bounded
 from tracelog.core.prints import NO_PRINT
+from tracelog.core.quota_values import LETTER_OF, OWN, OWN_COUNT
 from tracelog.errors import StoreUnavailableError, TracelogError
 from tracelog.server.faults import Faults
 from tracelog.server.gate import Gatekeeper
@@ -35,6 +36,9 @@ FULL_S: Final = 60
 
 FULL_TRACES: Final = 4_096
 """Of which that is known, at most twice as many. One that is forgotten costs a grant that comes back."""
+
+_ASKED_AS: Final = {OWN: LETTER_OF["privileged"]}
+"""What the gate is asked for, where the letter is the store's only."""
 
 Part = tuple[list[Row], int, "asyncio.Future[Fates]", str | None, Sequence[str] | None]
 """The rows of one request, how many bytes they are, who waits for them, their classes, and their prints."""
@@ -203,11 +207,12 @@ class Committer:
         now = asyncio.get_running_loop().time()
         told = self._full.fates(rows, classes, now)
         asked = [at for at, fate in enumerate(told) if not fate]
-        wanted = [(rows[at][0].system, classes[at]) for at in asked]
+        wanted = [(rows[at][0].system, _ASKED_AS.get(classes[at], classes[at])) for at in asked]
         admission = await gatekeeper.admit(wanted)
-        places = [at for at, fate in zip(asked, admission.fates, strict=True) if not fate]
         for at, fate in zip(asked, admission.fates, strict=True):
             told[at] = fate
+        classes = _counted_only(classes, told)
+        places = [at for at in asked if not told[at] or classes[at] == OWN_COUNT]
         if len(places) < len(rows):
             rows = [rows[at] for at in places]
             classes = "".join([classes[at] for at in places])
@@ -241,6 +246,20 @@ class Committer:
     def _written(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         self._schedule(task.get_loop())
+
+
+def _counted_only(classes: str, told: Sequence[str]) -> str:
+    """
+    Return *classes* with own rows that the gate refused as such of which only the count is kept.
+    """
+    if OWN not in classes:
+        return classes
+    return "".join(
+        [
+            OWN_COUNT if letter == OWN and fate not in {"", NOT_NOW} else letter
+            for letter, fate in zip(classes, told, strict=True)
+        ]
+    )
 
 
 def _fail(group: list[Part], error: TracelogError) -> None:
