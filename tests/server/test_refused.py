@@ -58,10 +58,12 @@ def told(running: Running, trace_id: str = "flood") -> tuple[int, Counter[str]]:
     trace = running.get(f"/api/v1/traces/{trace_id}").json
     report = running.get(f"/api/v1/traces/{trace_id}/report").json
     assert (trace["complete"], trace["missing"]) == (report["complete"], report["missing"])
+    shown = [row for row in report["timeline"] if row["kind"] == "suppressed"]
     missing: Counter[str] = Counter()
     for loss in trace["missing"]:
         missing[loss["reason"]] += loss["count"]
     assert trace["complete"] is not bool(missing)
+    assert sum(row["count"] for row in shown) == missing.total()
     return sum(row.get("kind") is None for row in trace["entries"]), missing
 
 

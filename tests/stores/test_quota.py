@@ -3,6 +3,7 @@ What one trace may store: the same on every store, never more whoever writes at 
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -16,6 +17,7 @@ from tests.stores.conftest import Kept
 from tests.stores.rows import NOON_MS, row
 from tests.stores.servers import RealServer
 from tracelog.core import keys
+from tracelog.core.entry import decode_entry
 from tracelog.stores import TraceQuota
 from tracelog.stores.notes import Notes
 from tracelog.stores.redis import RedisStore
@@ -68,6 +70,37 @@ class TestEveryStore:
             noted = 1 if "N" in expected else 0
             assert trace.stored == len(trace.entries) == expected.count("A") + noted
             assert trace.refused == ("T" in expected.removeprefix("TTA"))
+
+    async def test_what_own_rows_count(self, kept: Kept):
+        """
+        Own rows that find no place are shown with their trace: added up by kind, system and reason, beyond eight of
+        these as one for all others, each id once, and as long as the trace lives.
+        """
+        said = [(f"s{n % 10}", "rate" if n % 2 else "two words", n + 1) for n in range(30)]
+        rows = [
+            row("trace-a", n, id=f"row {n}", system=system, kind="suppressed", why=why, count=count)
+            for n, (system, why, count) in enumerate(said)
+        ]
+        assert await kept.store.write([row("trace-a", 99)], quota=SMALL) == "A"
+        assert await kept.store.write(rows[:20], quota=SMALL, classes="w" * 20) == "N" * 20
+        assert await kept.store.write(rows[10:], quota=SMALL, classes="w" * 20) == "N" * 20
+        trace = await kept.store.fetch("trace-a")
+        assert trace is not None
+        entries = [decode_entry(body) for body in trace.entries[1:]]
+        counts = {(each.system, each.why): each.count for each in entries[:8]}
+        expected: Counter[tuple[str, str]] = Counter()
+        for system, why, count in said:
+            expected[system, why] += count
+        assert counts == {key: n for key, n in expected.items() if key[0] < "s8"}
+        assert (entries[8].why, entries[8].kind, len(entries)) == ("other", "suppressed", 9)
+        assert sum(each.count or 0 for each in entries) == sum(count for _, _, count in said)
+        assert max(each.last_timestamp or 0 for each in entries) == NOON_MS + 29
+        assert (trace.stored, trace.refused) == (10, False)
+        await kept.let_expire()
+        assert await kept.store.write([row("trace-a", 99)], quota=SMALL) == "A"
+        again = await kept.store.fetch("trace-a")
+        assert again is not None
+        assert len(again.entries) == 1
 
     async def test_without_quota(self, kept: Kept):
         """
