@@ -126,6 +126,19 @@ def test_another_server_knows_at_once(redis: RealServer) -> None:
         assert two.get("/api/v1/traces/flood/report").json["complete"] is False
 
 
+def test_another_server_counts_what_the_hour_refused(redis: RealServer) -> None:
+    """
+    What one server refused because the hour was used up stands in the trace that another one stored, for
+    who reads it there.
+    """
+    shared = {"limits": True, "guard": CALM, "quota": QuotaSettings(limit=5), "store_url": emptied(redis)}
+    with Running(**shared) as one:
+        one.post(entries(5))
+        with Running(**shared) as two:
+            assert two.post(entries(3, first=5)).json["limited"] == {"system_quota": 3}
+        assert told(one) == (5, {"system_quota": 3})
+
+
 def test_context_leaves_room_for_the_error_it_explains(store: str) -> None:
     """
     What an error brings out takes neither the last places nor the last bytes of its trace: the error is stored.

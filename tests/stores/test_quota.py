@@ -226,6 +226,21 @@ def _made(seq: int) -> Any:
     return row("trace-a", seq, "x\n" * (seq % 7), **said)
 
 
+async def test_notes_of_others_are_none(raw: Redis, shared_server: RealServer):
+    """
+    Text of another program where notes stand spoils no trace.
+    """
+    store = RedisStore(shared_server.url, timeout_s=5)
+    await store.start()
+    await store.write([row("trace-a", 1)], quota=SMALL)
+    for text in ("a b c 1 x y", "a b c 1 2.000 no json", b"\xff\n \n", "a b c 1 2.000"):
+        await raw.hset(keys.companion(keys.QUOTA, "trace-a"), "w", text)
+        trace = await store.fetch("trace-a")
+        assert trace is not None
+        assert (len(trace.entries), trace.stored) == (1, 1)
+    await store.close()
+
+
 @pytest.mark.parametrize("max_bytes", [0, 900])
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=calls)

@@ -24,7 +24,7 @@ HEARD: Final = 32
 REST: Final = f"suppressed - {OTHER}"
 
 _BLANK: Final = re.compile("[ \t-\r]")
-_LINE: Final = re.compile(r"(\S+ \S+ \S+) (\d+) (\S+) ([^\n]*)")
+_LINE: Final = re.compile(r"(\S+ \S+ \S+) (\d+) (-?\d+\.\d{3}) ([^\n]*)")
 
 
 class _Line(msgspec.Struct):

@@ -99,7 +99,7 @@ class RedisReader:
             entries += raws
         if not entries and not stored:
             return None
-        noted = Notes((told[0] or b"").decode()).rows()
+        noted = Notes((told[0] or b"").decode(errors="replace")).rows()
         return Trace(
             trace_id=trace_id,
             entries=entries + noted,
