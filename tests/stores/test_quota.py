@@ -40,7 +40,10 @@ CASES = {
         "A" * 8 + "TT" + "AAAAT",
     ),
     "own rows have places beyond all others": ("nnnneeeeooooneo", "AAAAAAAAAAANTTN"),
-    "own rows take normal places as long as there are some": ("nnoonooone", "AAAATAAANTA"[:8] + "TA"),
+    "own rows leave the places of others, then take some as privileged ones": (
+        "ooooonnnoooeee",
+        "AAAAAAATAANAAT",
+    ),
     "an own row that the gate refused is noted": ("nwnnwnw", "ANAANAN"),
     "nothing is noted where nothing is stored": ("wwn", "TTA"),
 }

@@ -61,7 +61,7 @@ class TraceQuota(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         max_bytes: Bytes that the entries of the trace may have together, 0 for any number. A list of this
             size is still read, moved and removed by Redis without others noticing. The last eighth of it is
             for errors, critical and own rows.
-        own: Own rows beyond all this.
+        own: Own rows beyond all this; further ones take places as privileged ones do.
         echo_burst: Entries of one form that are stored within *echo_window_s* when several systems say it, 0
             for any number. The first entry of each system and its first error are stored beyond that.
         echo_window_s: Seconds of that window, which begins with the first of them.

@@ -28,7 +28,7 @@ class Used(msgspec.Struct):
         size: Bytes of all its entries, whatever the window.
         is_critical: Whether a critical row was ever stored.
         since_ms: When the window began, None before the first entry.
-        own: Own rows stored in the window beyond all this.
+        own: Own rows stored in the window, in the places that are theirs alone.
     """
 
     rows: int = 0
@@ -72,17 +72,15 @@ class Used(msgspec.Struct):
         """
         Return the name of the counter that has room for one more row of *class_*.
         """
+        if class_ == OWN and self.own < quota.own:
+            return "own"
         if self.is_critical or class_ == "c":
             most = quota.critical - quota.extra if class_ == "p" else quota.critical
-            room = "rows" if self.rows + self.extra < most else None
-        elif self.rows < quota.normal:
-            room = "rows"
-        else:
-            spare = {"e": quota.extra, "p": quota.extra // 2}.get(class_, 0)
-            room = "extra" if self.extra < spare else None
-        if room is None and class_ == OWN and self.own < quota.own:
-            return "own"
-        return room
+            return "rows" if self.rows + self.extra < most else None
+        if self.rows < quota.normal:
+            return "rows"
+        spare = {"e": quota.extra, "p": quota.extra // 2, OWN: quota.extra // 2}.get(class_, 0)
+        return "extra" if self.extra < spare else None
 
 
 def classes_of(rows: Sequence[Row], classes: str | None) -> str:

@@ -1,13 +1,13 @@
 -- One trace with a quota: keep() as in trace.lua, and KEYS[k + 2] counts what the trace has used; T over its quota,
 -- Z over its bytes, E an echo, N an own row of which only the count is kept. What keep() is told is a class letter for
 -- each entry, then a print for each; the last of ARGV is
--- "normal extra critical window_ms bytes echo_burst echo_window_ms own ordinary_bytes now_ms".
--- stores/trace_quota.py tells the same in Python.
+-- "normal extra critical window_ms bytes echo_burst echo_window_ms own ordinary_bytes now_ms". stores/trace_quota.py.
 local EACH, WIDTH = 3, 16
 local CRITICAL, ESSENTIAL, OWN, PRIVILEGED, OWN_COUNT = 99, 101, 111, 112, 119 -- c, e, o, p, w
 local most = {}
 for number in string.gmatch(ARGV[#ARGV], '%d+') do most[#most + 1] = tonumber(number) end
-local spare = { [ESSENTIAL] = most[2], [PRIVILEGED] = math.floor(most[2] / 2) }
+local half = math.floor(most[2] / 2)
+local spare = { [ESSENTIAL] = most[2], [PRIVILEGED] = half, [OWN] = half }
 local moment
 
 local function now()
@@ -19,11 +19,12 @@ local function now()
 end
 
 local function room(used, class) -- the counter that has room for one more
+  if class == OWN and used.o < most[8] then return 'o' end
   if used.c == 1 or class == CRITICAL then
-    if used.n + used.x < most[3] - (class == PRIVILEGED and most[2] or 0) then return 'n' end
-  elseif used.n < most[1] then return 'n'
-  elseif used.x < (spare[class] or 0) then return 'x' end
-  return class == OWN and used.o < most[8] and 'o'
+    return used.n + used.x < most[3] - (class == PRIVILEGED and most[2] or 0) and 'n'
+  end
+  if used.n < most[1] then return 'n' end
+  return used.x < (spare[class] or 0) and 'x'
 end
 
 local function admit(used, class, size)
