@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from time import perf_counter
 
-from redis.asyncio import Connection, Redis
+from redis.asyncio import Redis
 
 from tests.server.scripted import NOON_MS, LocalGate
 from tests.stores.servers import RealServer
@@ -34,8 +34,8 @@ from tracelog.core.quota_settings import QuotaSettings
 from tracelog.core.quota_values import Asked, Demand
 from tracelog.server.gate import Gatekeeper
 from tracelog.stores import STORED
-from tracelog.stores.redis_gate import RedisGate, by_client, by_lanes
-from tracelog.stores.redis_lanes import Lanes
+from tracelog.stores.redis_gate import RedisGate
+from tracelog.stores.redis_wire import ClientWire
 from tracelog.stores.sqlite_gate import SqliteGate
 from tracelog.stores.sqlite_schema import open_file
 from tracelog.stores.sqlite_worker import Worker, do_each
@@ -182,7 +182,7 @@ async def overshoot(client: Redis) -> tuple[int, int]:
 
     await asyncio.gather(*(hand() for _ in range(16)))
     await client.delete(keys.GATE)
-    gate = RedisGate(by_client(client), QuotaSettings())
+    gate = RedisGate(ClientWire(client, owned=False), QuotaSettings())
     replies = await asyncio.gather(*(gate.ask([Demand("worker", "normal", 150)]) for _ in range(16)))
     return by_hand, sum(grant.n for reply in replies for grant in reply.grants)
 
@@ -203,17 +203,16 @@ async def main() -> None:
         os.sched_setaffinity(0, core)
         os.sched_setaffinity(server.process.pid, core)
         client = Redis.from_url(server.url, protocol=2)
-        lanes = Lanes(lambda: Connection(host="127.0.0.1", port=server.port, protocol=2), timeout_s=5)
+        wire = ClientWire(client, owned=True)
         worker = Worker("gate", lambda: open_file(str(Path(folder) / "gate.db")), do_each)
         await worker.start()
-        gate = RedisGate(by_lanes(lanes), OPEN)
+        gate = RedisGate(wire, OPEN)
         sides = {
             "by hand, a call each": naive(client),
             "by hand, pipelined": naive_pipelined(client),
             "gate, exact": exact(gate),
-            "gate, exact, redis-py": exact(RedisGate(by_client(client), OPEN)),
-            "gate, refused by Redis": exact(RedisGate(by_lanes(lanes), SHUT)),
-            "gate, denied from memory": denied(RedisGate(by_lanes(lanes), SHUT), DenyCache()),
+            "gate, refused by Redis": exact(RedisGate(wire, SHUT)),
+            "gate, denied from memory": denied(RedisGate(wire, SHUT), DenyCache()),
             "gate in SQLite, exact": exact(SqliteGate(worker.submit, OPEN, lambda: 1_800_000_000.0)),
             "the arithmetic alone": arithmetic(),
         }
@@ -244,8 +243,7 @@ async def main() -> None:
         hand, ours = await overshoot(client)
         print(f"16 clients at 1,000 rows    {hand:>14,} by hand, {ours:,} by the gate")
         await worker.close()
-        await lanes.close()
-        await client.aclose()
+        await wire.close()
 
 
 if __name__ == "__main__":

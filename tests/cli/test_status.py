@@ -48,6 +48,15 @@ QUOTAS = {
             "lent": 0,
             "reset_ms": None,
         },
+        "other": {
+            "current": 0,
+            "limit": 0,
+            "remaining": 0,
+            "borrowed": 0,
+            "lent": 0,
+            "reserve": 2,
+            "reset_ms": None,
+        },
     },
     "essential": {"used": 2, "limit": 200},
 }
@@ -121,6 +130,7 @@ def test_a_ledger_is_one_sum(changed, shown):
         ({"quotas": QUOTAS}, "hour", "501 of 1,000 rows, 2 of 200 in the reserve for errors"),
         ({"quotas": QUOTAS}, "", "browser    500 of 400, 0 left, 100 borrowed, more in 41 seconds"),
         ({"quotas": QUOTAS}, "", "worker     1 of 300, 299 left, 100 lent"),
+        ({"quotas": QUOTAS}, "", "other      0 of 0, 0 left, 2 in the reserve"),
         (
             {"budget": BUDGET},
             "month",

@@ -183,6 +183,44 @@ def test_an_address_cannot_pass_for_many_sources():
     assert guard.status(0.0)["slowed"] == []
 
 
+def test_the_errors_of_an_address_are_errors_so_far():
+    """
+    Whatever systems and sources a page's address takes for its errors, so many an hour count as errors and none is
+    refused; those of other addresses and of programs are not less for it.
+    """
+    guard = Guard(GuardSettings(newcomers=10**6, essential=(10**6,), hot_above=10**6, address_errors=5))
+
+    def errors(first: int, now: float, peer: str | None) -> Counter:
+        said = [
+            entry(words(n), level="error", trace_id=f"t{n}", system=f"s{n}", source=f"tab{n}")
+            for n in range(first, first + 20)
+        ]
+        return Counter(guard.decide(each, now, peer=peer).word for each in said)
+
+    assert errors(0, 0.0, "203.0.113.9") == {"essential": 5, "normal": 15}
+    assert errors(20, 3_000.0, "203.0.113.9") == {"normal": 20}
+    assert errors(40, 3_000.0, "203.0.113.10") == {"essential": 5, "normal": 15}
+    assert errors(60, 3_000.0, None) == {"essential": 20}
+    assert errors(80, 3_600.0, "203.0.113.9") == {"essential": 5, "normal": 15}
+
+
+def test_made_up_systems_are_one_speaker_too():
+    """
+    Beyond the names that an address may bring, systems that it makes up share one speaker's minute, for entries and for
+    rows about others.
+    """
+    limits = GuardSettings(normal=(3,), privileged=(2,), newcomers=1, hot_above=10**6)
+    for kind, passed in ((None, 2 + 3 + 1), ("summary", 2 + 3 + 1)):
+        guard = Guard(limits)
+        said = [
+            entry(
+                words(n), trace_id=f"t{n}", system=f"s{n}", source="tab", kind=kind, count=2 if kind else None
+            )
+            for n in range(30)
+        ]
+        assert sum(guard.decide(each, 0.0, peer="203.0.113.9").kept for each in said) == passed
+
+
 def test_an_error_finds_what_was_not_kept_before_it():
     """
     Entries whose verdict says so go into the recorder, and an error gets the last five of them back.

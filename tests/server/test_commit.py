@@ -249,6 +249,15 @@ async def test_draining_waits_for_everything() -> None:
         ("npe", "ATT", "npe", 59.0, ["", "T", "T"]),
         ("nnn", "TTT", "nnn", 61.0, ["", "", ""]),
         ("nec", "TTA", "nec", 0.0, ["", "", ""]),  # it is a critical trace from here on
+        (
+            "nww",
+            "STT",
+            "wow",
+            599.0,
+            ["T", "", "T"],
+        ),  # nothing of it is stored that a note could stand beside
+        ("nww", "STT", "wow", 601.0, ["", "", ""]),
+        ("wen", "TAT", "wen", 0.0, ["", "", "T"]),  # now there is
     ],
 )
 def test_a_full_trace_is_known_for_a_while(

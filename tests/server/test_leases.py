@@ -25,7 +25,8 @@ from tracelog.errors import StoreUnavailableError
 from tracelog.server.admission import ADMITTED
 from tracelog.server.gate import Gatekeeper
 from tracelog.stores import DUPLICATE, NOT_NOW, STORED
-from tracelog.stores.redis_gate import RedisGate, by_client
+from tracelog.stores.redis_gate import RedisGate
+from tracelog.stores.redis_wire import ClientWire
 
 pytestmark = pytest.mark.anyio
 
@@ -246,10 +247,11 @@ import asyncio, json, sys, time
 from redis.asyncio import Redis
 from tracelog.core.quota_settings import QuotaSettings
 from tracelog.server.gate import Gatekeeper
-from tracelog.stores.redis_gate import RedisGate, by_client
+from tracelog.stores.redis_gate import RedisGate
+from tracelog.stores.redis_wire import ClientWire
 
 async def main(url, limits, system, most):
-    gate = RedisGate(by_client(Redis.from_url(url)), QuotaSettings(**json.loads(limits)), server=sys.argv[5])
+    gate = RedisGate(ClientWire(Redis.from_url(url), owned=True), QuotaSettings(**json.loads(limits)), server=sys.argv[5])
     calls, ask = [0], gate.ask
     async def counted(*asked):
         calls[0] += 1
@@ -302,7 +304,7 @@ def check_a_killed_holder(server: RealServer) -> None:
 
     async def status(forced: dict[str, int]) -> Any:
         async with Redis.from_url(server.url, protocol=2) as client:
-            gate = RedisGate(by_client(client), LIMITS)
+            gate = RedisGate(ClientWire(client, owned=False), LIMITS)
             await gate.ask([], forced=[Demand(name, "normal", n) for name, n in forced.items()])
             return await gate.status()
 

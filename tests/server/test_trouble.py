@@ -158,7 +158,7 @@ def test_a_fault_before_the_store_is_answered_too(
     """
     running, _ = scripted
     with running.connect() as line, monkeypatch.context() as patch:
-        patch.setattr(running.app.ingest, "seal", None)
+        patch.setattr(running.app.ingest, "redactor", None)
         line.send(request(body=ENTRY))
         answer = line.answer()
         assert (answer.status, answer.json["reason"]) == (500, "fault")

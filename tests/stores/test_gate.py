@@ -16,18 +16,18 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from redis.asyncio import Connection, Redis, RedisCluster
+from redis.asyncio import Redis
 
 from tests.core.schedules import HOUR, MINUTE, NOON_MS, SERVERS, SMALL, Feed, Step, long_schedule
-from tests.stores.servers import free_port
 from tracelog.core import keys
 from tracelog.core.quota import ask, status_of
 from tracelog.core.quota_ring import State
 from tracelog.core.quota_settings import QuotaSettings
 from tracelog.errors import StoreUnavailableError
 from tracelog.stores.gates import Asked, Demand, Gate, Refund, Repair
-from tracelog.stores.redis_gate import RedisGate, by_client, by_lanes
-from tracelog.stores.redis_lanes import Lanes
+from tracelog.stores.redis_cluster import RedisClusterStore
+from tracelog.stores.redis_gate import RedisGate
+from tracelog.stores.redis_wire import ClientWire
 from tracelog.stores.sqlite import SqliteStore
 from tracelog.stores.sqlite_gate import SqliteGate
 from tracelog.stores.sqlite_schema import connect, open_file
@@ -73,7 +73,9 @@ async def opened(kind: str, request: pytest.FixtureRequest) -> AsyncIterator[Mak
     else:
         client = Redis.from_url(request.getfixturevalue("shared_server").url, protocol=2)
     await client.delete(keys.GATE)
-    yield lambda limits, now_ms, server="": RedisGate(by_client(client), limits, server=server, now_ms=now_ms)
+    yield lambda limits, now_ms, server="": RedisGate(
+        ClientWire(client, owned=False), limits, server=server, now_ms=now_ms
+    )
     await client.aclose()
 
 
@@ -156,7 +158,7 @@ async def test_a_state_of_an_earlier_version_is_taken_over(raw):
     """
     A gate that has counted no servers yet goes on with what it has.
     """
-    gate = RedisGate(by_client(raw), SMALL, server="a1")
+    gate = RedisGate(ClientWire(raw, owned=False), SMALL, server="a1")
     await gate.ask([Demand("worker", "normal", 3)])
     state = msgspec.json.decode(await raw.hget(keys.GATE, "state"))
     del state["servers"]
@@ -169,7 +171,7 @@ async def test_strange_refunds_leave_nothing_behind(raw):
     """
     Refunds of minutes that are over, or to come, make no field.
     """
-    gate = RedisGate(by_client(raw), SMALL)
+    gate = RedisGate(ClientWire(raw, owned=False), SMALL)
     bucket = (await gate.ask([Demand("worker", "normal", 3)])).bucket
     fields = await raw.hkeys(keys.GATE)
     await gate.ask(
@@ -188,7 +190,7 @@ def test_any_schedule_gives_the_same_on_a_real_server(shared_server):
         async def play(seed: int, variant: str) -> None:
             await client.delete(keys.GATE)
             make = lambda limits, now_ms, server: RedisGate(  # noqa: E731 - a `Make` on this client
-                by_client(client), limits, server=server, now_ms=now_ms
+                ClientWire(client, owned=False), limits, server=server, now_ms=now_ms
             )
             await compare(make, VARIANTS[variant], Feed(honest=False), long_schedule(seed, 40))
 
@@ -211,7 +213,7 @@ async def test_all_clients_together_never_pass_the_limit(raw):
     """
 
     async def flood(system: str, cls: str) -> int:
-        gate, got = RedisGate(by_client(raw), QuotaSettings()), 0
+        gate, got = RedisGate(ClientWire(raw, owned=False), QuotaSettings()), 0
         for _ in range(30):
             reply = await gate.ask([Demand(system, cls, 7)])
             got += sum(grant.n for grant in reply.grants)
@@ -221,7 +223,7 @@ async def test_all_clients_together_never_pass_the_limit(raw):
     first = sum(await asyncio.gather(*(flood(system, "normal") for system in systems)))
     second = sum(await asyncio.gather(*(flood(system, "essential") for system in systems)))
     assert (first, second) == (1_000, 200)
-    status = await RedisGate(by_client(raw), QuotaSettings()).status()
+    status = await RedisGate(ClientWire(raw, owned=False), QuotaSettings()).status()
     assert sum(system.current for system in status.systems) == 1_000
     assert status.essential.used == 200
 
@@ -231,10 +233,11 @@ import asyncio, sys
 from redis.asyncio import Redis
 from tracelog.core.quota_settings import QuotaSettings
 from tracelog.stores.gates import Demand
-from tracelog.stores.redis_gate import RedisGate, by_client
+from tracelog.stores.redis_gate import RedisGate
+from tracelog.stores.redis_wire import ClientWire
 
 async def main(url, system):
-    gate, got = RedisGate(by_client(Redis.from_url(url)), QuotaSettings()), 0
+    gate, got = RedisGate(ClientWire(Redis.from_url(url), owned=True), QuotaSettings()), 0
     for _ in range(200):
         reply = await gate.ask([Demand(system, "normal", 9), Demand(system, "critical", 1)])
         got += reply.granted(system, "normal")
@@ -290,7 +293,7 @@ async def test_an_emptied_server_does_not_lose_the_month(own_server):
 @asynccontextmanager
 async def _redis_gate(server, limits):
     client = Redis.from_url(server.url, protocol=2)
-    yield RedisGate(by_client(client), limits)
+    yield RedisGate(ClientWire(client, owned=False), limits)
     await client.aclose()
 
 
@@ -298,7 +301,7 @@ async def test_a_level_is_told_once(raw):
     """
     I5: of many calls exactly one sees each change of the level.
     """
-    gate = RedisGate(by_client(raw), QuotaSettings(limit=10**6, monthly_writes=100))
+    gate = RedisGate(ClientWire(raw, owned=False), QuotaSettings(limit=10**6, monthly_writes=100))
 
     async def few() -> list:
         return [await gate.ask([Demand("worker", "essential", 1)]) for _ in range(15)]
@@ -312,7 +315,7 @@ async def test_it_is_one_key_that_ends_one_day(raw):
     """
     A gate is one key, so one slot; it has a time to live, longer than any month it counts.
     """
-    gate = RedisGate(by_client(raw), QuotaSettings())
+    gate = RedisGate(ClientWire(raw, owned=False), QuotaSettings())
     await gate.ask([Demand("worker", "normal", 1)])
     assert await raw.keys("*") == [keys.GATE.encode()]
     assert await raw.ttl(keys.GATE) > 366 * 86_400
@@ -322,7 +325,7 @@ async def test_the_clock_is_that_of_redis(raw):
     """
     I13: without a test's clock the minute is that of Redis, and the wait is the rest of it.
     """
-    gate = RedisGate(by_client(raw), QuotaSettings())
+    gate = RedisGate(ClientWire(raw, owned=False), QuotaSettings())
     seconds, _ = await raw.time()
     reply = await gate.ask([Demand("worker", "normal", 1)])
     assert reply.bucket in {seconds // 60, seconds // 60 + 1}
@@ -330,40 +333,30 @@ async def test_the_clock_is_that_of_redis(raw):
     assert (await gate.status()).now_ms // 10_000 - seconds // 10 in {0, 1}
 
 
-async def test_a_server_that_forgot_its_scripts_is_taught_again(raw, shared_server):
+async def test_a_server_that_forgot_its_scripts_is_taught_again(raw):
     """
-    The script is sent again when the server does not know it, through a client and through lanes.
+    The script is sent again when the server does not know it.
     """
-    lanes = Lanes(lambda: Connection(host="127.0.0.1", port=shared_server.port, protocol=2), timeout_s=5)
-    try:
-        for call in (by_client(raw), by_lanes(lanes)):
-            for _ in range(2):
-                await raw.script_flush()
-                gate = RedisGate(call, QuotaSettings())
-                assert (await gate.ask([Demand("worker", "normal", 2)])).granted("worker", "normal") == 2
-                assert (await gate.status()).month_used > 0
-    finally:
-        await lanes.close()
-    assert (await RedisGate(by_client(raw), QuotaSettings()).status()).month_used == 8
+    gate = RedisGate(ClientWire(raw, owned=False), QuotaSettings())
+    for _ in range(2):
+        await raw.script_flush()
+        assert (await gate.ask([Demand("worker", "normal", 2)])).granted("worker", "normal") == 2
+    await raw.script_flush()
+    assert (await gate.status()).month_used == 4
 
 
-async def test_it_works_on_a_cluster(own_server):
+async def test_it_works_on_a_cluster(shared_cluster):
     """
-    On a server that keeps slots apart the gate is asked through the cluster's client, all in one slot.
+    Three nodes that keep slots apart are asked as the store asks them, for all of the gate is in one slot.
     """
-    server = own_server("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
-    async with Redis.from_url(server.url, protocol=2) as client:
-        await client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16_383)
-        while b"cluster_state:ok" not in await client.execute_command("CLUSTER", "INFO"):
-            await client.execute_command(
-                "WAIT", 1, 20
-            )  # the server lets 20 ms go by: nothing tells of its state
-    cluster = RedisCluster(host="127.0.0.1", port=server.port)
-    gate = RedisGate(by_client(cluster), QuotaSettings())
+    store = RedisClusterStore(shared_cluster.url, timeout_s=5)
+    await store.start()
+    await store.clear()
+    gate = store.gate(QuotaSettings())
     reply = await gate.ask([Demand("worker", "normal", 1_500)])
     refunds = [grant.refund(1) for grant in reply.grants]
     assert (await gate.ask([], refunds=refunds)).month_used == 1_000 - len(refunds)
-    await cluster.aclose()
+    await store.close()
 
 
 async def test_a_server_that_is_gone_is_told(own_server):
@@ -387,7 +380,7 @@ async def test_a_key_that_is_no_gate_is_told(raw, command, says):
     A key of that name with another content makes a sentence that says what to do.
     """
     await raw.execute_command(*command)
-    gate = RedisGate(by_client(raw), QuotaSettings())
+    gate = RedisGate(ClientWire(raw, owned=False), QuotaSettings())
     with pytest.raises(StoreUnavailableError, match=says):
         await gate.status()
     with pytest.raises(StoreUnavailableError):

@@ -3,6 +3,7 @@ What one trace may store: the same on every store, never more whoever writes at 
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -16,14 +17,16 @@ from tests.stores.conftest import Kept
 from tests.stores.rows import NOON_MS, row
 from tests.stores.servers import RealServer
 from tracelog.core import keys
+from tracelog.core.entry import decode_entry
 from tracelog.stores import TraceQuota
+from tracelog.stores.notes import Notes
 from tracelog.stores.redis import RedisStore
 from tracelog.stores.sqlite import SqliteStore
 from tracelog.stores.trace_quota import Used, classes_of
 
 pytestmark = pytest.mark.anyio
 
-SMALL = TraceQuota(normal=4, extra=4, critical=12, window_s=600, max_bytes=0)
+SMALL = TraceQuota(normal=4, extra=4, critical=12, window_s=600, max_bytes=0, own=3)
 
 CASES = {
     "normal rows end at the normal part": ("nnnnnn", "AAAATT"),
@@ -32,10 +35,21 @@ CASES = {
     "errors take the normal part first": ("eeeenneeeee", "AAAATTAAAAT"),
     "one critical row opens the trace for all": ("nnnnnc" + "n" * 9, "AAAATA" + "AAAAAAA" + "TT"),
     "critical rows end somewhere too": ("c" * 14, "A" * 12 + "TT"),
+    "the last places of a critical trace are not for context": (
+        "c" + "p" * 9 + "n" * 5,
+        "A" * 8 + "TT" + "AAAAT",
+    ),
+    "own rows have places beyond all others": ("nnnneeeeooooneo", "AAAAAAAAAAANTTN"),
+    "own rows leave the places of others, then take some as privileged ones": (
+        "ooooonnnoooeee",
+        "AAAAAAATAANAAT",
+    ),
+    "an own row that the gate refused is noted": ("nwnnwnw", "ANAANAN"),
+    "nothing is noted where nothing is stored": ("wwn", "TTA"),
 }
 """Classes of rows in a row, and what becomes of them under `SMALL`."""
 
-classes = st.text(st.sampled_from("nnnpec"), min_size=1, max_size=8)
+classes = st.text(st.sampled_from("nnnpecoow"), min_size=1, max_size=8)
 calls = st.lists(st.tuples(st.integers(0, 700), classes, st.integers(0, 30)), min_size=1, max_size=12)
 """Calls of a history: seconds that pass before, classes of its rows, number of the first."""
 
@@ -56,7 +70,40 @@ class TestEveryStore:
             assert found == expected
             trace = await kept.store.fetch(trace_id)
             assert trace is not None
-            assert trace.stored == len(trace.entries) == expected.count("A")
+            noted = 1 if "N" in expected else 0
+            assert trace.stored == len(trace.entries) == expected.count("A") + noted
+            assert trace.refused == ("T" in expected.removeprefix("TTA"))
+
+    async def test_what_own_rows_count(self, kept: Kept):
+        """
+        Own rows that find no place are shown with their trace: added up by kind, system and reason, beyond eight of
+        these as one for all others, each id once, and as long as the trace lives.
+        """
+        said = [(f"s{n % 10}", "rate" if n % 2 else "two words", n + 1) for n in range(30)]
+        rows = [
+            row("trace-a", n, id=f"row {n}", system=system, kind="suppressed", why=why, count=count)
+            for n, (system, why, count) in enumerate(said)
+        ]
+        assert await kept.store.write([row("trace-a", 99)], quota=SMALL) == "A"
+        assert await kept.store.write(rows[:20], quota=SMALL, classes="w" * 20) == "N" * 20
+        assert await kept.store.write(rows[10:], quota=SMALL, classes="w" * 20) == "N" * 20
+        trace = await kept.store.fetch("trace-a")
+        assert trace is not None
+        entries = [decode_entry(body) for body in trace.entries[1:]]
+        counts = {(each.system, each.why): each.count for each in entries[:8]}
+        expected: Counter[tuple[str, str]] = Counter()
+        for system, why, count in said:
+            expected[system, why] += count
+        assert counts == {key: n for key, n in expected.items() if key[0] < "s8"}
+        assert (entries[8].why, entries[8].kind, len(entries)) == ("other", "suppressed", 9)
+        assert sum(each.count or 0 for each in entries) == sum(count for _, _, count in said)
+        assert max(each.last_timestamp or 0 for each in entries) == NOON_MS + 29
+        assert (trace.stored, trace.refused) == (10, False)
+        await kept.let_expire()
+        assert await kept.store.write([row("trace-a", 99)], quota=SMALL) == "A"
+        again = await kept.store.fetch("trace-a")
+        assert again is not None
+        assert len(again.entries) == 1
 
     async def test_without_quota(self, kept: Kept):
         """
@@ -149,27 +196,52 @@ class TestEveryStore:
         assert len(trace.entries) == SMALL.normal
 
 
-def _expected(history: list[tuple[int, str, int]], quota: TraceQuota) -> list[str]:
+def _expected(history: list[tuple[int, str, int]], quota: TraceQuota) -> tuple[list[str], str]:
     """
-    What the pure arithmetic says of the rows of one trace.
+    What the pure arithmetic says of the rows of one trace, and what it notes with it.
     """
-    used, known, now_ms, answers = Used(), set(), NOON_MS, []
+    used, notes, known, now_ms, answers = Used(), Notes(), set(), NOON_MS, []
     for wait_s, letters, first in history:
         now_ms += wait_s * 1000
         answer = ""
         for at, class_ in enumerate(letters):
-            body = _made(first + at)[1]
+            entry, body = _made(first + at)
             if first + at in known:
                 answer += "D"
                 continue
+            if class_ in "ow" and notes.knows(entry.id):
+                answer += "N"
+                continue
             answer += used.admit(quota, (class_, len(body)), now_ms)
             known |= {first + at} if answer[-1] == "A" else set()
+            if answer[-1] == "N":
+                notes.note(entry, body)
         answers.append(answer)
-    return answers
+    return answers, notes.written()[0]
 
 
 def _made(seq: int) -> Any:
-    return row("trace-a", seq, "x" * (seq % 7))
+    """
+    Return a row whose words, time and count are as strange as a row of ours may be.
+    """
+    said = {"why": ("rate", "two words", "", None)[seq % 4], "kind": ("suppressed", "summary")[seq % 2]}
+    said |= {"system": f"s{seq % 5}", "count": 2**40 + seq, "timestamp": NOON_MS + seq / 3}
+    return row("trace-a", seq, "x\n" * (seq % 7), **said)
+
+
+async def test_notes_of_others_are_none(raw: Redis, shared_server: RealServer):
+    """
+    Text of another program where notes stand spoils no trace.
+    """
+    store = RedisStore(shared_server.url, timeout_s=5)
+    await store.start()
+    await store.write([row("trace-a", 1)], quota=SMALL)
+    for text in ("a b c 1 x y", "a b c 1 2.000 no json", b"\xff\n \n", "a b c 1 2.000"):
+        await raw.hset(keys.companion(keys.QUOTA, "trace-a"), "w", text)
+        trace = await store.fetch("trace-a")
+        assert trace is not None
+        assert (len(trace.entries), trace.stored) == (1, 1)
+    await store.close()
 
 
 @pytest.mark.parametrize("max_bytes", [0, 900])
@@ -181,9 +253,9 @@ def test_script_follows_the_arithmetic(
     """
     Redis answers any history of calls as the arithmetic does, and keeps what it answered.
     """
-    quota = TraceQuota(normal=4, extra=4, critical=12, window_s=600, max_bytes=max_bytes)
+    quota = TraceQuota(normal=4, extra=4, critical=12, window_s=600, max_bytes=max_bytes, own=3)
 
-    async def play() -> list[str]:
+    async def play() -> tuple[list[str], str]:
         client = Redis.from_url(shared_server.url, protocol=2)
         store = RedisStore(client=client, timeout_s=5)
         await store.start()
@@ -194,9 +266,10 @@ def test_script_follows_the_arithmetic(
                 await client.hincrby(keys.companion(keys.QUOTA, "trace-a"), "t", -wait_s * 1000)
             rows = [_made(first + at) for at in range(len(letters))]
             answers.append(await store.write(rows, quota=quota, classes=letters))
+        noted = await client.hget(keys.companion(keys.QUOTA, "trace-a"), "w") or b""
         await store.close()
         await client.aclose()
-        return answers
+        return answers, noted.decode()
 
     assert asyncio.run(play()) == _expected(history, quota)
 
@@ -218,8 +291,10 @@ def test_bounds(history: list[tuple[int, str, int]]):
                 began.append(now_ms)
                 stored = 0
             stored += fate == "A"
-            assert stored <= (SMALL.critical if used.is_critical else SMALL.normal + SMALL.extra)
-            assert fate == "A" or stored >= SMALL.normal
+            most = SMALL.critical if used.is_critical else SMALL.normal + SMALL.extra
+            assert stored - used.own <= most
+            assert used.own <= SMALL.own
+            assert fate == "A" or class_ == "w" or stored >= SMALL.normal
     assert all(later - earlier >= 600_000 for earlier, later in pairwise(began))
 
 

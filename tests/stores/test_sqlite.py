@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from tests.stores.rows import NOON_MS, Clock, row
 from tracelog.core.entry import decode_entry
 from tracelog.core.query import parse
 from tracelog.errors import ConfigError, StoreUnavailableError
-from tracelog.stores import Store, TraceFilter, open_store
+from tracelog.stores import Store, TraceFilter, TraceQuota, open_store
 from tracelog.stores.sqlite import SqliteStore
 from tracelog.stores.sqlite_schema import connect, open_file
 from tracelog.stores.sqlite_text import TextIndex
@@ -490,3 +491,20 @@ def test_index_and_visit_agree(messages: list[str], wanted: str):
     indexed = asyncio.run(search(full_text=True))
     assert sorted(decode_entry(body).timestamp - NOON_MS for body in indexed) == expected
     assert asyncio.run(search(full_text=False)) == indexed
+
+
+async def test_a_file_of_an_earlier_version_is_taken_over(opened: Callable[..., Any], tmp_path: Path) -> None:
+    """
+    A file that was written before the store kept what own rows count is read and written as any other.
+    """
+    quota = TraceQuota(normal=1, extra=0, own=1)
+    store = await opened()
+    assert await store.write([row("trace-a", 1)], quota=quota) == "A"
+    await store.close()
+    with closing(sqlite3.connect(tmp_path / "logs.db")) as earlier:
+        earlier.execute("DROP TABLE told")
+    store = await opened()
+    assert await store.write([row("trace-a", n) for n in (2, 3, 4)], quota=quota, classes="noo") == "TAN"
+    trace = await store.fetch("trace-a")
+    assert trace is not None
+    assert (len(trace.entries), trace.refused) == (3, True)

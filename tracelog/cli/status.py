@@ -80,8 +80,7 @@ def _limits(shown: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             ),
         )
     for system, held in quotas.get("systems", {}).items():
-        if held["current"] or held["lent"]:
-            yield "", f"{system:<10} {_share(held)}"
+        yield "", f"{system:<10} {_share(held)}"
     if budget:
         yield (
             "month",
@@ -111,6 +110,8 @@ def _history(budget: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _share(held: Mapping[str, Any]) -> str:
     parts = [f"{held['current']:,} of {held['limit']:,}", f"{held['remaining']:,} left"]
     parts += [f"{held[name]:,} {name}" for name in ("borrowed", "lent") if held[name]]
+    if held.get("reserve"):
+        parts.append(f"{held['reserve']:,} in the reserve")
     if held["reset_ms"] and not held["remaining"]:
         parts.append(f"more in {_span(held['reset_ms'] / 1000.0)}")
     return ", ".join(parts)

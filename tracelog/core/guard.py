@@ -19,6 +19,7 @@ from tracelog.core.bounded import Bounded
 from tracelog.core.entry import Entry
 from tracelog.core.fold import COLD, HOT, LOOP, LOOP_TEMPLATE, Runs, Templates
 from tracelog.core.guard_settings import ROWS, SYSTEMS, GuardSettings
+from tracelog.core.hearing import Hearing
 from tracelog.core.limit import Adaptive
 from tracelog.core.loops import Loops
 from tracelog.core.marks import Marks
@@ -26,7 +27,6 @@ from tracelog.core.noise import Noise
 from tracelog.core.outline import own_id, weigh
 from tracelog.core.recorder import Recorder
 from tracelog.core.sample import Sampler, keep
-from tracelog.core.speakers import Speakers
 from tracelog.core.suppressed import OTHER, SHARED, Suppressed
 from tracelog.core.template import template
 from tracelog.core.verdict import (
@@ -76,11 +76,8 @@ class Guard:
         self._runs = Runs(s.run_burst, s.run_window_s, s.runs, self._run_loops)
         self._hot_loops = Loops(LOOP_TEMPLATE, s.hot_quiet_s, s.longest_s, s.loops, self._tell)
         self.templates = Templates(s.hot_above, s.hot_window_s, s.templates, self._hot_loops)
-        self._normal = Adaptive(s.normal, s.sources)
-        self._privileged = Adaptive(s.privileged, s.sources)
-        self._essential = Adaptive(s.essential, s.sources)
+        self._hearing = Hearing(s)
         self._hot_first = Adaptive(s.normal, s.templates)
-        self._speakers = Speakers(s.newcomers, s.sources)
         self._spare = s.sample_spare if s.sample_mode == "pressure" else 0
         self._accounts = Suppressed(
             s.suppressed_rows, s.suppressed_traces, s.suppressed_first_s, s.longest_s, new_id
@@ -116,7 +113,7 @@ class Guard:
         """
         self._now = now_s
         if entry.kind is not None:
-            return self._decide_row(entry, critical=critical)
+            return self._decide_row(entry, peer, critical=critical)
         self.offered += 1
         trace, system, level, message = entry.trace_id, entry.system, entry.level, entry.message
         rule = self._noise(message, level)
@@ -189,6 +186,12 @@ class Guard:
         """
         return self._accounts.due(now_s)
 
+    def untold(self, trace_id: str) -> list[Entry]:
+        """
+        Return what of a trace was not kept and stands in no row yet, as rows that stay to be told.
+        """
+        return self._accounts.untold(trace_id)
+
     def close(self) -> list[Entry]:
         """
         Return all rows that something waits to be told in, before the process ends.
@@ -224,7 +227,7 @@ class Guard:
             "templates": len(self.templates),
             "accounts": len(self._accounts),
             "largest_account": self._accounts.largest,
-            "slowed": self._normal.slowed(now_s),
+            "slowed": self._hearing.normal.slowed(now_s),
             "recorder": {"traces": len(self.recorder), "bytes": self.recorder.bytes},
         }
 
@@ -232,33 +235,32 @@ class Guard:
         """
         Return the verdict about an entry that nothing folds; *is_first* when its hop has nothing stored yet.
         """
-        now_s = self._now
-        source = (entry.system, entry.source or entry.service)
-        if peer is not None:
-            source = self._speakers.of(source, peer, now_s)
+        now_s, hearing = self._now, self._hearing
+        source = hearing.speaker(entry, peer, now_s)
         if entry.level in _ERRORS:
-            return ESSENTIAL if self._essential.allows(source, now_s) else NORMAL
-        if is_first and self._privileged.allows(source, now_s):
+            return ESSENTIAL if hearing.error(source, peer, now_s) else NORMAL
+        if is_first and hearing.first.allows(source, now_s):
             return PRIVILEGED
         verdict = NORMAL
         if self.sampler.is_active:
             rate = self.sampler.rate(entry.system, entry.level)
-            if rate < 1.0 and self._normal.offered(source, now_s) >= self._spare:
+            if rate < 1.0 and hearing.normal.offered(source, now_s) >= self._spare:
                 if not keep(entry.trace_id, rate):
                     return UNSAMPLED
                 verdict = self._in_sample
-        return verdict if self._normal.allows(source, now_s) else RATE
+        return verdict if hearing.normal.allows(source, now_s) else RATE
 
-    def _decide_row(self, entry: Entry, *, critical: bool) -> Verdict:
+    def _decide_row(self, entry: Entry, peer: str | None, *, critical: bool) -> Verdict:
         """
         Decide about a row that stands for entries decided elsewhere: it neither folds nor is sampled.
         """
         weight = weigh(entry)
         self.offered += weight
-        source = (entry.system, entry.source or entry.service)
+        hearing, now_s = self._hearing, self._now
+        source = hearing.speaker(entry, peer, now_s)
         verdict = CRITICAL if critical else PRIVILEGED
-        if not critical and not self._privileged.allows(source, self._now):
-            is_kept = entry.level in _ERRORS or self._normal.allows(source, self._now)
+        if not critical and not hearing.first.allows(source, now_s):
+            is_kept = entry.level in _ERRORS or hearing.normal.allows(source, now_s)
             verdict = NORMAL if is_kept else RATE
         if not verdict.kept:
             return self._refuse(verdict, entry)

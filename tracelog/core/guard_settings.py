@@ -51,6 +51,8 @@ class GuardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         privileged: First entries of a hop, and rows; *essential* errors: beyond it they count as ordinary.
         newcomers: Sources a minute that one address may bring with keys that are no secret, as pages have;
             what further ones say counts as said by one.
+        address_errors: Errors an hour of such an address that count as errors; further ones are ordinary
+            entries to the quotas, so that no page uses up what is kept for the errors of all.
         sample_mode: `pressure` samples a system above *sample_above* of its share, `always`, or `off`.
         sample_rate: Share of traces whose ordinary entries are kept then.
         sample_spare: Ordinary entries of a source's minute that no pressure takes: it is made by others.
@@ -77,6 +79,7 @@ class GuardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     essential: Steps = (120, 60, 30, 15)
     sources: Amount = 4_096
     newcomers: Amount = 30
+    address_errors: Amount = 60
     traces: Amount = 16_384
     sample_mode: Literal["pressure", "always", "off"] = "pressure"
     sample_rate: Share = 0.2

@@ -17,8 +17,9 @@ IDS: Final = "ids"
 """Companion set: the entry ids a trace has stored."""
 
 QUOTA: Final = "quota"
-"""Companion hash: a trace's use of its quota: rows `n`, `x`, bytes `b`, critical `c`, window since `t`;
-what it said lately: voices `v`, forms `f`."""
+"""Companion hash: a trace's use of its quota: rows `n`, `x`, own rows `o`, bytes `b`, critical `c`, window
+since `t`; what it said lately: voices `v`, forms `f`; whether entries of it were refused `z`; what own rows
+count that found no place: notes `w`, and which these were `h`."""
 
 COMPANIONS: Final = (IDS, QUOTA)
 

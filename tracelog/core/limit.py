@@ -40,9 +40,11 @@ class Adaptive:
     Args:
         steps: Limits of a minute, falling; a new key starts with the first.
         cap: Keys remembered; at most twice as many. A forgotten key starts anew.
+        minute_s: Seconds of a minute, which may be longer than that.
     """
 
-    def __init__(self, steps: Sequence[int], cap: int) -> None:
+    def __init__(self, steps: Sequence[int], cap: int, minute_s: float = MINUTE_S) -> None:
+        self._minute_s = minute_s
         self._steps = tuple(steps)
         self._keys: Bounded[Hashable, Allowance] = Bounded(cap)
 
@@ -51,7 +53,7 @@ class Adaptive:
         Count one that *key* offers at *now* (seconds, monotonic), and return whether it may pass.
         """
         allowance = self._keys.young.get(key) or self._known(key, now)
-        if now - allowance.start >= MINUTE_S:
+        if now - allowance.start >= self._minute_s:
             self._turn(allowance, now)
         allowance.offered = offered = allowance.offered + 1
         return offered <= allowance.limit
@@ -61,7 +63,7 @@ class Adaptive:
         Return how many *key* has offered in the minute that *now* falls into.
         """
         allowance = self._keys.get(key)
-        return 0 if allowance is None or now - allowance.start >= MINUTE_S else allowance.offered
+        return 0 if allowance is None or now - allowance.start >= self._minute_s else allowance.offered
 
     def limit(self, key: Hashable, now: float) -> int:
         """
@@ -70,7 +72,7 @@ class Adaptive:
         allowance = self._keys.get(key)
         if allowance is None:
             return self._steps[0]
-        if now - allowance.start >= MINUTE_S:
+        if now - allowance.start >= self._minute_s:
             self._turn(allowance, now)
         return allowance.limit
 
@@ -90,7 +92,7 @@ class Adaptive:
         return len(self._keys)
 
     def _turn(self, allowance: Allowance, now: float) -> None:
-        minutes = int((now - allowance.start) // MINUTE_S)
+        minutes = int((now - allowance.start) // self._minute_s)
         step = allowance.step
         if allowance.offered > allowance.limit:
             step += 1
@@ -99,5 +101,5 @@ class Adaptive:
         step = min(step, len(self._steps) - 1) - (minutes - 1)
         allowance.step = step = max(step, 0)
         allowance.limit = self._steps[step]
-        allowance.start += minutes * MINUTE_S
+        allowance.start += minutes * self._minute_s
         allowance.offered = 0

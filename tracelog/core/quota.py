@@ -9,8 +9,10 @@ errors, own shares, loans, supplies; so no loan is given before those who own th
   limit, so the limit needs no counter of its own.
 * A pool lends nothing while its system is active, and a refused attempt is activity, too; it keeps a part for
   a system that was seen within a day.
-* Errors may use the reserve `@essential` when no pool has room. Critical traces use `@critical` and nothing
-  else.
+* Errors may use the reserve `@essential` when no pool has room, each system a part of it. Critical traces use
+  `@critical` and nothing else.
+* Systems that have no share are one here, `other`, however many names they take: together they have a small
+  part of the reserve, and a pool lends to them only as long as it is not too full.
 """
 
 from typing import Final, NamedTuple
@@ -22,6 +24,7 @@ from tracelog.core.quota_ring import (
     BORROWED,
     LENT,
     MINUTE_MS,
+    RESERVED,
     SPAN,
     State,
     add,
@@ -30,7 +33,7 @@ from tracelog.core.quota_ring import (
     hear,
     refund,
 )
-from tracelog.core.quota_settings import Plan
+from tracelog.core.quota_settings import OTHER, Plan
 from tracelog.core.quota_values import (
     CRITICAL_POOL,
     ESSENTIAL_POOL,
@@ -148,7 +151,7 @@ class Turn:
         """
         Return how many normal rows *system* could have now.
         """
-        lent = sum(max(0, self._lendable(pool)) for pool in self._plan.systems if pool != system)
+        lent = sum(max(0, self._lendable(pool, system)) for pool in self._plan.systems if pool != system)
         return max(0, min(max(0, self._own(system)) + lent, self._plan.normal - self._state.used))
 
     def filled(self, system: str) -> int:
@@ -168,8 +171,23 @@ class Turn:
             return self._take(demand, min(want, self._own(demand.system)), demand.system)
         if source == "loan":
             return self._borrow(demand, want)
-        limit = self._plan.critical if source == CRITICAL_POOL else self._plan.essential
-        return self._take(demand, min(want, limit - self._state.totals.get(source, 0)), source)
+        return self._take(demand, min(want, self._reserved(source, demand.system)), source)
+
+    def _reserved(self, pool: str, system: str) -> int:
+        """
+        Return what *system* may have of the reserve or of the pool of critical traces.
+        """
+        plan, totals = self._plan, self._state.totals
+        if pool == CRITICAL_POOL:
+            return plan.critical - totals.get(pool, 0)
+        most = plan.others if system == OTHER else plan.one if self._has_company(system) else plan.essential
+        return min(plan.essential - totals.get(pool, 0), most - totals.get(RESERVED + system, 0))
+
+    def _has_company(self, system: str) -> bool:
+        """
+        Whether another system that has a share was seen lately: the reserve is then for both.
+        """
+        return any(name not in {system, OTHER} for name in self._state.seen)
 
     def _own(self, system: str) -> int:
         """
@@ -182,18 +200,23 @@ class Turn:
     def _borrow(self, demand: Demand, want: int) -> int:
         taken = 0
         lenders = [pool for pool in self._plan.systems if pool != demand.system]
-        for pool in sorted(lenders, key=self._lendable, reverse=True):
-            taken += self._take(demand, min(want - taken, self._lendable(pool)), pool)
+        for pool in sorted(lenders, key=lambda pool: self._lendable(pool, demand.system), reverse=True):
+            taken += self._take(demand, min(want - taken, self._lendable(pool, demand.system)), pool)
         return taken
 
-    def _lendable(self, pool: str) -> int:
+    def _lendable(self, pool: str, to: str) -> int:
+        """
+        Return what *pool* lends to a system now.
+        """
         seen, share = self._state.seen.get(pool), self._shares[pool]
-        used = self._state.totals.get(pool, 0)
-        if seen is None:
-            return share - used
-        if self._now_ms - seen < self._plan.active_ms:
-            return 0
-        return share * (100 - self._plan.wake) // 100 - used
+        used, most = self._state.totals.get(pool, 0), 100
+        if seen is not None:
+            if self._now_ms - seen < self._plan.active_ms:
+                return 0
+            most -= self._plan.wake
+        if to == OTHER:
+            most = min(most, self._plan.lent)
+        return share * most // 100 - used
 
     def _take(self, demand: Demand, want: int, pool: str) -> int:
         ceilings = {"critical": self._plan.hard, "essential": self._plan.full}
@@ -255,6 +278,7 @@ def _system(state: State, plan: Plan, turn: Turn, system: str, now_ms: int) -> S
         remaining=turn.remaining(system),
         borrowed=borrowed,
         lent=lent,
+        reserved=totals.get(RESERVED + system, 0),
         last_attempt_ms=state.seen.get(system),
         frees_ms=(min(charged) + SPAN) * MINUTE_MS - now_ms if charged else None,
     )

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from tracelog.core.budget import DAY_MS, civil
-from tracelog.core.quota_values import Counts
+from tracelog.core.quota_values import ESSENTIAL_POOL, Counts
 
 MINUTE_MS: Final = 60_000
 SPAN: Final = 61
@@ -29,7 +29,9 @@ MONTHS_KEPT: Final = 200
 
 LENT: Final = "<"
 BORROWED: Final = ">"
-"""Before a system's name, where charges are counted: what its pool lent, and what it borrowed of others."""
+RESERVED: Final = "!"
+"""Before a system's name, where charges are counted: what its pool lent, what it borrowed of others, and what
+it took of the reserve for errors."""
 
 
 class State(msgspec.Struct):
@@ -42,7 +44,7 @@ class State(msgspec.Struct):
             *ends* on days.
         level: Of the budget, as last told.
         used: Writes of the month, *spent* by system, *today* those of the day.
-        totals: Charges of the window by pool, with what was lent and borrowed.
+        totals: Charges of the window by pool, with what was lent, borrowed and taken of the reserve.
         seen: System → its last attempt, Unix milliseconds.
         servers: Server process → the minute of its last call.
         buckets: Minute → the charges in it.
@@ -151,6 +153,8 @@ def refund(state: State, pool: str, bucket: int, n: int, system: str) -> None:
 
 
 def _names(pool: str, system: str) -> tuple[str, ...]:
+    if pool == ESSENTIAL_POOL:
+        return (pool, RESERVED + system)
     if pool == system or pool.startswith("@"):
         return (pool,)
     return (pool, LENT + pool, BORROWED + system)

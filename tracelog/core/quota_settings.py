@@ -25,6 +25,7 @@ MAX_COUNT: Final = 10**12
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 Percent = Annotated[int, msgspec.Meta(ge=0, le=1_000)]
+Part = Annotated[int, msgspec.Meta(ge=0, le=100)]
 Span = Annotated[int, msgspec.Meta(ge=0, le=31 * 86_400)]
 
 _WEIGHTS: Final = {"browser": 40, "worker": 30, "backend": 30}
@@ -44,17 +45,23 @@ class TraceQuota(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     What one trace may store. Its window begins with its first entry, on the store's clock; when it is over,
     a new one begins with the first entry that the old one would have refused.
 
-    A row's class is a letter: `n` normal; `p` privileged (the first of a system, a summary, a context row);
-    `e` essential (an error); `c` critical, which makes its trace critical for as long as the trace lives.
+    A row's class is a letter: `n` normal; `p` privileged (the first of a system, a context row, a row that a
+    client says about others); `e` essential (an error); `c` critical, which makes its trace critical for as
+    long as the trace lives; `o` a row of the server's own about entries that were not kept; `w` the same when
+    the hour or the month has no room for it. Where an own row finds no place its count is noted with the
+    trace, and shown.
 
     Attributes:
         normal: Rows of any class in a window.
         extra: Rows beyond that for essential ones; privileged ones may take half of them, so that context
             never takes the place of the error it explains.
-        critical: Rows in a window of a critical trace, whatever their classes.
+        critical: Rows in a window of a critical trace, whatever their classes; the last *extra* of them are
+            not for privileged ones.
         window_s: Length of the window, in seconds.
         max_bytes: Bytes that the entries of the trace may have together, 0 for any number. A list of this
-            size is still read, moved and removed by Redis without others noticing.
+            size is still read, moved and removed by Redis without others noticing. The last eighth of it is
+            for errors, critical and own rows.
+        own: Own rows beyond all this; further ones take places as privileged ones do.
         echo_burst: Entries of one form that are stored within *echo_window_s* when several systems say it, 0
             for any number. The first entry of each system and its first error are stored beyond that.
         echo_window_s: Seconds of that window, which begins with the first of them.
@@ -67,6 +74,14 @@ class TraceQuota(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_bytes: Count = 1024 * 1024
     echo_burst: Count = 5
     echo_window_s: Annotated[float, msgspec.Meta(ge=0.001, le=3_600)] = 1.0
+    own: Count = 8
+
+    @property
+    def ordinary_bytes(self) -> int:
+        """
+        Bytes up to which rows go in that are neither errors nor critical nor own.
+        """
+        return self.max_bytes - self.max_bytes // 8
 
     @property
     def echo_window_ms(self) -> int:
@@ -80,7 +95,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         systems: Every system that has a pool, in the order of the settings, `other` last.
         shares: System → rows an hour that are its own.
-        essential: Rows an hour of the reserve for errors, *critical* of the pool for critical traces.
+        essential: Rows an hour of the reserve for errors: *one* of them for a system that is not alone,
+            *others* for all together that have no share. *critical* rows are those of critical traces.
+        lent: Percent of a pool up to which those without a share may fill it.
         active_ms: A system that attempted anything within it lends nothing.
         seen_ms: One that attempted anything within it keeps *wake* percent of its share unlent.
         overdraft: Whether a lender may always use its whole share, though the hour's sum then grows.
@@ -93,6 +110,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     systems: tuple[str, ...]
     shares: dict[str, int]
     essential: int
+    one: int
+    others: int
+    lent: int
     critical: int
     active_ms: int
     seen_ms: int
@@ -115,6 +135,11 @@ class QuotaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         weights: System → its part of *limit*, in any unit.
         aliases: System → the one whose pool it uses.
         essential_percent: Rows for errors beyond the pools, in percent of *limit*.
+        reserve_system_percent: Of these, what one system may have as long as another one that has a share was
+            seen within *seen_s*. *reserve_other_percent* is for all systems together that no weight names: a
+            sender makes up as many as it likes.
+        loan_other_percent: How full a pool may be for these to borrow of it; the rest is left to systems that
+            have a share.
         critical: Rows an hour of critical traces, which use no pool.
         active_s: A system lends nothing for so long after its last attempt.
         seen_s: For so long it keeps *wake_percent* of its share for the moment it comes back.
@@ -131,10 +156,13 @@ class QuotaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     weights: Mapping[str, Count] = msgspec.field(default_factory=lambda: dict(_WEIGHTS))
     aliases: Mapping[str, str] = msgspec.field(default_factory=lambda: dict(_ALIASES))
     essential_percent: Percent = 20
+    reserve_system_percent: Part = 70
+    reserve_other_percent: Part = 20
+    loan_other_percent: Part = 75
     critical: Count = 5_000
     active_s: Span = 600
     seen_s: Span = 86_400
-    wake_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 10
+    wake_percent: Part = 10
     reclaim: str = "strict"
     budget_usd: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = 10.0
     monthly_writes: Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)] = 125_000
@@ -169,10 +197,14 @@ class QuotaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         shares = split(self.limit, self.weights)
         shares.setdefault(OTHER, 0)
         writes = self.monthly_writes
+        reserve = self.limit * self.essential_percent // 100
         return Plan(
             systems=tuple(shares),
             shares=shares,
-            essential=self.limit * self.essential_percent // 100,
+            essential=reserve,
+            one=reserve * self.reserve_system_percent // 100,
+            others=reserve * self.reserve_other_percent // 100,
+            lent=self.loan_other_percent,
             critical=self.critical,
             active_ms=self.active_s * 1000,
             seen_ms=self.seen_s * 1000,

@@ -21,6 +21,13 @@ CLASS_OF: Final[Mapping[str, Class]] = {
 }
 """The letters that rows carry to a store, one each, and the classes they mean: the one table of them."""
 
+OWN: Final = "o"
+"""The letter of a row that the server says itself about entries that were not kept. A gate takes it for one
+of class `privileged`."""
+
+OWN_COUNT: Final = "w"
+"""The letter of such a row that the gate refused: only its count is to be kept with the trace."""
+
 LETTER_OF: Final[Mapping[str, str]] = {name: letter for letter, name in CLASS_OF.items()}
 """The same the other way round."""
 
@@ -148,6 +155,7 @@ class SystemStatus(msgspec.Struct, frozen=True, kw_only=True):
         current: Rows it stored in the window, by its own pool and by loans; not from the reserves.
         limit: Its share; *remaining* is what it could have now, loans included.
         borrowed: Of *current*, charged to others. *lent*: charged to it by others.
+        reserved: Errors that it stored beside, in the reserve for them.
         last_attempt_ms: Unix milliseconds by the store's clock, None when it is long ago.
         frees_ms: Until something of its pool becomes free, None when nothing is charged.
     """
@@ -158,6 +166,7 @@ class SystemStatus(msgspec.Struct, frozen=True, kw_only=True):
     remaining: int
     borrowed: int
     lent: int
+    reserved: int
     last_attempt_ms: int | None
     frees_ms: int | None
 

@@ -2,7 +2,8 @@
 Who speaks: the (system, source) that is listened to less when it says too much.
 
 A source names itself. Where its key is no secret, as in a page, it may take a new name for every entry; so an
-address may bring some new names a minute, and what further ones say counts as said by one.
+address may bring some new names a minute, and what further ones say counts as said by one, of whatever system
+they say they are: these are made up as easily.
 """
 
 from typing import Final
@@ -42,6 +43,6 @@ class Speakers:
         if self._known.get(speaker) is not None:
             return speaker
         if not self._newcomers.allows(peer, now):
-            return speaker[0], PEER + peer
+            return "", PEER + peer
         self._known.put(speaker, 1)
         return speaker

@@ -103,6 +103,13 @@ class Suppressed:
         self._soonest = soonest
         return told
 
+    def untold(self, name: str) -> list[Entry]:
+        """
+        Return what the rows of an account would say now; they stay untold.
+        """
+        account = self._accounts.get(name)
+        return [] if account is None else [self._say(row, why) for why, row in account.rows.items()]
+
     def tell(self) -> list[Entry]:
         """
         Return the rows of all accounts as they are now.
@@ -151,18 +158,20 @@ class Suppressed:
     def _tell(self, account: _Account) -> list[Entry]:
         told = []
         for why, row in list(account.rows.items()):
-            count = min(row.count, LARGEST_COUNT)
-            row.count -= count
+            said = self._say(row, why)
+            told.append(said)
+            row.first.id = said.id
+            row.count -= said.count or 0
             if not row.count:
                 del account.rows[why]
-            row.first.id = self._new_id(row.first)
-            told.append(
-                msgspec.structs.replace(
-                    row.first,
-                    kind="suppressed",
-                    count=count,
-                    last_timestamp=row.last_timestamp,
-                    why=why,
-                )
-            )
         return told
+
+    def _say(self, row: _Row, why: str) -> Entry:
+        return msgspec.structs.replace(
+            row.first,
+            id=self._new_id(row.first),
+            kind="suppressed",
+            count=min(row.count, LARGEST_COUNT),
+            last_timestamp=row.last_timestamp,
+            why=why,
+        )

@@ -10,6 +10,7 @@ what expired. Two witnesses of one loss tell of the same entries, so the larger 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from tracelog.core.entry import Entry
 from tracelog.core.ledger import from_view
 from tracelog.correlation.intake import Intake
 from tracelog.correlation.line import Line
@@ -42,9 +43,15 @@ class Account:
         """
         for line in lines:
             if line.is_loss:
-                key = (line.system, line.entry.why or _UNNAMED)
-                book = self._lost if key[1] in LOST else self._ruled
-                book[key] = book.get(key, 0) + line.count
+                self._add(line.system, line.entry.why, line.count)
+
+    def entries(self, entries: Iterable[Entry]) -> None:
+        """
+        Take the word of the `suppressed` rows among *entries*.
+        """
+        for entry in entries:
+            if entry.kind == "suppressed":
+                self._add(entry.system, entry.why, entry.weight)
 
     def reports(self, reports: Reports) -> None:
         """
@@ -107,6 +114,11 @@ class Account:
             "lost": lost,
         }
 
+    def _add(self, system: str, why: str | None, count: int) -> None:
+        key = (system, why or _UNNAMED)
+        book = self._lost if key[1] in LOST else self._ruled
+        book[key] = book.get(key, 0) + count
+
     def _witness(self, loss: Missing) -> None:
         book = self._lost if loss.reason in LOST else self._ruled
         self._at_least(book, (loss.system, loss.reason), loss.count)
@@ -114,6 +126,16 @@ class Account:
     @staticmethod
     def _at_least(book: dict[tuple[str, str], int], key: tuple[str, str], count: int) -> None:
         book[key] = max(count, book.get(key, 0))
+
+
+def missing_of(entries: Iterable[Entry], told: Iterable[Missing] = ()) -> list[Missing]:
+    """
+    Return what *entries* of a trace say is not among them, and what the caller knows, by system and reason.
+    """
+    account = Account()
+    account.entries(entries)
+    account.told(told)
+    return account.missing()
 
 
 def _by_reason(book: Mapping[tuple[str, str], int]) -> dict[str, int]:

@@ -87,7 +87,7 @@ class App:
         house = House(settings, self.access, self.ingest, lambda: clock() * 1000.0, new_mint())
         self.log = LogEndpoint(settings, self.access, self.ingest, self.faults)
         self.health = Health(self.store, self.ingest, self.faults, clock=clock)
-        self.query = Query(self.store, clock=lambda: clock() * 1000.0)
+        self.query = Query(self.store, clock=lambda: clock() * 1000.0, untold=self.ingest.untold)
         self.compare = Compare(self.store, clock=lambda: clock() * 1000.0, mint=new_mint())
         self.pages = Pages(capture=settings.page_capture)
         self._routes = Starlette(

@@ -12,6 +12,7 @@ from typing import Final
 
 from tracelog.core.bounded import Bounded
 from tracelog.core.prints import NO_PRINT
+from tracelog.core.quota_values import LETTER_OF, OWN, OWN_COUNT
 from tracelog.errors import StoreUnavailableError, TracelogError
 from tracelog.server.faults import Faults
 from tracelog.server.gate import Gatekeeper
@@ -33,8 +34,18 @@ WAITING_BYTES: Final = 64 * 1024 * 1024
 FULL_S: Final = 60
 """For so long a full trace is taken for full: that its hour is over is noticed late by that, never early."""
 
+UNKNOWN_S: Final = 600
+"""For so long a trace that nothing is stored of is not asked again to note what was refused of it, unless
+this server stores something of it: a flood of made-up traces must not cost a call each time it is told of."""
+
 FULL_TRACES: Final = 4_096
 """Of which that is known, at most twice as many. One that is forgotten costs a grant that comes back."""
+
+_ASKED_AS: Final = {OWN: LETTER_OF["privileged"]}
+"""What the gate is asked for, where the letter is the store's only."""
+
+_ENDED_BY: Final = {"c": "npe" + OWN_COUNT}
+"""What is no longer refused for a trace's sake once a row of such a letter is stored; of others, notes."""
 
 Part = tuple[list[Row], int, "asyncio.Future[Fates]", str | None, Sequence[str] | None]
 """The rows of one request, how many bytes they are, who waits for them, their classes, and their prints."""
@@ -67,16 +78,19 @@ class FullTraces:
 
     def learn(self, rows: Sequence[Row], classes: str, fates: Fates, now: float) -> None:
         """
-        Remember which of *rows* found their trace full; a critical one that is stored gives it more room.
+        Remember which of *rows* found their trace full, or without anything that a note could stand beside.
+        One that is stored ends the latter, and a critical one gives its trace more room.
         """
-        if OVER_QUOTA not in fates and "c" not in classes:
+        if OVER_QUOTA not in fates and not self._until.young and not self._until.old:
             return
         for (entry, _), letter, fate in zip(rows, classes, fates, strict=True):
             if fate == OVER_QUOTA:
-                self._until.put((entry.trace_id, letter), now + self._lasts_s)
-            elif fate == STORED and letter == "c":
-                for other in "npe":
-                    self._until.put((entry.trace_id, other), 0.0)
+                lasts_s = UNKNOWN_S if letter == OWN_COUNT else self._lasts_s
+                self._until.put((entry.trace_id, letter), now + lasts_s)
+            elif fate == STORED:
+                for other in _ENDED_BY.get(letter, OWN_COUNT):
+                    if self._until.get((entry.trace_id, other)) is not None:
+                        self._until.put((entry.trace_id, other), 0.0)
 
 
 class Committer:
@@ -203,11 +217,13 @@ class Committer:
         now = asyncio.get_running_loop().time()
         told = self._full.fates(rows, classes, now)
         asked = [at for at, fate in enumerate(told) if not fate]
-        wanted = [(rows[at][0].system, classes[at]) for at in asked]
+        wanted = [(rows[at][0].system, _ASKED_AS.get(classes[at], classes[at])) for at in asked]
         admission = await gatekeeper.admit(wanted)
-        places = [at for at, fate in zip(asked, admission.fates, strict=True) if not fate]
         for at, fate in zip(asked, admission.fates, strict=True):
             told[at] = fate
+        classes = _counted_only(classes, told)
+        known = self._full.fates(rows, classes, now) if OWN_COUNT in classes else told
+        places = [at for at in asked if not told[at] or (classes[at] == OWN_COUNT and not known[at])]
         if len(places) < len(rows):
             rows = [rows[at] for at in places]
             classes = "".join([classes[at] for at in places])
@@ -241,6 +257,20 @@ class Committer:
     def _written(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         self._schedule(task.get_loop())
+
+
+def _counted_only(classes: str, told: Sequence[str]) -> str:
+    """
+    Return *classes* with own rows that the gate refused as such of which only the count is kept.
+    """
+    if OWN not in classes:
+        return classes
+    return "".join(
+        [
+            OWN_COUNT if letter == OWN and fate not in {"", NOT_NOW} else letter
+            for letter, fate in zip(classes, told, strict=True)
+        ]
+    )
 
 
 def _fail(group: list[Part], error: TracelogError) -> None:

@@ -16,6 +16,8 @@ from tracelog.core.ledger import Ledger, view
 from tracelog.core.numbers import decode_any
 from tracelog.core.utf8 import clean_json, name_replaced
 from tracelog.core.wire import DECODE_ERRORS, Mint, Reader
+from tracelog.correlation import Missing
+from tracelog.correlation.account import missing_of
 from tracelog.errors import InvalidEntryError
 from tracelog.render.page import story
 from tracelog.render.reported import Report, correlate
@@ -40,12 +42,15 @@ def trace_json(trace: Trace, now_ms: float) -> bytes:
     """
     Return *trace* as the reading endpoint shows it.
     """
-    rows = [row for row, _ in rows_of(trace, now_ms)]
+    found = list(rows_of(trace, now_ms))
+    rows = [row for row, _ in found]
     evicted = evicted_of(trace)
+    missing = missing_of([entry for _, entry in found], [Missing("", "evicted", evicted)])
     return _with_entries(
         {
             "trace_id": trace.trace_id,
-            "complete": evicted == 0,
+            "complete": not missing and not trace.refused,
+            "missing": missing,
             "evicted": evicted,
             "unreadable": len(trace.entries) - len(rows),
             "expires_at": trace.expires_at_ms,
@@ -193,7 +198,9 @@ def _place_name(trace_id: str, place: int) -> str:
 
 def _report(trace: Trace, now_ms: float) -> Report:
     entries = [entry for _, entry in rows_of(trace, now_ms)]
-    return correlate(entries, trace_id=trace.trace_id, evicted=evicted_of(trace))
+    report = correlate(entries, trace_id=trace.trace_id, evicted=evicted_of(trace))
+    report.complete = report.complete and not trace.refused
+    return report
 
 
 def _with_entries(head: dict[str, Any], rows: list[bytes]) -> bytes:

@@ -16,11 +16,10 @@ import msgspec
 
 from tracelog.config import ServerSettings
 from tracelog.core.budget import Alert
-from tracelog.core.entry import Entry, encode_entry, encode_lines
+from tracelog.core.entry import Entry
 from tracelog.core.prints import NO_PRINT
 from tracelog.core.redact import Redactor
 from tracelog.core.stage import Batch
-from tracelog.core.straighten import cut_entry
 from tracelog.core.wire import Mint
 from tracelog.errors import StoreUnavailableError
 from tracelog.server.access import Sender
@@ -32,6 +31,7 @@ from tracelog.server.gate import Gatekeeper
 from tracelog.server.heat import SharedHeat
 from tracelog.server.own import OwnRows, nobodys
 from tracelog.server.receivers import native
+from tracelog.server.seal import seal
 from tracelog.server.shield import Shield
 from tracelog.server.stamp import lighten, stamp
 from tracelog.stores import DUPLICATE, NOT_NOW, STORED, Fates, Row, Store
@@ -140,8 +140,8 @@ class Ingest:
         Raises:
             StoreUnavailableError: When the store cannot take more now.
         """
-        stamp(batch.entries, sender, now_ms)
-        sealed, size = self.seal(batch.entries)
+        stamp(batch, sender, now_ms)
+        sealed, size = seal(batch.entries, self.redactor, self._settings.limit)
         rows = list(zip(batch.entries, sealed, strict=True))
         classes, prints = None, None
         if self.shield is not None and self._own is not None:
@@ -190,29 +190,6 @@ class Ingest:
             self._own.restore([*taken.context])
         raise error or StoreUnavailableError("the store could not take every entry; send the batch again")
 
-    def seal(self, entries: list[Entry]) -> tuple[list[bytes], int]:
-        """
-        Return the final JSON of each of *entries*, secrets out first, then cut to size; and about how many
-        bytes it is.
-
-        The detector runs once over all of them; only when it fires is each entry looked at.
-        """
-        whole = encode_lines(entries)
-        rows = whole.split(b"\n")
-        rows.pop()
-        if self.redactor.suspect(whole):
-            for index, row in enumerate(rows):
-                if self.redactor.suspect(row):
-                    entries[index] = self.redactor.entry(entries[index])
-                    rows[index] = encode_entry(entries[index])
-        longest = min(self._settings.limit.message, self._settings.limit.stack)
-        if len(whole) > longest:
-            for index, row in enumerate(rows):
-                if len(row) > longest:
-                    entries[index] = cut_entry(entries[index], self._settings.limit)
-                    rows[index] = encode_entry(entries[index])
-        return rows, len(whole)
-
     async def catch_up(self) -> None:
         """
         Store what is folded and counted so far, for who reads now.
@@ -220,6 +197,12 @@ class Ingest:
         if self._own is not None:
             await self._own.catch_up()
         await self._counts.write_now()
+
+    def untold(self, trace_id: str) -> list[bytes]:
+        """
+        Return rows for what of a trace was not kept and is told to nobody yet, for who reads it now.
+        """
+        return [] if self.shield is None else self.shield.untold(trace_id)
 
     async def drain(self) -> None:
         """

@@ -50,6 +50,7 @@ def _quotas(held: GateStatus, settings: QuotaSettings) -> dict[str, Any]:
                 "remaining": system.remaining,
                 "borrowed": system.borrowed,
                 "lent": system.lent,
+                "reserve": system.reserved,
                 "last_attempt": system.last_attempt_ms,
                 "reset_ms": system.frees_ms,
             }

@@ -3,6 +3,7 @@ Rows that the server says itself: what folded, what was refused, what an error b
 
 They stand for entries that are counted already, so they are stored without being counted again: to the store
 they are from a speaker of their own, whatever their JSON says. They are made of entries that were redacted.
+A trace that is full has some places for them, and keeps at least what they count.
 """
 
 import asyncio
@@ -14,11 +15,12 @@ import msgspec
 
 from tracelog.core.budget import Alert
 from tracelog.core.entry import Entry, decode_entry, encode_entry
+from tracelog.core.quota_values import LETTER_OF, OWN
 from tracelog.errors import StoreUnavailableError
 from tracelog.server.commit import Committer
 from tracelog.server.faults import Faults
 from tracelog.server.shield import Shield
-from tracelog.stores import DUPLICATE, NOT_NOW, STORED, Fates, Row
+from tracelog.stores import DUPLICATE, NOT_NOW, NOTED, STORED, Fates, Row
 
 TICK_S: Final = 0.5
 """Between two looks at what is to be told of folded entries, whose rows are due in whole seconds."""
@@ -94,7 +96,7 @@ class OwnRows:
         if stored is not None:
             await asyncio.wait([stored], timeout=CATCH_UP_S)
 
-    def tell(self, entries: list[Entry], letter: str = "p") -> "asyncio.Future[Fates] | None":
+    def tell(self, entries: list[Entry], letter: str = OWN) -> "asyncio.Future[Fates] | None":
         """
         Store *entries*, and return what will tell of it. What they stand for has had its answer.
 
@@ -124,7 +126,7 @@ class OwnRows:
             origin="server",
             context={"budget_level": change.level, "was": change.was, "used": change.used},
         )
-        asyncio.get_running_loop().call_soon(self.tell, [entry], "c")
+        asyncio.get_running_loop().call_soon(self.tell, [entry], LETTER_OF["critical"])
 
     def context(self, trace_id: str) -> list[Row]:
         """
@@ -169,7 +171,7 @@ class OwnRows:
         for row, letter, fate in zip(rows, letters, done.result(), strict=True):
             if fate == NOT_NOW:
                 self._keep([row], letter)
-            elif fate not in {STORED, DUPLICATE}:
+            elif fate not in {STORED, DUPLICATE, NOTED}:
                 self._put_back(row[0])
 
     def _keep(self, rows: list[Row], letters: str) -> None:

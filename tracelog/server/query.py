@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -34,12 +35,16 @@ THREADS: Final = 2
 
 class Query:
     """
-    The reading endpoints over *store*; *clock* returns Unix milliseconds.
+    The reading endpoints over *store*; *clock* returns Unix milliseconds, and *untold* rows for what of a
+    trace was not kept and no row of the store tells yet.
     """
 
-    def __init__(self, store: Store, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, store: Store, *, clock: Callable[[], float], untold: Callable[[str], list[bytes]]
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._untold = untold
         self._threads = asyncio.Semaphore(THREADS)
 
     async def traces(self, request: Request) -> Response:
@@ -120,7 +125,10 @@ class Query:
             raise UnknownReferenceError(
                 f"trace {trace_id[:128]!r} is not here; it may have expired or never arrived"
             )
-        return trace
+        untold = self._untold(trace_id)
+        if not untold:
+            return trace
+        return replace(trace, entries=trace.entries + untold, stored=trace.stored + len(untold))
 
     def _moment(self, text: str | None) -> float | None:
         """

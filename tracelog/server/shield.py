@@ -154,6 +154,12 @@ class Shield:
         """
         self.guard.put_back(row, self._clock())
 
+    def untold(self, trace_id: str) -> list[bytes]:
+        """
+        Return what is known here of a trace's entries that were not kept, and that no row has told of yet.
+        """
+        return [encode_entry(row) for row in self.guard.untold(trace_id)]
+
     def first_time(self, entry: Entry) -> bool:
         """
         Whether the end of *entry* is to be counted, which is so once.

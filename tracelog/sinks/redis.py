@@ -40,11 +40,12 @@ from redis.retry import Retry
 
 from tracelog.core import keys
 from tracelog.core.compact import decode_batch
+from tracelog.core.store_bounds import LEDGER_TTL_S
 from tracelog.core.text import one_line
 from tracelog.core.wire import Mint
 from tracelog.errors import ConfigError, InvalidBodyError, SinkRefusedError, SinkUnavailableError
 from tracelog.sinks.base import Parcel, Receipt
-from tracelog.sinks.redis_call import LEDGER_TTL_S, Row, ScriptCall, read_script, script_calls, seal
+from tracelog.sinks.redis_call import Row, ScriptCall, read_script, script_calls, seal
 
 TTL_S: Final = 3600
 TIMEOUT_S: Final = 1.0

@@ -7,7 +7,6 @@ it, an id is stored once, every key has a time to live, and lists and counts are
 
 from collections.abc import Sequence
 from importlib import resources
-from typing import Final
 
 import msgspec
 
@@ -15,20 +14,10 @@ from tracelog.core import keys
 from tracelog.core.cut import cut_entry
 from tracelog.core.ended import argument_of, runs_of
 from tracelog.core.entry import DEFAULT_LIMITS, Entry, encode_entry
+from tracelog.core.store_bounds import CALL_ROWS, COMMIT_PARTS, LEDGER_TTL_S, MAX_LISTED
 
 Row = tuple[Entry, bytes]
 """An entry and its final JSON."""
-
-CALL_ROWS: Final = 2_000
-"""Rows a script call: Lua hands some 8,000 values to a command at most, and others are not kept waiting."""
-
-MAX_LISTED: Final = 100_000
-"""Traces that lists and searches see; older ones are still fetched by id until their time is over."""
-
-LEDGER_TTL_S: Final = 24 * 3600
-"""Counts outlive the entries they count."""
-
-_SCRIPT_PARTS: Final = ("runs.lua", "ended.lua", "shared.lua", "store.lua", "trace.lua", "commit.lua")
 
 
 class ScriptCall(msgspec.Struct, frozen=True):
@@ -46,7 +35,7 @@ def read_script() -> str:
     Return the script, put together as the store does, so that a server keeps one of it.
     """
     folder = resources.files("tracelog") / "stores" / "lua"
-    return "\n".join((folder / name).read_text(encoding="utf-8") for name in _SCRIPT_PARTS)
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in COMMIT_PARTS)
 
 
 def seal(entries: Sequence[Entry]) -> list[Row]:

@@ -12,7 +12,8 @@ from typing import Final
 import msgspec
 
 from tracelog.core.ledger import CRASHED, LARGEST_SAID, OTHER, REASONED, REASONS, Ledger, counts_in
-from tracelog.stores.values import LEDGER_TTL_S, OTHERS, Tally
+from tracelog.core.store_bounds import LEDGER_TTL_S
+from tracelog.stores.values import OTHERS, Tally
 
 MANY_SYSTEMS: Final = 256
 """Systems kept apart in what stands for many sources; a sender may invent any number of them."""

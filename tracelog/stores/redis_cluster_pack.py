@@ -12,13 +12,14 @@ import msgspec
 
 from tracelog.core import keys
 from tracelog.core.ended import Run, runs_of, store, text_of
+from tracelog.core.store_bounds import CALL_ROWS, LEDGER_TTL_S, MAX_LISTED
 from tracelog.stores.redis_arguments import limited_names_of, names_of
 from tracelog.stores.redis_nodes import Request
-from tracelog.stores.redis_pack import CALL_ROWS, MAX_LISTED, Packed, Settings
+from tracelog.stores.redis_pack import Packed, Settings
 from tracelog.stores.redis_resp import bulk, command, number
 from tracelog.stores.redis_scripts import KEEP, KEEP_LIMITED, SHARE, sha_of
 from tracelog.stores.redis_told import limits_of
-from tracelog.stores.values import DUPLICATE, LEDGER_TTL_S, STORED, Row
+from tracelog.stores.values import DUPLICATE, STORED, Row
 
 
 class TraceCall(msgspec.Struct, frozen=True):

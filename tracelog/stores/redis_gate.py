@@ -5,12 +5,10 @@ What travels is JSON both ways, so that plain Redis, a cluster and Redis over RE
 one slot of its own: on a cluster the gate is asked first, the traces are written after.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
-from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
 
 from tracelog.core import keys
 from tracelog.core.quota import status_of
@@ -20,11 +18,8 @@ from tracelog.core.quota_values import Counts, Demand, GateStatus, Refund, Repai
 from tracelog.errors import StoreUnavailableError
 from tracelog.stores.gates import asked_of
 from tracelog.stores.redis_faults import explained
-from tracelog.stores.redis_lanes import Lanes
-from tracelog.stores.redis_scripts import GATE, sha_of
-
-Call = Callable[[list[bytes], list[bytes]], Awaitable[Any]]
-"""Runs the gate's script with keys and arguments and returns its reply."""
+from tracelog.stores.redis_scripts import GATE
+from tracelog.stores.redis_wire import Wire, run
 
 _reply = msgspec.json.Decoder(Reply).decode
 _state = msgspec.json.Decoder(State).decode
@@ -40,7 +35,7 @@ class RedisGate:
     A `Gate` in Redis.
 
     Args:
-        call: Runs the script, `by_client` or `by_lanes`; what Redis raises may come through.
+        wire: To the server or servers.
         settings: The limits.
         server: Who calls, `new_server()`; empty for who is none.
         now_ms: For tests only: the time instead of that of Redis, Unix milliseconds.
@@ -48,13 +43,13 @@ class RedisGate:
 
     def __init__(
         self,
-        call: Call,
+        wire: Wire,
         settings: QuotaSettings,
         *,
         server: str = "",
         now_ms: Callable[[], int] | None = None,
     ) -> None:
-        self._call = call
+        self._wire = wire
         self._server = server
         self._settings = settings
         self._plan = settings.plan()
@@ -85,43 +80,7 @@ class RedisGate:
     async def _run(self, *arguments: bytes) -> Any:
         given = [*arguments] if self._now_ms is None else [*arguments, str(self._now_ms()).encode()]
         with explained():
-            return await self._call([keys.GATE.encode()], given)
-
-
-def by_client(client: Redis) -> Call:
-    """
-    Return a `Call` through a redis-py client, that of a cluster included.
-    """
-    sha = sha_of(GATE).decode()
-    run: Callable[..., Awaitable[Any]] = client.execute_command
-
-    async def call(names: list[bytes], arguments: list[bytes]) -> Any:
-        try:
-            return await run("EVALSHA", sha, len(names), *names, *arguments)
-        except NoScriptError:  # the server is new, or somebody flushed its scripts; nothing was done
-            return await run("EVAL", GATE, len(names), *names, *arguments)
-
-    return call
-
-
-def by_lanes(lanes: Lanes) -> Call:
-    """
-    Return a `Call` through *lanes*, which keep their own time limit.
-    """
-    sha, script = sha_of(GATE), GATE.encode()
-
-    async def call(names: list[bytes], arguments: list[bytes]) -> Any:
-        tail = [b"%d" % len(names), *names, *arguments]
-        try:
-            return await lanes.call([_packed([b"EVALSHA", sha, *tail])])
-        except NoScriptError:  # as above
-            return await lanes.call([_packed([b"EVAL", script, *tail])])
-
-    return call
-
-
-def _packed(parts: list[bytes]) -> bytes:
-    return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
+            return await run(self._wire, GATE, [1, keys.GATE, *given])
 
 
 def _read(decode: Callable[[Any], Any], text: Any) -> Any:

@@ -13,10 +13,11 @@ from typing import Any, Final, TypeVar
 from tracelog.core import keys
 from tracelog.core.ended import text_of
 from tracelog.core.ledger import counts_in
+from tracelog.core.store_bounds import LEDGER_TTL_S
 from tracelog.stores.books import Others, Sums, leaving, others_of
 from tracelog.stores.redis_scripts import COUNT, FOLD, REPORT
 from tracelog.stores.redis_wire import Wire, every, mapping, run
-from tracelog.stores.values import LEDGER_TTL_S, MAX_SAID, MAX_SOURCES, Ends, Outcome, Tally
+from tracelog.stores.values import MAX_SAID, MAX_SOURCES, Ends, Outcome, Tally
 
 FOLDED: Final = 100
 """Sources that go in one script call: others are not kept waiting."""

@@ -16,23 +16,18 @@ from tracelog.core import keys
 from tracelog.core.ended import runs_of
 from tracelog.core.entry import ERROR_RANK, RANK
 from tracelog.core.quota_settings import TraceQuota
+from tracelog.core.store_bounds import CALL_ROWS, LEDGER_TTL_S, MAX_LISTED
 from tracelog.stores.redis_arguments import limited_names_of, names_of, runs_text
 from tracelog.stores.redis_resp import bulk, number
 from tracelog.stores.redis_scripts import COMMIT, COMMIT_LIMITED, sha_of
 from tracelog.stores.redis_told import UNTOLD, Told, limits_of
-from tracelog.stores.values import LEDGER_TTL_S, Row
-
-CALL_ROWS: Final = 2_000
-"""Rows a script call: Lua hands some 8,000 values to a command at most, and others are not kept waiting."""
+from tracelog.stores.values import Row
 
 SMALL_ROWS: Final = 16
 """So few rows, of 256 KiB at most each, always fit into one call."""
 
 CALL_BYTES: Final = 4 * 1024 * 1024
 """Bytes a script call, past which the next trace goes into a call of its own."""
-
-MAX_LISTED: Final = 100_000
-"""Traces that lists and searches see; older ones are still fetched by id until their time is over."""
 
 CHUNK_BYTES: Final = 48 * 1024
 """About so large are the pieces of a call. From 128 KiB the allocator asks the kernel for fresh pages each

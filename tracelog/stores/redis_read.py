@@ -20,6 +20,7 @@ from tracelog.core.query import Query
 from tracelog.core.wire import DECODE_ERRORS
 from tracelog.stores.cursors import Place, read_place, read_position, write_cursor
 from tracelog.stores.hits import Hits, read
+from tracelog.stores.notes import Notes
 from tracelog.stores.redis_wire import Command, Wire
 from tracelog.stores.summary import Gist, Summary
 from tracelog.stores.values import MAX_VISITED, Page, Trace, TraceFilter, TraceSummary
@@ -39,7 +40,13 @@ WHOLE_SLICE: Final = 5_000
 REMEMBERED: Final = 5_000
 """Traces whose folded line is kept: some pages of lists, a few megabytes."""
 
-_EMPTY: Final[Mapping[str, Any]] = {"LRANGE": [], "LLEN": 0, "SCARD": 0, "LINDEX": None}
+_EMPTY: Final[Mapping[str, Any]] = {
+    "LRANGE": [],
+    "LLEN": 0,
+    "SCARD": 0,
+    "LINDEX": None,
+    "HMGET": [None, None],
+}
 
 _gist: Final = msgspec.json.Decoder(Gist)
 
@@ -85,17 +92,20 @@ class RedisReader:
         if not is_trace_id(trace_id):
             return None
         name, ids = keys.logs(trace_id), keys.companion(keys.IDS, trace_id)
-        stored, left, ids_left = await self._ask([("SCARD", ids), ("PTTL", name), ("PTTL", ids)])
+        use = ("HMGET", keys.companion(keys.QUOTA, trace_id), "w", "z")
+        stored, left, ids_left, told = await self._ask([("SCARD", ids), ("PTTL", name), ("PTTL", ids), use])
         entries: list[bytes] = []
         async for _, raws in self._slices({trace_id: 0}, WHOLE_SLICE):
             entries += raws
         if not entries and not stored:
             return None
+        noted = Notes((told[0] or b"").decode(errors="replace")).rows()
         return Trace(
             trace_id=trace_id,
-            entries=entries,
+            entries=entries + noted,
             expires_at_ms=self._expiry(left if entries else ids_left),
-            stored=max(stored, len(entries)),
+            stored=max(stored, len(entries)) + len(noted),
+            refused=told[1] is not None,
         )
 
     async def exists(self, trace_id: str) -> bool:

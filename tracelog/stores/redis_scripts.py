@@ -10,6 +10,8 @@ from functools import lru_cache
 from importlib import resources
 from typing import Final
 
+from tracelog.core.store_bounds import COMMIT_PARTS, ENDED_PARTS, PLAIN_PARTS, SHARED_PARTS
+
 _GATE_PARTS: Final = ("_clock", "_ring", "_advance", "_shares", "_pools", "_order", "")
 """The gate's script in reading order: each part uses those before it."""
 
@@ -19,22 +21,18 @@ def _read(*names: str) -> str:
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
-_PLAIN: Final = ("store.lua", "trace.lua")
-_LIMITED: Final = ("store.lua", "quota.lua", "echo.lua", "trace_quota.lua")
+_LIMITED: Final = ("store.lua", "quota.lua", "echo.lua", "notes.lua", "trace_quota.lua")
 
-_ENDED: Final = ("runs.lua", "ended.lua")
-_SHARED: Final = (*_ENDED, "shared.lua")
-
-COMMIT: Final = _read(*_SHARED, *_PLAIN, "commit.lua")
-COMMIT_LIMITED: Final = _read(*_SHARED, *_LIMITED, "commit.lua")
+COMMIT: Final = _read(*COMMIT_PARTS)
+COMMIT_LIMITED: Final = _read(*SHARED_PARTS, *_LIMITED, "commit.lua")
 """The same, each trace within its quota."""
 
-KEEP: Final = _read(*_PLAIN, "one.lua")
+KEEP: Final = _read(*PLAIN_PARTS, "one.lua")
 KEEP_LIMITED: Final = _read(*_LIMITED, "one.lua")
-SHARE: Final = _read(*_SHARED, "share.lua")
+SHARE: Final = _read(*SHARED_PARTS, "share.lua")
 """The two halves for a cluster: one trace, and what traces share."""
 
-COUNT: Final = _read(*_ENDED, "count.lua")
+COUNT: Final = _read(*ENDED_PARTS, "count.lua")
 REPORT: Final = _read("report.lua")
 FOLD: Final = _read("fold.lua")
 HEAT: Final = _read("heat.lua")

@@ -23,9 +23,8 @@ from tracelog.stores.redis_heat import RedisHeat
 from tracelog.stores.redis_ledger import RedisLedger
 from tracelog.stores.redis_pack import Settings
 from tracelog.stores.redis_read import RedisReader
-from tracelog.stores.redis_scripts import GATE
 from tracelog.stores.redis_told import Told, told_of
-from tracelog.stores.redis_wire import Wire, run
+from tracelog.stores.redis_wire import Wire
 from tracelog.stores.reference import resolve
 from tracelog.stores.values import (
     MAX_HITS,
@@ -129,10 +128,7 @@ class WireStore(ABC):
         """
 
     def gate(self, settings: QuotaSettings) -> Gate:
-        async def call(names: list[bytes], arguments: list[bytes]) -> Any:
-            return await run(self._wire, GATE, [len(names), *names, *arguments])
-
-        return RedisGate(call, settings, server=new_server())
+        return RedisGate(self._wire, settings, server=new_server())
 
     def heat(self, window_s: float) -> Heat:
         return RedisHeat(self._wire, window_s)

@@ -70,4 +70,5 @@ def limits_of(quota: TraceQuota | None, now_ms: float) -> tuple[bytes, ...]:
 @lru_cache(maxsize=64)
 def _limits(quota: TraceQuota) -> bytes:
     most = (quota.normal, quota.extra, quota.critical, quota.window_s * 1000, quota.max_bytes)
-    return " ".join(map(str, (*most, quota.echo_burst, quota.echo_window_ms))).encode()
+    more = (quota.echo_burst, quota.echo_window_ms, quota.own, quota.ordinary_bytes)
+    return " ".join(map(str, (*most, *more))).encode()

@@ -11,9 +11,10 @@ import msgspec
 
 from tracelog.core import ended
 from tracelog.core.ledger import counts_in, larger
+from tracelog.core.store_bounds import LEDGER_TTL_S
 from tracelog.stores.books import Others, Sums, leaving, others_of
 from tracelog.stores.sqlite_worker import transaction
-from tracelog.stores.values import LEDGER_TTL_S, MAX_SAID, MAX_SOURCES, Ends, Outcome, Tally
+from tracelog.stores.values import MAX_SAID, MAX_SOURCES, Ends, Outcome, Tally
 
 _HEARD: Final = (
     "INSERT INTO tallies (source, system, received, duplicate, max_seq, seen_ms) VALUES (?, ?, 0, 0, ?, ?)"

@@ -15,6 +15,7 @@ from tracelog.core.entry import ERROR_RANK
 from tracelog.core.query import Query
 from tracelog.stores.cursors import Position, read_place, write_cursor
 from tracelog.stores.hits import read
+from tracelog.stores.notes import Notes
 from tracelog.stores.sqlite_schema import MEMORY
 from tracelog.stores.sqlite_text import TextIndex
 from tracelog.stores.summary import Summary
@@ -27,6 +28,7 @@ _COLUMNS: Final = "trace_id, expires_at, entries, errors, first_ms, last_ms, sys
 _BEHIND: Final = (
     "arrived <= :arrived AND (-arrived, -timestamp, trace_id, id) > (-:arrived, :at, :after_trace, :after_id)"
 )
+_TOLD: Final = "SELECT notes, refused FROM told WHERE trace_id = ?"
 _NEWEST_FIRST: Final = "ORDER BY arrived DESC, timestamp DESC, trace_id, id"
 
 
@@ -59,7 +61,15 @@ def fetch(connection: sqlite3.Connection, trace_id: str, now_ms: float) -> Trace
     if not rows:
         return None
     _, expires_at, stored = rows[0]
-    return Trace(trace_id=trace_id, entries=[row[0] for row in rows], expires_at_ms=expires_at, stored=stored)
+    notes, refused = connection.execute(_TOLD, (trace_id,)).fetchone() or ("", 0)
+    noted = Notes(notes).rows()
+    return Trace(
+        trace_id=trace_id,
+        entries=[row[0] for row in rows] + noted,
+        expires_at_ms=expires_at,
+        stored=stored + len(noted),
+        refused=bool(refused),
+    )
 
 
 def exists(connection: sqlite3.Connection, trace_id: str, now_ms: float) -> bool:

@@ -117,6 +117,13 @@ CREATE TABLE IF NOT EXISTS echoes (
   voices TEXT NOT NULL,
   forms TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS told (    -- of a trace whose quota refused something, or that has rows of our own
+  trace_id TEXT PRIMARY KEY,
+  own INTEGER NOT NULL,              -- such rows beyond the quota, in the window of its quota
+  refused INTEGER NOT NULL,
+  notes TEXT NOT NULL,
+  heard TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS heat (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
 """What came after version 1 and is nothing to a program of that version."""
@@ -126,6 +133,7 @@ CONTENTS: Final = (
     "entries",
     "quotas",
     "echoes",
+    "told",
     "heat",
     "tallies",
     "outcomes",

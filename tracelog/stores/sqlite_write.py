@@ -199,6 +199,7 @@ class Writer:
         connection.executemany("DELETE FROM traces WHERE trace_id = ?", trace_ids)
         connection.executemany("DELETE FROM quotas WHERE trace_id = ?", trace_ids)
         connection.executemany("DELETE FROM echoes WHERE trace_id = ?", trace_ids)
+        connection.executemany("DELETE FROM told WHERE trace_id = ?", trace_ids)
         self._index.note_dropped(connection, entries)
 
 

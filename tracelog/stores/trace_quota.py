@@ -10,10 +10,12 @@ from typing import Final
 import msgspec
 
 from tracelog.core.quota_settings import TraceQuota
-from tracelog.core.quota_values import CLASS_OF
-from tracelog.stores.values import OVER_QUOTA, OVER_SIZE, STORED, Row
+from tracelog.core.quota_values import CLASS_OF, OWN, OWN_COUNT
+from tracelog.stores.values import NOTED, OVER_QUOTA, OVER_SIZE, STORED, Row
 
-_LETTERS: Final = "".join(CLASS_OF)
+_LETTERS: Final = "".join((*CLASS_OF, OWN, OWN_COUNT))
+
+_TO_THE_LAST_BYTE: Final = frozenset({"e", "c", OWN})
 
 
 class Used(msgspec.Struct):
@@ -26,6 +28,7 @@ class Used(msgspec.Struct):
         size: Bytes of all its entries, whatever the window.
         is_critical: Whether a critical row was ever stored.
         since_ms: When the window began, None before the first entry.
+        own: Own rows stored in the window, in the places that are theirs alone.
     """
 
     rows: int = 0
@@ -33,10 +36,12 @@ class Used(msgspec.Struct):
     size: int = 0
     is_critical: bool = False
     since_ms: float | None = None
+    own: int = 0
 
     def admit(self, quota: TraceQuota, row: tuple[str, int], now_ms: float) -> str:
         """
-        Charge one new row and return `STORED`, or charge nothing and return why it must not be stored.
+        Charge one new row and return `STORED`, or charge nothing and return why it must not be stored; of an
+        own row only its count is kept then, if anything of the trace is stored.
 
         Args:
             quota: What the trace may store.
@@ -44,16 +49,20 @@ class Used(msgspec.Struct):
             now_ms: The present, Unix milliseconds.
         """
         class_, size = row
+        is_own = class_ in {OWN, OWN_COUNT}
+        if class_ == OWN_COUNT:
+            return NOTED if self.size else OVER_QUOTA
         if self.since_ms is None:
             self.since_ms = now_ms
         room = self._room(quota, class_)
         if room is None and now_ms - self.since_ms >= quota.window_s * 1000:
-            self.rows, self.extra, self.since_ms = 0, 0, now_ms
+            self.rows, self.extra, self.own, self.since_ms = 0, 0, 0, now_ms
             room = self._room(quota, class_)
         if room is None:
-            return OVER_QUOTA
-        if quota.max_bytes and self.size + size > quota.max_bytes:
-            return OVER_SIZE
+            return NOTED if is_own and self.size else OVER_QUOTA
+        most = quota.max_bytes if class_ in _TO_THE_LAST_BYTE else quota.ordinary_bytes
+        if quota.max_bytes and self.size + size > most:
+            return NOTED if is_own and self.size else OVER_SIZE
         setattr(self, room, getattr(self, room) + 1)
         self.size += size
         self.is_critical = self.is_critical or class_ == "c"
@@ -63,11 +72,14 @@ class Used(msgspec.Struct):
         """
         Return the name of the counter that has room for one more row of *class_*.
         """
+        if class_ == OWN and self.own < quota.own:
+            return "own"
         if self.is_critical or class_ == "c":
-            return "rows" if self.rows + self.extra < quota.critical else None
+            most = quota.critical - quota.extra if class_ == "p" else quota.critical
+            return "rows" if self.rows + self.extra < most else None
         if self.rows < quota.normal:
             return "rows"
-        spare = {"e": quota.extra, "p": quota.extra // 2}.get(class_, 0)
+        spare = {"e": quota.extra, "p": quota.extra // 2, OWN: quota.extra // 2}.get(class_, 0)
         return "extra" if self.extra < spare else None
 
 

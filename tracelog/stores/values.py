@@ -13,9 +13,6 @@ from tracelog.core.query import Query
 
 DEFAULT_TTL_S: Final = 3600
 
-LEDGER_TTL_S: Final = 24 * 3600
-"""Counts outlive the entries they count: who looks the next morning still sees what was lost."""
-
 MAX_PAGE: Final = 200
 """Traces on one page."""
 
@@ -53,6 +50,9 @@ OVER_SIZE: Final = "Z"
 ECHO: Final = "E"
 """Its trace has just stored the same several times, and not only from its own system."""
 
+NOTED: Final = "N"
+"""A row of the server's own that has no place: what it counts is kept with the trace, and shown with it."""
+
 REFUSED: Final = "W"
 """A key of the trace holds something that is not ours: no use sending again until a person mends that."""
 
@@ -84,12 +84,16 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
         entries: Their JSON, in arrival order.
         expires_at_ms: When the trace will be gone unless it is written again; None when it never ends.
         stored: Entries ever written to it: more than there are entries means that some were evicted.
+        refused: Whether the store ever refused an entry of it, for its quota, its size, or as an echo.
+
+    At the end of *entries* stand rows for what own rows count that found no place, counted in *stored*.
     """
 
     trace_id: str
     entries: list[bytes]
     expires_at_ms: float | None
     stored: int
+    refused: bool = False
 
 
 class TraceSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -408,7 +408,7 @@ def test_a_fault_of_ours_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     with Running() as running, running.connect() as line:
         with monkeypatch.context() as patch:
-            patch.setattr(running.app.ingest, "seal", None)
+            patch.setattr(running.app.ingest, "redactor", None)
             line.send(
                 request("POST", "/v1/logs", json.dumps(logs_request(record())).encode(), headers=[AS_JSON])
             )

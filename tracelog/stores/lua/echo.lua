@@ -1,15 +1,15 @@
 -- Echoes: a form that a trace has stored most[6] times within most[7] ms is refused once several said it; a voice that the
 -- trace has not heard goes on. A print is a voice and a form, or blank. Of the trace's use, v is its voices, oldest first,
--- and f its forms of this window: form, times, since, who. The time is the server's, most[8], which costs no command.
+-- and f its forms of this window: form, times, since, who. The time is the server's, most[10], which costs no command.
 -- stores/echoes.py tells the same in Python.
 local VOICE, PRINT, REMEMBERED = 4, 12, 32
 local BLANK = string.rep(' ', PRINT - VOICE)
-local AT = string.format('%.0f', most[8])
+local AT = string.format('%.0f', most[10])
 
 local function recall(voices, forms)
   local said = { voices = voices or '', order = {}, times = {}, since = {}, who = {} }
   for form, times, since, who in string.gmatch(forms or '', '(%S+) (%d+) (%d+) (%S+)') do
-    if math.abs(most[8] - since) < most[7] then
+    if math.abs(most[10] - since) < most[7] then
       said.order[#said.order + 1], said.times[form], said.since[form] = form, tonumber(times), since
       said.who[form] = who
     end
@@ -24,7 +24,7 @@ local function echoes(said, voice, form)
   return times and most[6] > 0 and times >= most[6] and said.who[form] ~= voice and heard(said, voice)
 end
 
-local function note(said, voice, form)
+local function note_echo(said, voice, form)
   if form == BLANK then return end
   if not heard(said, voice) then said.voices = string.sub(said.voices .. ' ' .. voice, -REMEMBERED * (VOICE + 1)) end
   if not said.times[form] then

@@ -17,6 +17,7 @@ local function expire(state, to)
 end
 
 local function names(pool, system)
+  if pool == '@essential' then return { pool, '!' .. system } end
   if pool == system or string.sub(pool, 1, 1) == '@' then return { pool } end
   return { pool, '<' .. pool, '>' .. system }
 end

@@ -16,11 +16,12 @@ local function rooms(plan, state, now)
     local lent = plan.overdraft and state.totals['<' .. system] or 0
     return (shares[system] or 0) - (state.totals[system] or 0) + lent
   end
-  function self.lendable(pool)
-    local seen, used = state.seen[pool], state.totals[pool] or 0
-    if not seen then return shares[pool] - used end
-    if now - seen < plan.active_ms then return 0 end
-    return floor(shares[pool] * (100 - plan.wake) / 100) - used
+  function self.lendable(pool, to)
+    local seen = state.seen[pool]
+    if seen and now - seen < plan.active_ms then return 0 end
+    local most = seen and 100 - plan.wake or 100
+    if to == 'other' then most = math.min(most, plan.lent) end
+    return floor(shares[pool] * most / 100) - (state.totals[pool] or 0)
   end
   function self.filled(system) -- in percent
     local share, held = shares[system] or 0, state.totals[system] or 0
@@ -35,7 +36,7 @@ local function rooms(plan, state, now)
   function self.remaining(system)
     local sum = math.max(0, self.own(system))
     for _, pool in ipairs(plan.systems) do
-      if pool ~= system then sum = sum + math.max(0, self.lendable(pool)) end
+      if pool ~= system then sum = sum + math.max(0, self.lendable(pool, system)) end
     end
     return math.max(0, math.min(sum, plan.normal - state.used))
   end
