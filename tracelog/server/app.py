@@ -29,6 +29,7 @@ from tracelog.server.answers import Answer, refuse
 from tracelog.server.compare import Compare
 from tracelog.server.doors import House
 from tracelog.server.health import Health
+from tracelog.server.imports import Import
 from tracelog.server.ingest import Ingest
 from tracelog.server.log import FAULT, INGEST_PATHS, LogEndpoint
 from tracelog.server.query import Query
@@ -87,6 +88,9 @@ class App:
         self.health = Health(self.store, self.ingest, self.faults, clock=clock)
         self.query = Query(self.store, clock=lambda: clock() * 1000.0)
         self.compare = Compare(self.store, clock=lambda: clock() * 1000.0, mint=new_mint())
+        self.imports = Import(
+            self.store, self.ingest, clock=lambda: clock() * 1000.0, mint=new_mint(), limits=settings.limit
+        )
         self.pages = Pages(capture=settings.page_capture)
         self._routes = Starlette(
             routes=[
@@ -102,6 +106,7 @@ class App:
                 Route("/api/v1/search", self._reading(self.query.search)),
                 Route("/api/v1/diff", self._reading(self.compare.diff)),
                 Route("/api/v1/marks", self._reading(self.compare.mark, tells=False), methods=["POST"]),
+                Route("/api/v1/import", self._reading(self.imports.take, right="admin"), methods=["POST"]),
                 *self.pages.routes(),
                 *(Route(path, door) for path, door in doors(house).items()),
             ],
@@ -166,18 +171,22 @@ class App:
         await send({"type": "lifespan.shutdown.complete"})
 
     def _reading(
-        self, endpoint: Callable[[Request], Awaitable[Response]], *, tells: bool = True
+        self,
+        endpoint: Callable[[Request], Awaitable[Response]],
+        *,
+        tells: bool = True,
+        right: str = "read",
     ) -> Callable[[Request], Awaitable[Response]]:
         """
-        Return *endpoint* behind the rules for reading: who may, and, if it *tells*, that what still waits to
-        be told is told first.
+        Return *endpoint* behind the rules for reading: who has the *right*, and, if it *tells*, that what
+        still waits to be told is told first.
         """
 
         async def guarded(request: Request) -> Response:
             headers = dict(request.scope["headers"])
             once(request.scope["headers"], headers)
-            self.access.check_read(headers, request.scope["query_string"])
-            if tells:
+            self.access.check_read(headers, request.scope["query_string"], right=right)
+            if tells and right == "read":
                 await self.ingest.catch_up()
             return await endpoint(request)
 

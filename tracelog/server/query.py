@@ -20,7 +20,15 @@ from tracelog.stores import Store, Trace, TraceFilter
 Made = TypeVar("Made")
 
 _SWITCHES: Final = {"1": True, "true": True, "0": False, "false": False, "": False}
-EXPORTS: Final = ("json", "ndjson", "md")
+EXPORTS: Final = {
+    "json": ("json", "application/json"),
+    "ndjson": ("ndjson", "application/x-ndjson"),
+    "md": ("md", "text/markdown; charset=utf-8"),
+    "html": ("html", "text/html; charset=utf-8"),
+    "otlp": ("otlp.json", "application/json"),
+}
+"""Forms of an export: how a file of each ends, and its media type."""
+
 MOST_TRACES: Final = 200
 MOST_ENTRIES: Final = 1_000
 """Results of one page; a cursor gives the next."""
@@ -66,13 +74,13 @@ class Query:
         form = request.query_params.get("format", "json")
         if form not in EXPORTS:
             raise QuerySyntaxError(f"format {form[:20]!r} is unknown; use {', '.join(EXPORTS)}")
+        suffix, kind = EXPORTS[form]
         if form == "md":
             budget = _number(request, "budget", 0, most=MOST_TOKENS) or None
             text = await self._make(await self._fetch(request), report_markdown, budget)
-            return Response(text, media_type="text/markdown; charset=utf-8")
+            return Response(text, media_type=kind)
         trace = await self._fetch(request)
-        name = f'attachment; filename="{trace.trace_id[:64].replace(":", "_")}.{form}"'
-        kind = "application/x-ndjson" if form == "ndjson" else "application/json"
+        name = f'attachment; filename="{trace.trace_id[:64].replace(":", "_")}.{suffix}"'
         body = await self._make(trace, export, form)
         return Response(body, media_type=kind, headers={"content-disposition": name})
 

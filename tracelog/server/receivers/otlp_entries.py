@@ -156,7 +156,7 @@ def _fields(group: Group, attributes: Attributes) -> tuple[Raw, Attributes]:
             raw[field] = value
         elif key not in _EXCEPTION and not _own(raw, key, value):
             rest[key] = value
-    if any(attributes.get(name) is not None for name in _EXCEPTION):
+    if "error" not in raw and any(attributes.get(name) is not None for name in _EXCEPTION):
         kind, message = (attributes.get(name) for name in _EXCEPTION)
         raw["error"] = {"type": plain_text(kind or "Error"), "message": plain_text(message or "")}
     if about:
