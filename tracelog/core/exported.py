@@ -86,7 +86,9 @@ def items_of(data: bytes, most: int) -> list[bytes]:
 def _out_of_page(text: bytes) -> bytes:
     found = _BLOCK.search(text)
     if found is None:
-        raise InvalidBodyError("the page holds no export; only pages that tracelog exported do", reason="not_export")
+        raise InvalidBodyError(
+            "the page holds no export; only pages that tracelog exported do", reason="not_export"
+        )
     return found[1].strip()
 
 

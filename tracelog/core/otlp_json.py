@@ -1,11 +1,11 @@
 """
-Entries as an OTLP/JSON request for logs (opentelemetry-proto 1.x, JSON mapping), for any collector or backend.
+Entries as an OTLP/JSON request for logs (opentelemetry-proto 1.x, JSON mapping), for any collector.
 
-What OTLP has a place for stands there. Every other field is an attribute `tracelog.<field>`, the context plain
-attributes; so our own receiver understands it all, and others lose nothing.
+What OTLP has a place for stands there. Every other field is an attribute `tracelog.<field>`, the context
+plain attributes; so our own receiver understands it all, and others lose nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -88,7 +88,9 @@ def _told(entry: Entry) -> dict[str, Any]:
         told["exception.message"] = entry.error.get("message")
         told["tracelog.error"] = entry.error
     if entry.message.lstrip()[:1] in ("{", ""):
-        told["tracelog.message"] = entry.message  # ours would read an object out of such a text, or none at all
+        told["tracelog.message"] = (
+            entry.message
+        )  # ours would read an object out of such a text, or none at all
     if not _is_w3c(entry.trace_id):
         told["tracelog.trace_id"] = entry.trace_id
     return told
@@ -100,21 +102,23 @@ def _attributes(pairs: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
 
 def _value(value: Any) -> dict[str, Any]:
     """
-    Return *value*, plain JSON, as an `AnyValue`; 64-bit numbers as text, as the JSON mapping demands.
+    Return *value*, plain JSON, as an `AnyValue`; null as one that says nothing.
     """
-    if isinstance(value, bool):
-        return {"boolValue": value}
-    if isinstance(value, str):
-        return {"stringValue": value}
-    if isinstance(value, int):
-        return {"intValue": str(value)}
-    if isinstance(value, float):
-        return {"doubleValue": value}
-    if isinstance(value, dict):
-        return {"kvlistValue": {"values": [{"key": key, "value": _value(item)} for key, item in value.items()]}}
-    if isinstance(value, list):
-        return {"arrayValue": {"values": [_value(item) for item in value]}}
-    return {}
+    write = _WRITERS.get(type(value))
+    return {} if write is None else write(value)
+
+
+_WRITERS: Final[Mapping[type, Callable[[Any], dict[str, Any]]]] = {
+    bool: lambda value: {"boolValue": value},
+    str: lambda value: {"stringValue": value},
+    int: lambda value: {"intValue": str(value)},
+    float: lambda value: {"doubleValue": value},
+    list: lambda value: {"arrayValue": {"values": [_value(item) for item in value]}},
+    dict: lambda value: {
+        "kvlistValue": {"values": [{"key": key, "value": _value(item)} for key, item in value.items()]}
+    },
+}
+"""By type of a JSON value; 64-bit numbers are text, as the JSON mapping demands."""
 
 
 def _nanoseconds(milliseconds: float) -> str:
@@ -126,4 +130,6 @@ def _nanoseconds(milliseconds: float) -> str:
 
 
 def _is_w3c(trace_id: str) -> bool:
-    return len(trace_id) == _W3C_CHARS and not trace_id.strip("0123456789abcdef") and trace_id.strip("0") != ""
+    return (
+        len(trace_id) == _W3C_CHARS and not trace_id.strip("0123456789abcdef") and trace_id.strip("0") != ""
+    )

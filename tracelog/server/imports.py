@@ -1,9 +1,10 @@
 """
 Exports taken back: `POST /api/v1/import`.
 
-Whoever may empty the store may fill it: imported entries go past the quotas, which are there for live systems,
-and are counted in no ledger. They keep their ids, times and text; only `origin` says `imported`, because what a
-file claims of its origin is worth nothing. They are redacted and cut as all entries are, and live from now on.
+Whoever may empty the store may fill it: imported entries go past the quotas, which are there for live
+systems, and are counted in no ledger. They keep their ids, times and text; only `origin` says `imported`,
+because what a file claims of its origin is worth nothing. They are redacted and cut as all entries are, and
+live from now on.
 """
 
 import asyncio
@@ -62,7 +63,7 @@ class Import:
         limits: Sizes of entries.
     """
 
-    def __init__(  # noqa: PLR0913 - what an endpoint is given
+    def __init__(
         self, store: Store, ingest: Ingest, *, clock: Callable[[], float], mint: Mint, limits: Limits
     ) -> None:
         self._store = store

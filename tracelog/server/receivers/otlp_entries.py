@@ -67,7 +67,7 @@ def log_entries(record: LogRecord) -> list[Raw]:
     if event is not None:
         return [event]
     raw, rest = _fields(record.group, record.attributes)
-    said = {"level": _level(record), **_said(record)}
+    said = {"level": _level(record), **({} if "message" in raw else _said(record))}
     if record.event_name:
         rest["event_name"] = record.event_name
     rest = merged(rest, said.pop("context", None))
