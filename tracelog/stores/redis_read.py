@@ -20,6 +20,8 @@ from tracelog.core.query import Query
 from tracelog.core.wire import DECODE_ERRORS
 from tracelog.stores.cursors import Place, read_place, read_position, write_cursor
 from tracelog.stores.hits import Hits, read
+from tracelog.stores.kept import CLOCKS_MS, TOLD_GONE, Tombstone
+from tracelog.stores.redis_keep import RedisKeeper
 from tracelog.stores.redis_wire import Command, Wire
 from tracelog.stores.summary import Gist, Summary
 from tracelog.stores.values import MAX_VISITED, Page, Trace, TraceFilter, TraceSummary
@@ -74,11 +76,15 @@ class RedisReader:
     Args:
         wire: To the server or servers.
         clock: Returns Unix seconds.
+        ttl_s: How long a trace lives after its last write, in seconds.
+        keeper: Knows the pinned ones and those that are gone.
     """
 
-    def __init__(self, wire: Wire, clock: Callable[[], float]) -> None:
+    def __init__(self, wire: Wire, clock: Callable[[], float], ttl_s: int, keeper: RedisKeeper) -> None:
         self._wire = wire
         self._clock = clock
+        self._ttl_ms = ttl_s * 1000.0
+        self._keeper = keeper
         self._folded: OrderedDict[str, _Folded] = OrderedDict()
 
     async def fetch(self, trace_id: str) -> Trace | None:
@@ -117,6 +123,9 @@ class RedisReader:
                 break
         return found[:limit]
 
+    async def stones(self, prefix: str, limit: int) -> list[Tombstone]:
+        return await self._keeper.beginning(prefix, limit)
+
     async def traces(self, wanted: TraceFilter) -> Page[TraceSummary]:
         key = keys.ERRORS if wanted.errors else keys.RECENT
         found: list[tuple[Place, TraceSummary]] = []
@@ -135,29 +144,62 @@ class RedisReader:
         return Page([line for _, line in found])
 
     async def search(self, query: Query, bounds: Narrow, limit: int, cursor: str | None) -> Page[bytes]:
+        before, now = read_position(cursor), self._clock() * 1000
+        missing = [] if before is None else await self._keeper.gone_since(before.made_ms)
         narrow = query.narrow & bounds
-        hits = Hits(query, bounds, limit, read_position(cursor))
+        hits = Hits(query, bounds, limit, before)
+        absent = await self._visit(hits, narrow)
+        if before is not None and absent:
+            missing += await self._keeper.stones(absent[:TOLD_GONE])
+        return hits.page(now, missing)
+
+    async def _visit(self, hits: Hits, narrow: Narrow) -> list[str]:
+        """
+        Offer the entries of all traces that may hold *hits*; return the traces that are listed and not there.
+        """
+        absent: list[str] = []
         key = keys.ERRORS if narrow.rank >= ERROR_RANK else keys.RECENT
         async for places in self._places(key, None, None, PLACES):
             wanted = [place for place in places if place[1].startswith(narrow.trace)]
             for at in range(0, len(wanted), CHUNK):
                 chunk = wanted[at : at + CHUNK]
                 if hits.settled(chunk[0][0]):
-                    return hits.page()
-                async for _, raws in self._slices({trace_id: 0 for _, trace_id in chunk}, SLICE):
+                    return absent
+                left = {trace_id: 0 for _, trace_id in chunk}
+                async for trace_id, raws in self._slices(left, SLICE):
+                    if not raws and left.pop(trace_id, None) is not None:
+                        absent.append(trace_id)
                     for raw in raws:
+                        left.pop(trace_id, None)
                         hits.offer(raw)
-        return hits.page()
+        return absent
 
     async def _places(
         self, key: str, after: Place | None, lowest: float | None, size: int
     ) -> AsyncIterator[list[Place]]:
         """
-        Yield the members of a sorted set, highest first, from *after* on, *size* at a time.
+        Yield the members of a sorted set that may be alive, highest first, from *after* on, *size* at a time;
+        those that only a pin keeps come last.
+        """
+        oldest = self._clock() * 1000 - self._ttl_ms - CLOCKS_MS
+        async for places in self._written(key, after, max(oldest, lowest or oldest), size):
+            yield places
+        if lowest is None or lowest < oldest:
+            pinned = await self._keeper.pinned(key, oldest)
+            fits = (place for place in pinned if place[0] >= (lowest or 0.0))
+            last = [place for place in fits if after is None or place < after]
+            if last:
+                yield last
+
+    async def _written(
+        self, key: str, after: Place | None, lowest: float, size: int
+    ) -> AsyncIterator[list[Place]]:
+        """
+        Yield the members down to *lowest*.
 
         It goes on by the last place seen, not by rank: a trace written meanwhile moves to the top.
         """
-        low = "-inf" if lowest is None else repr(lowest)
+        low = repr(lowest)
         room = size
         while True:
             high = "+inf" if after is None else repr(after[0])

@@ -23,7 +23,7 @@ _PLAIN: Final = ("store.lua", "trace.lua")
 _LIMITED: Final = ("store.lua", "quota.lua", "echo.lua", "trace_quota.lua")
 
 _ENDED: Final = ("runs.lua", "ended.lua")
-_SHARED: Final = (*_ENDED, "shared.lua")
+_SHARED: Final = (*_ENDED, "lists.lua", "listed.lua", "shared.lua")
 
 COMMIT: Final = _read(*_SHARED, *_PLAIN, "commit.lua")
 COMMIT_LIMITED: Final = _read(*_SHARED, *_LIMITED, "commit.lua")
@@ -38,6 +38,7 @@ COUNT: Final = _read(*_ENDED, "count.lua")
 REPORT: Final = _read("report.lua")
 FOLD: Final = _read("fold.lua")
 HEAT: Final = _read("heat.lua")
+PIN: Final = _read("pin.lua")
 GATE: Final = _read(*(f"gate{part}.lua" for part in _GATE_PARTS))
 
 

@@ -29,6 +29,6 @@ local function keep(k, at, n, ttl, told)
   if fault then return refuse(n, fault) end
   redis.call('HSET', KEYS[k + 2], 'n', used.n, 'x', used.x, 'b', used.b, 'c', used.c,
     't', string.format('%.0f', used.t), 'v', said.voices, 'f', forms_of(said))
-  redis.call('EXPIRE', KEYS[k + 2], ttl)
+  live(KEYS[k + 2], ttl, born[list])
   return codes
 end
