@@ -67,7 +67,7 @@ def over(stone: Tombstone) -> GoneTraceError:
     errors = f", {stone.errors} of them errors" if stone.errors else ""
     return GoneTraceError(
         f"trace {stone.trace_id} {stone.why} at {iso(stone.gone_ms)}; it held {stone.entries} entries"
-        f"{errors}, of {', '.join(stone.systems)}, written from {iso(stone.first_ms)} to {iso(stone.last_ms)}",
+        f"{errors}, of {', '.join(stone.systems)}, said from {iso(stone.first_ms)} to {iso(stone.last_ms)}",
         reason=stone.why,
         gone=msgspec.to_builtins(stone),
     )

@@ -20,8 +20,9 @@ from tracelog.core.query import Query
 from tracelog.core.wire import DECODE_ERRORS
 from tracelog.stores.cursors import Place, read_place, read_position, write_cursor
 from tracelog.stores.hits import Hits, read
-from tracelog.stores.kept import CLOCKS_MS, TOLD_GONE, Tombstone
+from tracelog.stores.kept import TOLD_GONE, Tombstone
 from tracelog.stores.redis_keep import RedisKeeper
+from tracelog.stores.redis_listing import Listing
 from tracelog.stores.redis_wire import Command, Wire
 from tracelog.stores.summary import Gist, Summary
 from tracelog.stores.values import MAX_VISITED, Page, Trace, TraceFilter, TraceSummary
@@ -83,8 +84,8 @@ class RedisReader:
     def __init__(self, wire: Wire, clock: Callable[[], float], ttl_s: int, keeper: RedisKeeper) -> None:
         self._wire = wire
         self._clock = clock
-        self._ttl_ms = ttl_s * 1000.0
         self._keeper = keeper
+        self._listing = Listing(wire, clock, ttl_s, keeper)
         self._folded: OrderedDict[str, _Folded] = OrderedDict()
 
     async def fetch(self, trace_id: str) -> Trace | None:
@@ -108,7 +109,7 @@ class RedisReader:
         return trace_id in await self._alive([trace_id])
 
     async def newest(self, *, errors: bool) -> str | None:
-        async for chunk in self._places(keys.ERRORS if errors else keys.RECENT, None, None, CHUNK):
+        async for chunk in self._listing.places(keys.ERRORS if errors else keys.RECENT, None, None, CHUNK):
             alive = await self._alive(trace_id for _, trace_id in chunk)
             for _, trace_id in chunk:
                 if trace_id in alive:
@@ -117,7 +118,7 @@ class RedisReader:
 
     async def beginning(self, prefix: str, limit: int) -> list[str]:
         found: list[str] = []
-        async for chunk in self._places(keys.RECENT, None, None, PLACES):
+        async for chunk in self._listing.places(keys.RECENT, None, None, PLACES):
             found += await self._alive(trace_id for _, trace_id in chunk if trace_id.startswith(prefix))
             if len(found) >= limit:
                 break
@@ -130,7 +131,7 @@ class RedisReader:
         key = keys.ERRORS if wanted.errors else keys.RECENT
         found: list[tuple[Place, TraceSummary]] = []
         visited = 0
-        async for chunk in self._places(key, read_place(wanted.cursor), wanted.since_ms, CHUNK):
+        async for chunk in self._listing.places(key, read_place(wanted.cursor), wanted.since_ms, CHUNK):
             lines = await self._lines(chunk)
             fits = await self._holding(wanted, [line for line in lines.values() if _fits(wanted, line)])
             found += [(place, lines[place[1]]) for place in chunk if place[1] in fits]
@@ -159,7 +160,7 @@ class RedisReader:
         """
         absent: list[str] = []
         key = keys.ERRORS if narrow.rank >= ERROR_RANK else keys.RECENT
-        async for places in self._places(key, None, None, PLACES):
+        async for places in self._listing.places(key, None, None, PLACES):
             wanted = [place for place in places if place[1].startswith(narrow.trace)]
             for at in range(0, len(wanted), CHUNK):
                 chunk = wanted[at : at + CHUNK]
@@ -173,46 +174,6 @@ class RedisReader:
                         left.pop(trace_id, None)
                         hits.offer(raw)
         return absent
-
-    async def _places(
-        self, key: str, after: Place | None, lowest: float | None, size: int
-    ) -> AsyncIterator[list[Place]]:
-        """
-        Yield the members of a sorted set that may be alive, highest first, from *after* on, *size* at a time;
-        those that only a pin keeps come last.
-        """
-        oldest = self._clock() * 1000 - self._ttl_ms - CLOCKS_MS
-        async for places in self._written(key, after, max(oldest, lowest or oldest), size):
-            yield places
-        if lowest is None or lowest < oldest:
-            pinned = await self._keeper.pinned(key, oldest)
-            fits = (place for place in pinned if place[0] >= (lowest or 0.0))
-            last = [place for place in fits if after is None or place < after]
-            if last:
-                yield last
-
-    async def _written(
-        self, key: str, after: Place | None, lowest: float, size: int
-    ) -> AsyncIterator[list[Place]]:
-        """
-        Yield the members down to *lowest*.
-
-        It goes on by the last place seen, not by rank: a trace written meanwhile moves to the top.
-        """
-        low = repr(lowest)
-        room = size
-        while True:
-            high = "+inf" if after is None else repr(after[0])
-            query = ("ZREVRANGEBYSCORE", key, high, low, "WITHSCORES", "LIMIT", 0, room)
-            [flat] = await self._ask([query])
-            places = [(float(score), name.decode()) for name, score in _pairs(flat)]
-            fresh = [place for place in places if after is None or place < after]
-            if fresh:
-                yield fresh
-                after = fresh[-1]
-            if len(places) < room:
-                return
-            room = size if fresh else room * 2  # more traces share this moment than one answer holds
 
     async def _lines(self, places: list[Place]) -> dict[str, TraceSummary]:
         """
@@ -313,7 +274,3 @@ def _reply(command: str, reply: Any) -> Any:
 
 def _fits(wanted: TraceFilter, line: TraceSummary) -> bool:
     return wanted.system is None or wanted.system in line.systems
-
-
-def _pairs(flat: list[Any]) -> Iterable[tuple[bytes, Any]]:
-    return flat if flat and isinstance(flat[0], tuple | list) else zip(flat[::2], flat[1::2], strict=True)
