@@ -15,7 +15,7 @@ from tracelog.cli.compare import diff, mark
 from tracelog.cli.demo import demo
 from tracelog.cli.doctor import doctor
 from tracelog.cli.failure import SentenceGroup
-from tracelog.cli.keeping import import_
+from tracelog.cli.keeping import import_, pin, unpin
 from tracelog.cli.mcp import mcp
 from tracelog.cli.pipe import pipe
 from tracelog.cli.reading import brief, export, search, show
@@ -37,7 +37,7 @@ def commands() -> None:
 
 for _command in (serve, demo, show, brief, tail, search, export, status, pipe, run, redact, recover, doctor):
     commands.add_command(_command)
-for _command in (diff, mark, mcp, import_):
+for _command in (diff, mark, mcp, import_, pin, unpin):
     commands.add_command(_command)
 
 

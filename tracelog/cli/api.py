@@ -170,10 +170,20 @@ def trace_path(ref: str, more: str = "") -> str:
     Raises:
         CommandError: When *ref* says nothing.
     """
+    return f"/api/v1/traces/{quote(checked(ref), safe='')}{more}"
+
+
+def checked(ref: str) -> str:
+    """
+    Return *ref*.
+
+    Raises:
+        CommandError: When it says nothing.
+    """
     if not ref.strip():
         raise CommandError(
             "REF is empty; give a trace id, its first 8 characters or more, a traceparent, latest or "
             "latest-error",
             USAGE,
         )
-    return f"/api/v1/traces/{quote(ref, safe='')}{more}"
+    return ref

@@ -34,13 +34,24 @@ FORMATS: Final = {
 """Forms of an export, by how the name of a file that holds it ends; the first that fits counts."""
 
 
+class Missing(msgspec.Struct):
+    """
+    A trace that went while pages were read.
+    """
+
+    trace_id: str
+    entries: int
+    why: str
+
+
 class Page(msgspec.Struct):
     """
-    A page of entries as the server writes it, latest arrival first.
+    A page of entries as the server writes it, latest arrival first; *missing* went since the page before.
     """
 
     entries: list[msgspec.Raw]
     cursor: str | None = None
+    missing: list[Missing] = []
 
 
 class _Stored(msgspec.Struct):
@@ -241,6 +252,8 @@ def collect(api: Api, limit: int, **asked: str | None) -> tuple[list[Entry], boo
     cursor: str | None = None
     while True:
         page = api.read("/api/v1/search", Page, **asked, limit=min(MOST, limit - len(found)), cursor=cursor)
+        for gone in page.missing:
+            tell(f"trace {gone.trace_id} {gone.why} while this was read; it held {gone.entries:,} entries")
         found += [decode_entry(bytes(raw)) for raw in page.entries]
         cursor = page.cursor
         if cursor is None or len(found) >= limit:

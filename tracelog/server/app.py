@@ -32,6 +32,7 @@ from tracelog.server.health import Health
 from tracelog.server.imports import Import
 from tracelog.server.ingest import Ingest
 from tracelog.server.log import FAULT, INGEST_PATHS, LogEndpoint
+from tracelog.server.pins import LIST, ONE, Pins
 from tracelog.server.query import Query
 from tracelog.server.scripts import Pages
 from tracelog.server.webhooks import doors
@@ -91,6 +92,7 @@ class App:
         self.imports = Import(
             self.store, self.ingest, clock=lambda: clock() * 1000.0, mint=new_mint(), limits=settings.limit
         )
+        self.pins = Pins(self.store, settings.pins)
         self.pages = Pages(capture=settings.page_capture)
         self._routes = Starlette(
             routes=[
@@ -107,6 +109,8 @@ class App:
                 Route("/api/v1/diff", self._reading(self.compare.diff)),
                 Route("/api/v1/marks", self._reading(self.compare.mark, tells=False), methods=["POST"]),
                 Route("/api/v1/import", self._reading(self.imports.take, right="admin"), methods=["POST"]),
+                Route(LIST, self._reading(self.pins.listed)),
+                Route(ONE, self._reading(self.pins.change, right="admin"), methods=["POST", "DELETE"]),
                 *self.pages.routes(),
                 *(Route(path, door) for path, door in doors(house).items()),
             ],
@@ -214,12 +218,12 @@ class App:
         if not isinstance(error, TracelogError):
             self.faults.tell(error)
             return _json(FAULT)
-        headers = {}
+        headers, gone = {}, getattr(error, "gone", None)
         if isinstance(error, StoreUnavailableError):
             headers["retry-after"] = str(max(1, round(error.retry_after)))
         elif error.status == 401:
             headers["www-authenticate"] = CHALLENGE[1].decode()
-        return _json(refuse(error.status, str(error), error.reason), headers)
+        return _json(refuse(error.status, str(error), error.reason, gone=gone), headers)
 
 
 def create_app(

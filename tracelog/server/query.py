@@ -12,10 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tracelog.core import query as language
+from tracelog.core.exported import with_entries
 from tracelog.errors import QuerySyntaxError, UnknownReferenceError
 from tracelog.server.fetched import export, is_large, ledger, report_json, report_markdown, trace_json
 from tracelog.server.totals import read_ledger
 from tracelog.stores import Store, Trace, TraceFilter
+from tracelog.stores.kept import over
 
 Made = TypeVar("Made")
 
@@ -93,10 +95,7 @@ class Query:
             limit=_number(request, "limit", 100, most=MOST_ENTRIES),
             cursor=options.get("cursor") or None,
         )
-        rest = msgspec.json.encode({"cursor": found.cursor})
-        return Response(
-            rest[:-1] + b',"entries":[' + b",".join(found.items) + b"]}", media_type="application/json"
-        )
+        return _body(with_entries({"cursor": found.cursor, "missing": found.missing}, found.items))
 
     async def ledger(self, request: Request) -> Response:
         options = request.query_params
@@ -124,11 +123,13 @@ class Query:
     async def _fetch_ref(self, ref: str) -> Trace:
         trace_id = await self._store.resolve(ref)
         trace = await self._store.fetch(trace_id)
-        if trace is None:
-            raise UnknownReferenceError(
-                f"trace {trace_id[:128]!r} is not here; it may have expired or never arrived"
-            )
-        return trace
+        if trace is not None:
+            return trace
+        if (stone := await self._store.gone(trace_id)) is not None:
+            raise over(stone)
+        raise UnknownReferenceError(
+            f"trace {trace_id[:128]!r} is not here; it went too long ago or never arrived"
+        )
 
     def _moment(self, text: str | None) -> float | None:
         """
