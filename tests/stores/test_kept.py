@@ -2,6 +2,9 @@
 What outlives a trace's hour, on every kind of store: pins, tombstones, and what a search says went missing.
 """
 
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 from redis.asyncio import Redis
 
@@ -14,6 +17,8 @@ from tracelog.errors import GoneTraceError, PinRefusedError, UnknownReferenceErr
 from tracelog.stores import PinSettings, TraceFilter, TraceQuota
 from tracelog.stores.kept import GONE_S
 from tracelog.stores.redis import RedisStore
+from tracelog.stores.sqlite import SqliteStore
+from tracelog.stores.sqlite_schema import open_file
 
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("stores-kept")]
 
@@ -238,4 +243,43 @@ async def test_lists_stay_bounded(shared_server: RealServer, raw: Redis) -> None
     assert await raw.zrange(keys.ERRORS, 0, -1) == [b"trace-3"]
     assert set(await raw.hkeys(keys.LINES)) == {b"@", b"trace-3", b"trace-new"}
     assert min([await raw.ttl(key) for key in (keys.RECENT, keys.ERRORS, keys.LINES, keys.PINS)]) > GONE_S
+    await store.close()
+
+
+async def test_a_file_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
+    """
+    A store whose traces do not say when they began is read and written on, and its tombstones tell the times
+    of entries instead.
+    """
+    file = str(tmp_path / "old.db")
+    with closing(open_file(file)) as connection:
+        connection.execute("ALTER TABLE traces DROP COLUMN begun")
+        connection.execute(
+            "INSERT INTO traces VALUES ('trace-old', ?, NULL, ?, 2, 0, 5, 6, 'worker', 'x', '')",
+            (NOON_MS - 10, NOON_MS - 5),
+        )
+    store = SqliteStore(file, clock=Clock())
+    await store.start()
+    stone = await store.gone("trace-old")
+    assert stone is not None
+    assert (stone.first_ms, stone.entries, stone.systems) == (5, 2, ["worker"])
+    assert await store.write([row("trace-new", 1)]) == "A"
+    await store.close()
+
+
+async def test_tombstones_of_a_file_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Only the latest so many traces are remembered.
+    """
+    monkeypatch.setattr("tracelog.stores.sqlite_keep.MOST_GONE", 3)
+    clock = Clock()
+    store = SqliteStore(":memory:", ttl_s=TTL_S, clock=clock)
+    await store.start()
+    for at in range(6):
+        await store.write([row(f"trace-{at}", at)])
+        clock.now += 1
+    clock.now += TTL_S
+    await store.sweep()
+    known = [await store.gone(f"trace-{at}") is not None for at in range(6)]
+    assert known == [False, False, False, True, True, True]
     await store.close()
