@@ -7,6 +7,8 @@ Every exception of tracelog, in one tree.
     ├── InvalidBodyError      a request body cannot be read at all
     ├── AccessError           host, origin or key refused
     ├── UnknownReferenceError a trace reference names nothing, or too much
+    │   └── GoneTraceError      the trace was here and is no more
+    ├── PinRefusedError       as much is pinned as may be
     ├── QuerySyntaxError      a search cannot be read
     ├── StoreUnavailableError the store cannot take or give data now; try again
     │   └── PartlyStoredError   some traces of a call were stored, others were not (`stores/base.py`)
@@ -17,6 +19,9 @@ Every exception of tracelog, in one tree.
 Each carries what its handler needs: a *status* for HTTP, a machine-readable *reason* and, where waiting
 helps, *retry_after* in seconds. The logging calls of a program raise none of them.
 """
+
+from collections.abc import Mapping
+from typing import Any
 
 
 class TracelogError(Exception):
@@ -55,6 +60,26 @@ class AccessError(TracelogError):
 class UnknownReferenceError(TracelogError):
     status = 404
     reason = "unknown_trace"
+
+
+class GoneTraceError(UnknownReferenceError):
+    """
+    The trace was here and is no more; *gone* is what is still known of it.
+    """
+
+    status = 410
+    reason = "expired"
+
+    def __init__(
+        self, message: str, *, reason: str | None = None, gone: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(message, reason=reason)
+        self.gone = dict(gone or {})
+
+
+class PinRefusedError(TracelogError):
+    status = 409
+    reason = "pins_full"
 
 
 class QuerySyntaxError(TracelogError):

@@ -171,8 +171,8 @@ def test_a_suffix_that_says_nothing_is_a_usage_error(served, stored, tmp_path, s
     result = served.run("export", stored, "-o", str(file))
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        f"tracelog: what {file} shall hold cannot be told by {suffix}; name it .json, .ndjson, .md, .html, "
-        "or use --format\n"
+        f"tracelog: what {file} shall hold cannot be told by {suffix}; name it .otlp.json, .json, .ndjson, .md, "
+        ".html, or use --format\n"
     )
     assert not file.exists()
 

@@ -240,6 +240,16 @@ def test_refused(q: str, says: str):
     assert len(str(refused.value)) < 300 or len(q) > 100
 
 
+@pytest.mark.parametrize("wrong", ["dur:long", "-level:loud", '""', "since:", 'user:"open'])
+@pytest.mark.parametrize("before", ["", "   ", 'error "two words" -x ', "☕ é "])
+def test_errors_say_where(before: str, wrong: str):
+    """
+    The sentence says as which character the term begins that cannot be read, whatever stands before it.
+    """
+    with pytest.raises(QuerySyntaxError, match=rf"\(character {len(before) + 1}\)$"):
+        parse(f"{before}{wrong}", now_ms=NOON_MS)
+
+
 def test_relative_time_needs_now():
     """
     A time that counts from now is refused when nobody says what time it is; a fixed one is not.

@@ -124,7 +124,7 @@ def test_the_page_loads_nothing():
         for tag, known in Reader(page).tags
         if known.get("http-equiv") == "Content-Security-Policy"
     ]
-    assert policy == ["default-src 'none'; style-src 'unsafe-inline'"]
+    assert policy == ["default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"]
     assert not any(word in page for word in ("<script", "src=", "href=", "url(", "@import"))
 
 

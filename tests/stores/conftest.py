@@ -115,7 +115,8 @@ def cluster_client(url: str) -> RedisCluster:
 async def _expire_in_redis(client: Any) -> None:
     for pattern in keys.PATTERNS[:-1]:
         for name in [name async for name in client.scan_iter(match=pattern)]:
-            await client.pexpire(name, 0)
+            if await client.ttl(name) <= TTL_S:  # a pinned one lives longer
+                await client.pexpire(name, 0)
 
 
 def _sqlite(clock: Clock, path: str, *, full_text: bool = True) -> Kept:

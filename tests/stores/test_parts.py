@@ -14,7 +14,7 @@ from tracelog.core.conditions import EVERYTHING, Narrow
 from tracelog.core.entry import encode_entry
 from tracelog.core.query import parse
 from tracelog.errors import QuerySyntaxError
-from tracelog.stores.cursors import position, read_place, read_position, write_cursor
+from tracelog.stores.cursors import Before, position, read_place, read_position, write_cursor
 from tracelog.stores.hits import Hits, read
 from tracelog.stores.redis_faults import explain, explain_text, is_lasting
 from tracelog.stores.redis_lanes import Lanes
@@ -29,7 +29,7 @@ def test_cursors_return(arrived: float, timestamp: float, trace_id: str, id_: st
     """
     A cursor names exactly the place it was made of, and is safe in an address.
     """
-    place = (arrived, timestamp, trace_id, id_)
+    place = Before((arrived, timestamp, trace_id, id_), arrived)
     cursor = write_cursor(place)
     assert read_position(cursor) == place
     assert cursor.replace("-", "").replace("_", "").isalnum()
@@ -147,11 +147,12 @@ class TestHits:
         Whatever order entries come in, the page holds the newest behind the cursor, and tells of more.
         """
         rows = {seq: row("trace-a", seq) for seq in range(13)}
-        hits = Hits(parse(""), EVERYTHING, limit, None if after is None else position(rows[after][0]))
+        before = None if after is None else Before(position(rows[after][0]), NOON_MS)
+        hits = Hits(parse(""), EVERYTHING, limit, before)
         for seq in seqs:
             hits.offer(rows[seq][1])
         expected = sorted((seq for seq in seqs if after is None or seq < after), reverse=True)
-        page = hits.page()
+        page = hits.page(NOON_MS, [])
         assert page.items == [rows[seq][1] for seq in expected[:limit]]
         assert (page.cursor is None) is (len(expected) <= limit)
 

@@ -19,6 +19,7 @@ _FAMILIES: Final = {
     "compare": ("diff", "mark"),
     "demo": ("demo",),
     "doctor": ("doctor",),
+    "keeping": ("import", "pin", "unpin"),
     "mcp": ("mcp",),
     "pipe": ("pipe",),
     "reading": ("brief", "export", "search", "show"),
@@ -33,6 +34,9 @@ _FAMILIES: Final = {
 
 _HOMES: Final = {command: family for family, commands in _FAMILIES.items() for command in commands}
 
+_NAMED: Final = {"import": "import_"}
+"""Commands that Python has a word for."""
+
 
 class _Commands(SentenceGroup):
     """
@@ -46,7 +50,7 @@ class _Commands(SentenceGroup):
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
         if name not in _HOMES:
             return None
-        command: click.Command = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        command: click.Command = getattr(import_module(f"{__name__}.{_HOMES[name]}"), _NAMED.get(name, name))
         return command
 
 

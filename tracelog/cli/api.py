@@ -75,9 +75,9 @@ class Api:
         asked = urlencode({name: value for name, value in options.items() if value is not None})
         return self._asked(f"{self._prefix}{path}{'?' if asked else ''}{asked}")
 
-    def _asked(self, target: str, sent: bytes | None = None) -> tuple[int, bytes]:
+    def _asked(self, target: str, sent: bytes | None = None, method: str = "GET") -> tuple[int, bytes]:
         try:
-            return self._attempt(target, sent)
+            return self._attempt(target, sent, method)
         except (http.client.HTTPException, OSError) as error:
             said = str(error) or type(error).__name__
             raise CommandError(
@@ -93,7 +93,16 @@ class Api:
         Raises:
             CommandError: When there is no answer, or one that refuses.
         """
-        status, body = self._asked(f"{self._prefix}{path}", msgspec.json.encode(value))
+        return self.send("POST", path, msgspec.json.encode(value))
+
+    def send(self, method: str, path: str, sent: bytes | None = None) -> bytes:
+        """
+        Return the body of the answer to *method* of *path*, with *sent* as it is.
+
+        Raises:
+            CommandError: When there is no answer, or one that refuses.
+        """
+        status, body = self._asked(f"{self._prefix}{path}", sent, method)
         if status != http.client.OK:
             raise CommandError(self._refusal(status, body), exit_code(status))
         return body
@@ -113,7 +122,7 @@ class Api:
                 f"{self.url} answered something that is no tracelog server's", UNREACHABLE
             ) from error
 
-    def _attempt(self, target: str, sent: bytes | None) -> tuple[int, bytes]:
+    def _attempt(self, target: str, sent: bytes | None, method: str) -> tuple[int, bytes]:
         connection = self._connection()
         try:
             headers = {"Accept": "*/*", "User-Agent": "tracelog-cli/1", "Connection": "close"}
@@ -121,7 +130,7 @@ class Api:
                 headers["Authorization"] = f"Bearer {self._key}"
             if sent is not None:
                 headers["Content-Type"] = "application/json"
-            connection.request("GET" if sent is None else "POST", target, body=sent, headers=headers)
+            connection.request(method, target, body=sent, headers=headers)
             answer = connection.getresponse()
             return answer.status, answer.read(ANSWER_BYTES)
         finally:
@@ -161,10 +170,20 @@ def trace_path(ref: str, more: str = "") -> str:
     Raises:
         CommandError: When *ref* says nothing.
     """
+    return f"/api/v1/traces/{quote(checked(ref), safe='')}{more}"
+
+
+def checked(ref: str) -> str:
+    """
+    Return *ref*.
+
+    Raises:
+        CommandError: When it says nothing.
+    """
     if not ref.strip():
         raise CommandError(
             "REF is empty; give a trace id, its first 8 characters or more, a traceparent, latest or "
             "latest-error",
             USAGE,
         )
-    return f"/api/v1/traces/{quote(ref, safe='')}{more}"
+    return ref

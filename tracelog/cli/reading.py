@@ -24,17 +24,34 @@ BUDGET: Final = 2_000
 MOST_TOKENS: Final = 1_000_000
 """More is no brief; an export has it all."""
 
-FORMATS: Final = {".json": "json", ".ndjson": "ndjson", ".md": "md", ".html": "html"}
-"""Forms of an export, by the suffix of a file that holds it."""
+FORMATS: Final = {
+    ".otlp.json": "otlp",
+    ".json": "json",
+    ".ndjson": "ndjson",
+    ".md": "md",
+    ".html": "html",
+}
+"""Forms of an export, by how the name of a file that holds it ends; the first that fits counts."""
+
+
+class Missing(msgspec.Struct):
+    """
+    A trace that went while pages were read.
+    """
+
+    trace_id: str
+    entries: int
+    why: str
 
 
 class Page(msgspec.Struct):
     """
-    A page of entries as the server writes it, latest arrival first.
+    A page of entries as the server writes it, latest arrival first; *missing* went since the page before.
     """
 
     entries: list[msgspec.Raw]
     cursor: str | None = None
+    missing: list[Missing] = []
 
 
 class _Stored(msgspec.Struct):
@@ -187,15 +204,12 @@ def export(ref: str, output: Path | None, form: str | None, url: str | None, key
     """
     Write a whole trace to a file.
 
-    `json` and `ndjson` hold every entry as it is stored, `md` is the story for people and agents, `html` the
-    same as a page that opens anywhere.
+    `json` and `ndjson` hold every entry as it is stored, `otlp` the same for any collector, `md` is the story
+    for people and agents, `html` a page that opens anywhere and holds the entries, too. `tracelog import`
+    takes all but `md` back.
     """
     form = form or _form_of(output)
-    api = open_api(url, key)
-    if form == "html":
-        data = report_of(api, ref).to_html().encode()
-    else:
-        data = api.get(trace_path(ref, "/export"), format=form)
+    data = open_api(url, key).get(trace_path(ref, "/export"), format=form)
     if output is None:
         write(data.decode())
         return
@@ -213,14 +227,16 @@ def _form_of(output: Path | None) -> str:
     Raises:
         CommandError: When its suffix is none of ours: a file must not hold something else than its name says.
     """
-    suffix = "" if output is None else output.suffix.lower()
-    if suffix and suffix not in FORMATS:
-        raise CommandError(
-            f"what {output} shall hold cannot be told by {suffix}; name it {', '.join(FORMATS)}, "
-            "or use --format",
-            USAGE,
-        )
-    return FORMATS.get(suffix, "json")
+    if output is None or not output.suffix:
+        return "json"
+    for ending, form in FORMATS.items():
+        if output.name.lower().endswith(ending):
+            return form
+    raise CommandError(
+        f"what {output} shall hold cannot be told by {output.suffix.lower()}; name it {', '.join(FORMATS)}, "
+        "or use --format",
+        USAGE,
+    )
 
 
 def collect(api: Api, limit: int, **asked: str | None) -> tuple[list[Entry], bool]:
@@ -236,6 +252,8 @@ def collect(api: Api, limit: int, **asked: str | None) -> tuple[list[Entry], boo
     cursor: str | None = None
     while True:
         page = api.read("/api/v1/search", Page, **asked, limit=min(MOST, limit - len(found)), cursor=cursor)
+        for gone in page.missing:
+            tell(f"trace {gone.trace_id} {gone.why} while this was read; it held {gone.entries:,} entries")
         found += [decode_entry(bytes(raw)) for raw in page.entries]
         cursor = page.cursor
         if cursor is None or len(found) >= limit:

@@ -36,8 +36,18 @@ TALLY: Final = f"{SHARED}tally"
 """Hash: `system source` → entries received, received again, largest running number, last heard, and which
 running numbers have ended (`core/ended.py`)."""
 
+LINES: Final = f"{SHARED}lines"
+"""Hash: trace id → its first and last write, entries, errors, systems: what is told of it when it is gone.
+Under `@`, when the lists were last looked through."""
+
+PINS: Final = f"{SHARED}pins"
+"""Hash: id of a pinned trace → until when, its bytes, and when it was pinned."""
+
 OUTCOMES: Final = f"{SHARED}outcomes"
 """Hash: `outcome reason system source` → entries that ended so, unstored."""
+
+COMMITTED: Final = (RECENT, ERRORS, TALLY, OUTCOMES, LINES, PINS)
+"""What every write of traces is told, in the order of `commit.lua` and `share.lua`."""
 
 REPORTS: Final = f"{SHARED}reports"
 """Hash: source → when it last reported, the largest counts it ever reported, and that report."""

@@ -91,7 +91,7 @@ def parse(q: str, *, now_ms: float | None = None) -> Query:
         now_ms: Unix milliseconds that `since:15m` counts from; without it only fixed moments are understood.
 
     Raises:
-        QuerySyntaxError: When a term cannot be read; the sentence names it.
+        QuerySyntaxError: When a term cannot be read; the sentence names it and where it begins.
     """
     if len(q) > MAX_CHARS:
         raise QuerySyntaxError(f"the search is longer than {MAX_CHARS} characters; use fewer terms")
@@ -109,15 +109,25 @@ def _terms(q: str) -> Iterator[re.Match[str]]:
     while at < end:
         found = _TERM.match(q, at, end)
         if found is None or q[found.end() : found.end() + 1].strip():
-            raise QuerySyntaxError(
-                f"the quotes in the search at {q[at : at + 40].strip()} do not pair up; put each text in two"
-            )
+            said = q[at : at + 40].strip()
+            raise _at(q, at, f"the quotes in the search at {said} do not pair up; put each text in two")
         yield found
         at = found.end()
 
 
+def _at(q: str, start: int, sentence: str) -> QuerySyntaxError:
+    """
+    Return the error that tells *sentence* of the term behind *start*, and as which character it begins.
+    """
+    blanks = len(q[start:]) - len(q[start:].lstrip())
+    return QuerySyntaxError(f"{sentence} (character {start + blanks + 1})")
+
+
 def _condition(found: re.Match[str], now_ms: float | None) -> Condition:
-    test, narrow = read(_term(found, now_ms))
+    try:
+        test, narrow = read(_term(found, now_ms))
+    except QuerySyntaxError as error:
+        raise _at(found.string, found.start(), str(error)) from None
     return ((lambda entry: not test(entry)), EVERYTHING) if found["minus"] else (test, narrow)
 
 

@@ -14,6 +14,7 @@ import msgspec
 from tracelog.core.entry import RANK, SYSTEM, Entry, Limits
 from tracelog.core.guard_settings import GuardSettings
 from tracelog.core.levels import LEVEL_NAMES
+from tracelog.core.pin_settings import PinSettings
 from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.core.redact_settings import RedactSettings
 from tracelog.errors import ConfigError
@@ -149,6 +150,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
         limits: False switches all limits off, for tests and trusted loads.
         guard: Numbers of folding, sampling and the adaptive limits; *quota* the hours and the month of all
             systems, *trace_quota* those of one trace.
+        pins: How much may be kept past its time.
         page_capture: False tells pages with the browser client to capture nothing.
     """
 
@@ -167,6 +169,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     guard: GuardSettings = GuardSettings()
     quota: QuotaSettings = QuotaSettings()
     trace_quota: TraceQuota = TraceQuota()
+    pins: PinSettings = PinSettings()
     convex_secret: str | None = None
     page_capture: bool = True
 

@@ -16,7 +16,7 @@ LEDGER_TTL_S: Final = 24 * 3600
 """Counts outlive the entries they count: who looks the next morning still sees what was lost."""
 
 ENDED_PARTS: Final = ("runs.lua", "ended.lua")
-SHARED_PARTS: Final = (*ENDED_PARTS, "shared.lua")
+SHARED_PARTS: Final = (*ENDED_PARTS, "lists.lua", "listed.lua", "shared.lua")
 PLAIN_PARTS: Final = ("store.lua", "trace.lua")
 COMMIT_PARTS: Final = (*SHARED_PARTS, *PLAIN_PARTS, "commit.lua")
 """Files of the script that stores entries without a quota, in the order in which they use one another."""

@@ -39,6 +39,17 @@ def to_milliseconds(value: Any) -> float | None:
     return None
 
 
+def iso(milliseconds: float) -> str:
+    """
+    Return the moment of Unix *milliseconds* as ISO 8601 in UTC, to the second; as a number where no calendar
+    reaches.
+    """
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return f"{milliseconds:g}"
+
+
 def _text_to_milliseconds(text: str) -> float | None:
     try:
         return to_milliseconds(float(text))

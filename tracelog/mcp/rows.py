@@ -17,6 +17,9 @@ from tracelog.render.text import clean, clock
 MESSAGE: Final = 240
 """Characters of a message in a list; `entry` shows it whole."""
 
+DOUBTFUL: Final = frozenset({"public", "imported"})
+"""Origins that an agent is told: anybody with the page's key, or whoever made a file, wrote such an entry."""
+
 
 class _Run(msgspec.Struct):
     entry: Entry
@@ -65,7 +68,7 @@ def _text(run: _Run) -> str:
     times = f"{TIMES}{number(run.count)} " if run.count > 1 else ""
     took = "" if entry.duration_ms is None else f" ({milliseconds(entry.duration_ms)})"
     why = f" [not kept: {entry.why}]" if entry.kind == "suppressed" else ""
-    public = " [public]" if entry.origin == "public" else ""
+    origin = f" [{entry.origin}]" if entry.origin in DOUBTFUL else ""
     text = shorten(entry.message, MESSAGE)
     head = f"{moment} {entry.level} {who} {short_id(entry.trace_id)}"
-    return clean(f"{head} {times}{text}{took}{why}{public} id={entry.id}")
+    return clean(f"{head} {times}{text}{took}{why}{origin} id={entry.id}")

@@ -2,7 +2,8 @@
 A report as one HTML page: no script, nothing loaded, opens anywhere, light and dark.
 
 The page forbids itself everything but its own style (Content-Security-Policy), so that a text which got past
-the escaping could still do nothing.
+the escaping could still do nothing. It may carry the entries themselves as a block of data, which browsers do
+not run and `tracelog import` reads back.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,6 +11,7 @@ from html import escape
 from typing import Final
 
 from tracelog.core.entry import ERROR_RANK, RANK
+from tracelog.core.exported import block
 from tracelog.correlation import Report, Row
 from tracelog.correlation.words import TIMES, milliseconds, number, plural
 from tracelog.render.choose import Left, by_worth, with_gaps
@@ -60,7 +62,8 @@ PAGE: Final = """\
 <!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; \
+base-uri 'none'; form-action 'none'">
 <title>{title}</title><style>{style}</style></head><body><main>
 <h1><span class="{mood}">{mark}</span> {title}</h1>
 <p class="quiet">{facts}</p>
@@ -70,13 +73,18 @@ PAGE: Final = """\
 <section class="card"><ol{wide}>
 {rows}
 </ol></section>
-</main></body></html>
+</main>{data}</body></html>
 """
 
 
-def html(report: Report, *, url: str | None = None) -> str:
+def html(report: Report, *, url: str | None = None, data: bytes | None = None) -> str:
     """
-    Return *report* as one HTML page; *url* is where the trace can be read.
+    Return *report* as one HTML page.
+
+    Args:
+        report: What is shown.
+        url: Where the trace can be read.
+        data: The JSON export of the trace, which the page then carries.
     """
     good, sentence = headline(report)
     facts = [f"trace {clean(report.trace_id)}", *sizes(report)]
@@ -92,6 +100,7 @@ def html(report: Report, *, url: str | None = None) -> str:
         brief="\n".join(_told(line) for line in tell(report, url)),
         wide=' class="wide"' if any(row.service for row in report.timeline) else "",
         rows="\n".join(_rows(report, shown)),
+        data="" if data is None else block(data),
     )
 
 

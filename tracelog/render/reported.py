@@ -28,11 +28,12 @@ class Report(correlation.Report, kw_only=True):
         """
         return markdown(self, budget, url=url)
 
-    def to_html(self, *, url: str | None = None) -> str:
+    def to_html(self, *, url: str | None = None, data: bytes | None = None) -> str:
         """
-        Return the report as one HTML page that needs nothing else.
+        Return the report as one HTML page that needs nothing else; with *data*, the JSON export of the trace,
+        the page can be imported again.
         """
-        return html(self, url=url)
+        return html(self, url=url, data=data)
 
     def to_terminal(self, *, width: int = 100, color: bool = False, url: str | None = None) -> str:
         """

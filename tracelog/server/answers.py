@@ -3,7 +3,7 @@ What senders are told of their entries, and what the letters of their fates mean
 """
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -123,11 +123,20 @@ def answer(batch: Batch, fates: Fates, now_ms: float, room: Room) -> Answer:
     return Answer(400, msgspec.json.encode(said | {"error": "no entry of the batch could be taken"}))
 
 
-def refuse(status: int, error: str, reason: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
+def refuse(
+    status: int,
+    error: str,
+    reason: str,
+    headers: tuple[tuple[bytes, bytes], ...] = (),
+    *,
+    gone: Mapping[str, Any] | None = None,
+) -> Answer:
     """
-    Return the answer that says why nothing was taken.
+    Return the answer that says why nothing was taken or given; *gone* is what is known of a trace that was
+    here.
     """
-    return Answer(status, msgspec.json.encode({"success": False, "error": error, "reason": reason}), headers)
+    said = {"success": False, "error": error, "reason": reason, **({"gone": gone} if gone else {})}
+    return Answer(status, msgspec.json.encode(said), headers)
 
 
 def _single(batch: Batch, now_ms: float, room: Room) -> Answer:

@@ -30,8 +30,10 @@ from tracelog.server.compare import Compare
 from tracelog.server.doors import House
 from tracelog.server.heads import once
 from tracelog.server.health import Health
+from tracelog.server.imports import Import
 from tracelog.server.ingest import Ingest
 from tracelog.server.log import FAULT, INGEST_PATHS, LogEndpoint
+from tracelog.server.pins import LIST, ONE, Pins
 from tracelog.server.query import Query
 from tracelog.server.scripts import Pages
 from tracelog.server.web import web
@@ -70,6 +72,9 @@ class App:
         clock: Callable[[], float] = time.time,
         on_alert: Callable[[Alert], None] | None = None,
     ) -> None:
+        def now_ms() -> float:
+            return clock() * 1000.0
+
         self.settings = settings
         self.store = store or open_store(settings.store, ttl_s=settings.ttl_s)
         self.access = Access(settings, clock=clock)
@@ -79,16 +84,24 @@ class App:
             settings,
             self.store,
             redactor=Redactor(redact_settings(settings.redact)),
-            clock=lambda: clock() * 1000.0,
+            clock=now_ms,
             mint=new_mint(),
             on_alert=on_alert,
         )
         self.faults = self.ingest.faults
-        house = House(settings, self.access, self.ingest, lambda: clock() * 1000.0, new_mint())
+        house = House(settings, self.access, self.ingest, now_ms, new_mint())
         self.log = LogEndpoint(settings, self.access, self.ingest, self.faults)
         self.health = Health(self.store, self.ingest, self.faults, clock=clock)
-        self.query = Query(self.store, clock=lambda: clock() * 1000.0, untold=self.ingest.untold)
-        self.compare = Compare(self.store, clock=lambda: clock() * 1000.0, mint=new_mint())
+        self.query = Query(self.store, clock=now_ms, untold=self.ingest.untold)
+        self.compare = Compare(self.store, clock=now_ms, mint=new_mint())
+        self.imports = Import(
+            self.store,
+            self.ingest.redactor,
+            clock=now_ms,
+            mint=new_mint(),
+            limits=settings.limit,
+        )
+        self.pins = Pins(self.store, settings.pins)
         self.pages = Pages(capture=settings.page_capture)
         self._routes = Starlette(
             routes=[
@@ -104,6 +117,9 @@ class App:
                 Route("/api/v1/search", self._reading(self.query.search)),
                 Route("/api/v1/diff", self._reading(self.compare.diff)),
                 Route("/api/v1/marks", self._reading(self.compare.mark, tells=False), methods=["POST"]),
+                Route("/api/v1/import", self._reading(self.imports.take, right="admin"), methods=["POST"]),
+                Route(LIST, self._reading(self.pins.listed)),
+                Route(ONE, self._reading(self.pins.change, right="admin"), methods=["POST", "DELETE"]),
                 *self.pages.routes(),
                 *web(self._answering, self.access),
                 *(Route(path, door) for path, door in doors(house).items()),
@@ -169,19 +185,23 @@ class App:
         await send({"type": "lifespan.shutdown.complete"})
 
     def _reading(
-        self, endpoint: Callable[[Request], Awaitable[Response]], *, tells: bool = True
+        self,
+        endpoint: Callable[[Request], Awaitable[Response]],
+        *,
+        tells: bool = True,
+        right: str = "read",
     ) -> Callable[[Request], Awaitable[Response]]:
         """
-        Return *endpoint* behind the rules for reading: who may, and, if it *tells*, that what still waits to
-        be told is told first.
+        Return *endpoint* behind the rules for reading: who has the *right*, and, if it *tells*, that what
+        still waits to be told is told first.
         """
 
         async def guarded(request: Request) -> Response:
             headers = dict(request.scope["headers"])
             once(request.scope["headers"], headers)
             changes = request.method not in {"GET", "HEAD"}
-            self.access.check_read(headers, request.scope["query_string"], changes=changes)
-            if tells:
+            self.access.check_read(headers, request.scope["query_string"], right=right, changes=changes)
+            if tells and right == "read":
                 await self.ingest.catch_up()
             return await endpoint(request)
 
@@ -209,12 +229,12 @@ class App:
         if not isinstance(error, TracelogError):
             self.faults.tell(error)
             return _json(FAULT)
-        headers = {}
+        headers, gone = {}, getattr(error, "gone", None)
         if isinstance(error, StoreUnavailableError):
             headers["retry-after"] = str(max(1, round(error.retry_after)))
         elif error.status == 401:
             headers["www-authenticate"] = CHALLENGE[1].decode()
-        return _json(refuse(error.status, str(error), error.reason), headers)
+        return _json(refuse(error.status, str(error), error.reason, gone=gone), headers)
 
 
 def create_app(

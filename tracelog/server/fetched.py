@@ -12,8 +12,10 @@ import msgspec
 from tracelog.core.clean import shorten
 from tracelog.core.detect import UNKNOWN
 from tracelog.core.entry import ID_CHARS, RANK, Entry, decode_entry, encode_entry
+from tracelog.core.exported import export_json, with_entries
 from tracelog.core.ledger import Ledger, view
 from tracelog.core.numbers import decode_any
+from tracelog.core.otlp_json import logs_request
 from tracelog.core.utf8 import clean_json, name_replaced
 from tracelog.core.wire import DECODE_ERRORS, Mint, Reader
 from tracelog.correlation import Missing
@@ -46,7 +48,7 @@ def trace_json(trace: Trace, now_ms: float) -> bytes:
     rows = [row for row, _ in found]
     evicted = evicted_of(trace)
     missing = missing_of([entry for _, entry in found], [Missing("", "evicted", evicted)])
-    return _with_entries(
+    return with_entries(
         {
             "trace_id": trace.trace_id,
             "complete": not missing and not trace.refused,
@@ -78,12 +80,20 @@ def report_markdown(trace: Trace, now_ms: float, budget: int | None) -> str:
 
 def export(trace: Trace, now_ms: float, form: str) -> bytes:
     """
-    Return the entries of *trace* as *form*: `json` or `ndjson`.
+    Return the entries of *trace* as *form*: `json`, `ndjson`, `otlp`, or `html`, a page that holds them, too.
     """
-    rows = [row for row, _ in rows_of(trace, now_ms)]
+    found = list(rows_of(trace, now_ms))
+    rows = [row for row, _ in found]
     if form == "ndjson":
         return b"\n".join(rows) + b"\n"
-    return _with_entries({"tracelog": 1, "trace_id": trace.trace_id, "expires_at": trace.expires_at_ms}, rows)
+    entries = [entry for _, entry in found]
+    if form == "otlp":
+        return logs_request(entries)
+    data = export_json({"trace_id": trace.trace_id, "expires_at": trace.expires_at_ms}, rows)
+    if form == "json":
+        return data
+    report = correlate(entries, trace_id=trace.trace_id, evicted=evicted_of(trace))
+    return report.to_html(data=data).encode()
 
 
 def ledger(trace: Trace, now_ms: float, source: str | None, system: str | None) -> dict[str, Any]:
@@ -201,7 +211,3 @@ def _report(trace: Trace, now_ms: float) -> Report:
     report = correlate(entries, trace_id=trace.trace_id, evicted=evicted_of(trace))
     report.complete = report.complete and not trace.refused
     return report
-
-
-def _with_entries(head: dict[str, Any], rows: list[bytes]) -> bytes:
-    return msgspec.json.encode(head)[:-1] + b',"entries":[' + b",".join(rows) + b"]}"

@@ -13,15 +13,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tracelog.core import query as language
+from tracelog.core.exported import with_entries
 from tracelog.errors import QuerySyntaxError, UnknownReferenceError
 from tracelog.server.fetched import export, is_large, ledger, report_json, report_markdown, trace_json
 from tracelog.server.totals import read_ledger
 from tracelog.stores import Store, Trace, TraceFilter
+from tracelog.stores.kept import over
 
 Made = TypeVar("Made")
 
 _SWITCHES: Final = {"1": True, "true": True, "0": False, "false": False, "": False}
-EXPORTS: Final = ("json", "ndjson", "md")
+EXPORTS: Final = {
+    "json": ("json", "application/json"),
+    "ndjson": ("ndjson", "application/x-ndjson"),
+    "md": ("md", "text/markdown; charset=utf-8"),
+    "html": ("html", "text/html; charset=utf-8"),
+    "otlp": ("otlp.json", "application/json"),
+}
+"""Forms of an export: how a file of each ends, and its media type."""
+
 MOST_TRACES: Final = 200
 MOST_ENTRIES: Final = 1_000
 """Results of one page; a cursor gives the next."""
@@ -71,13 +81,13 @@ class Query:
         form = request.query_params.get("format", "json")
         if form not in EXPORTS:
             raise QuerySyntaxError(f"format {form[:20]!r} is unknown; use {', '.join(EXPORTS)}")
+        suffix, kind = EXPORTS[form]
         if form == "md":
             budget = _number(request, "budget", 0, most=MOST_TOKENS) or None
             text = await self._make(await self._fetch(request), report_markdown, budget)
-            return Response(text, media_type="text/markdown; charset=utf-8")
+            return Response(text, media_type=kind)
         trace = await self._fetch(request)
-        name = f'attachment; filename="{trace.trace_id[:64].replace(":", "_")}.{form}"'
-        kind = "application/x-ndjson" if form == "ndjson" else "application/json"
+        name = f'attachment; filename="{trace.trace_id[:64].replace(":", "_")}.{suffix}"'
         body = await self._make(trace, export, form)
         return Response(body, media_type=kind, headers={"content-disposition": name})
 
@@ -90,10 +100,7 @@ class Query:
             limit=_number(request, "limit", 100, most=MOST_ENTRIES),
             cursor=options.get("cursor") or None,
         )
-        rest = msgspec.json.encode({"cursor": found.cursor})
-        return Response(
-            rest[:-1] + b',"entries":[' + b",".join(found.items) + b"]}", media_type="application/json"
-        )
+        return _body(with_entries({"cursor": found.cursor, "missing": found.missing}, found.items))
 
     async def ledger(self, request: Request) -> Response:
         options = request.query_params
@@ -121,14 +128,16 @@ class Query:
     async def _fetch_ref(self, ref: str) -> Trace:
         trace_id = await self._store.resolve(ref)
         trace = await self._store.fetch(trace_id)
-        if trace is None:
-            raise UnknownReferenceError(
-                f"trace {trace_id[:128]!r} is not here; it may have expired or never arrived"
-            )
-        untold = self._untold(trace_id)
-        if not untold:
-            return trace
-        return replace(trace, entries=trace.entries + untold, stored=trace.stored + len(untold))
+        if trace is not None:
+            untold = self._untold(trace_id)
+            if not untold:
+                return trace
+            return replace(trace, entries=trace.entries + untold, stored=trace.stored + len(untold))
+        if (stone := await self._store.gone(trace_id)) is not None:
+            raise over(stone)
+        raise UnknownReferenceError(
+            f"trace {trace_id[:128]!r} is not here; it went too long ago or never arrived"
+        )
 
     def _moment(self, text: str | None) -> float | None:
         """

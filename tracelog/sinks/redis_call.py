@@ -84,7 +84,7 @@ def _call(pieces: list[tuple[str, list[Row]]], now_ms: float, ttl_s: int) -> Scr
     score = max(now_ms, *(entry.timestamp for entry, _ in rows))
     runs = runs_of(entry.seq for entry, _ in rows if entry.seq is not None)
     seq = f"{runs[-1][1] if runs else -1}{argument_of(runs)}"
-    names = [keys.RECENT, keys.ERRORS, keys.TALLY, keys.OUTCOMES]
+    names = [*keys.COMMITTED]
     numbers = (score, now_ms - ttl_s * 1000, MAX_LISTED, ttl_s, now_ms, LEDGER_TTL_S)
     values: list[bytes | str] = [*map(repr, numbers), "1", seq, f"{first.system} {first.source or ''}"]
     for trace_id, part in pieces:

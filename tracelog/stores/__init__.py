@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from tracelog.core.pin_settings import PinSettings
 from tracelog.core.quota_settings import TraceQuota
 from tracelog.errors import ConfigError
 from tracelog.stores.base import PartlyStoredError, Store
+from tracelog.stores.kept import Pin, Tombstone
 from tracelog.stores.values import (
     DEFAULT_TTL_S,
     DUPLICATE,
@@ -47,9 +49,12 @@ __all__ = [
     "Outcome",
     "Page",
     "PartlyStoredError",
+    "Pin",
+    "PinSettings",
     "Row",
     "Store",
     "Tally",
+    "Tombstone",
     "Trace",
     "TraceFilter",
     "TraceQuota",

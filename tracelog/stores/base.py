@@ -15,18 +15,20 @@ Obligations of a store, all held by one test class over every kind:
 * What cannot be taken or given now raises `StoreUnavailableError` within a bounded time, and charges nothing.
   Writing the same entries again is always safe.
 * Reading shows no trace whose time is over, whether or not `sweep` was called. A trace lives *ttl_s* from its
-  last write.
+  last write, or until its pin ends, and leaves a tombstone that says what it held.
 * The same calls give the same answers on every store.
 """
 
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from tracelog.core.pin_settings import PinSettings
 from tracelog.core.query import Query
 from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.errors import StoreUnavailableError
 from tracelog.stores.gates import Gate
 from tracelog.stores.heats import Heat
+from tracelog.stores.kept import Pin, Tombstone
 from tracelog.stores.values import (
     Ends,
     Fates,
@@ -162,6 +164,38 @@ class Store(Protocol):
 
         Raises:
             QuerySyntaxError: When the cursor is none of ours.
+        """
+        ...
+
+    async def pin(self, trace_id: str, limits: PinSettings) -> Pin:
+        """
+        Keep a trace past its time, within *limits* of all pinned ones; pinned again, the pin is renewed.
+
+        Raises:
+            PinRefusedError: When a bound is in the way.
+            UnknownReferenceError: When there is no such trace.
+        """
+        ...
+
+    async def unpin(self, trace_id: str) -> float:
+        """
+        Give a pinned trace the time that its last write gives it, and return when that is over, Unix
+        milliseconds: now, when it is over already.
+
+        Raises:
+            UnknownReferenceError: When it is not pinned.
+        """
+        ...
+
+    async def pins(self) -> list[Pin]:
+        """
+        Return the pins whose time is not over, the latest first.
+        """
+        ...
+
+    async def gone(self, trace_id: str) -> Tombstone | None:
+        """
+        Return what is known of a trace that was here and is no more; None of one that is here or never was.
         """
         ...
 

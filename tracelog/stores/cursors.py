@@ -3,7 +3,7 @@ Where a page ended, as an opaque string; and the order of entries that pages go 
 """
 
 import base64
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -16,7 +16,17 @@ Position = tuple[float, float, str, str]
 Place = tuple[float, str]
 """Order of traces, largest first: (moment of the last write or error, trace id)."""
 
-_position: Final = msgspec.json.Decoder(Position)
+
+class Before(NamedTuple):
+    """
+    Where a page of a search ended, and when it was made, Unix milliseconds.
+    """
+
+    at: Position
+    made_ms: float
+
+
+_position: Final = msgspec.json.Decoder(Before)
 _place: Final = msgspec.json.Decoder(Place)
 
 
@@ -34,16 +44,16 @@ def position(entry: Entry) -> Position:
     return (-arrived(entry), -entry.timestamp, entry.trace_id, entry.id)
 
 
-def write_cursor(at: Position | Place) -> str:
+def write_cursor(at: Before | Place) -> str:
     """
     Return the cursor of a page whose last item stands at *at*.
     """
     return base64.urlsafe_b64encode(msgspec.json.encode(at)).decode().rstrip("=")
 
 
-def read_position(cursor: str | None) -> Position | None:
+def read_position(cursor: str | None) -> Before | None:
     """
-    Return the place that a cursor of `search` names.
+    Return what a cursor of `search` names.
 
     Raises:
         QuerySyntaxError: When it is none of ours.

@@ -3,12 +3,14 @@ The newest entries that a search has found so far, whatever order they are visit
 """
 
 from bisect import insort
+from collections.abc import Sequence
 
 from tracelog.core.conditions import Narrow
 from tracelog.core.entry import Entry, decode_entry
 from tracelog.core.query import Query
 from tracelog.core.wire import DECODE_ERRORS
-from tracelog.stores.cursors import Position, position, write_cursor
+from tracelog.stores.cursors import Before, Position, position, write_cursor
+from tracelog.stores.kept import CLOCKS_MS, TOLD_GONE, Tombstone
 from tracelog.stores.values import Page
 
 
@@ -32,14 +34,14 @@ class Hits:
     Args:
         query: Asked of every entry, together with the times of *bounds*.
         limit: Entries a page.
-        after: Only entries behind this place count.
+        before: Only entries behind its place count.
     """
 
-    def __init__(self, query: Query, bounds: Narrow, limit: int, after: Position | None) -> None:
+    def __init__(self, query: Query, bounds: Narrow, limit: int, before: Before | None) -> None:
         self._query = query
         self._bounds = bounds
         self._limit = limit
-        self._after = after
+        self._before = before
         self._found: list[tuple[Position, bytes]] = []
 
     def offer(self, raw: bytes) -> None:
@@ -50,7 +52,7 @@ class Hits:
         if entry is None:
             return
         at = position(entry)
-        if self._after is not None and at <= self._after:
+        if self._before is not None and at <= self._before.at:
             return
         if len(self._found) <= self._limit:
             insort(self._found, (at, raw))
@@ -64,10 +66,29 @@ class Hits:
         """
         return len(self._found) > self._limit and -self._found[-1][0][0] > latest
 
-    def page(self) -> Page[bytes]:
+    def page(self, now_ms: float, gone: list[Tombstone]) -> Page[bytes]:
         """
-        Return the page.
+        Return the page, made now; *gone* are the traces that went since the page before.
         """
-        items = [raw for _, raw in self._found[: self._limit]]
-        more = len(self._found) > self._limit
-        return Page(items, write_cursor(self._found[self._limit - 1][0]) if more else None)
+        return made(self._found, self._limit, now_ms, missing(gone, self._before))
+
+
+def made(
+    found: Sequence[tuple[Position, bytes]], limit: int, now_ms: float, gone: list[Tombstone]
+) -> Page[bytes]:
+    """
+    Return the page of the first *limit* of what was *found*; one more shows that there is a next one.
+    """
+    items = [raw for _, raw in found[:limit]]
+    cursor = write_cursor(Before(found[limit - 1][0], now_ms)) if len(found) > limit else None
+    return Page(items, cursor, gone)
+
+
+def missing(gone: list[Tombstone], before: Before | None) -> list[Tombstone]:
+    """
+    Return those of *gone* that had entries which are missing behind the place where the page before ended.
+    """
+    if before is None:
+        return []
+    arrived = -before.at[0]
+    return [stone for stone in gone if stone.first_ms - CLOCKS_MS <= arrived][:TOLD_GONE]

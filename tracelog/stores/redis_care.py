@@ -51,18 +51,6 @@ class RedisCare:
             known["warnings"] += [each for each in _warnings(told) if each not in known["warnings"]]
         return known
 
-    async def forget_gone(self) -> int:
-        """
-        Take traces that are gone off the lists, and return how many these were.
-        """
-        removed = 0
-        for key in (keys.RECENT, keys.ERRORS):
-            found: list[bytes] = await one(self._wire, "ZRANGE", key, 0, -1)
-            members = [name.decode() for name in found]
-            for at in range(0, len(members), SCANNED):
-                removed += await self._forget(key, members[at : at + SCANNED])
-        return removed
-
     async def limit_lives(self) -> int:
         """
         Give a time to live to every key of ours that has none, and return how many these were.
@@ -81,12 +69,6 @@ class RedisCare:
     async def clear(self) -> None:
         async for names in self._ours():
             await every(self._wire, [("UNLINK", name) for name in names])
-
-    async def _forget(self, key: str, members: list[str]) -> int:
-        asked = [("EXISTS", keys.logs(member), keys.companion(keys.IDS, member)) for member in members]
-        found = await every(self._wire, asked)
-        gone = [member for member, exists in zip(members, found, strict=True) if not exists]
-        return int(await one(self._wire, "ZREM", key, *gone)) if gone else 0
 
     async def _ours(self) -> AsyncIterator[list[bytes]]:
         for shard in await self._wire.shards():

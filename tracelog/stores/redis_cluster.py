@@ -135,11 +135,11 @@ class RedisClusterStore(WireStore):
         replies = await self._nodes.send([call.request for call in calls])
         fault: StoreUnavailableError | None = None
         for call, reply in zip(calls, replies, strict=True):
-            found, why = _read(call, reply)
+            found, why, is_new = _read(call, reply)
             for place, fate in zip(call.places, found, strict=True):
                 fates[place] = fate
             fault = why or fault
-            self._untold.note(rows, call.places, found, packed)
+            self._untold.note([rows[place] for place in call.places], found, packed, is_new=is_new)
         self._fault = None if fault is None else self._remember(fault)
         await self._tell()
         return fault
@@ -178,14 +178,14 @@ class RedisClusterStore(WireStore):
         return reply
 
 
-def _read(call: TraceCall, reply: Any) -> tuple[str, StoreUnavailableError | None]:
+def _read(call: TraceCall, reply: Any) -> tuple[str, StoreUnavailableError | None, bool]:
     """
-    Return a letter for each row of *call*, and why some must be sent again.
+    Return a letter for each row of *call*, why some must be sent again, and whether it made the trace.
     """
     if isinstance(reply, Exception):
-        return "X" * len(call.places), explain(reply)
-    letters, refused = reply
-    return letters.decode(), explain_text(refused.decode()) if refused else None
+        return "X" * len(call.places), explain(reply), False
+    letters, refused, made = reply
+    return letters.decode(), explain_text(refused.decode()) if refused else None, made == 1
 
 
 def request_of(asked: Command) -> Request:

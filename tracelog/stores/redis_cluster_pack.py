@@ -88,6 +88,28 @@ class Spoken(msgspec.Struct):
         self.runs, _ = store(self.runs, other.runs)
 
 
+class Growth(msgspec.Struct):
+    """
+    What was stored of one trace: when at last, entries and errors, of which systems, and whether it is new.
+    """
+
+    score: float = 0.0
+    entries: int = 0
+    errors: int = 0
+    is_new: bool = False
+    systems: dict[str, None] = {}
+
+    def add(self, other: "Growth") -> None:
+        self.score = max(self.score, other.score)
+        self.entries += other.entries
+        self.errors += other.errors
+        self.is_new = self.is_new or other.is_new
+        self.systems |= other.systems
+
+    def arguments(self) -> tuple[Any, ...]:
+        return self.score, self.entries, self.errors, int(self.is_new), ",".join(self.systems)
+
+
 class Shared(msgspec.Struct):
     """
     What is still to be told to the keys that traces share.
@@ -96,6 +118,7 @@ class Shared(msgspec.Struct):
         written: Trace → score of its last write; *failed* of its last error's write.
         again: Trace → score of a write that only repeated entries; *failed_again* of one with errors.
         speakers: `system source` → what it said.
+        grown: Trace → what was stored of it.
     """
 
     written: dict[str, float] = {}
@@ -103,29 +126,35 @@ class Shared(msgspec.Struct):
     again: dict[str, float] = {}
     failed_again: dict[str, float] = {}
     speakers: dict[str, Spoken] = {}
+    grown: dict[str, Growth] = {}
 
     def __len__(self) -> int:
         return sum(map(len, msgspec.structs.astuple(self)))
 
-    def note(self, rows: Sequence[Row], places: list[int], letters: str, packed: Packed) -> None:
+    def note(self, rows: Sequence[Row], letters: str, packed: Packed, *, is_new: bool) -> None:
         """
-        Note what became of the rows at *places*.
+        Note what became of *rows* of one trace, and whether they made it.
         """
         numbers: dict[str, list[int]] = {}
-        for place, letter in zip(places, letters, strict=True):
+        grown = Growth(packed.score, is_new=is_new)
+        for (entry, _), letter in zip(rows, letters, strict=True):
             if letter not in (STORED, DUPLICATE):
                 continue
-            entry, is_new = rows[place][0], letter == STORED
-            self._list(entry.trace_id, packed.score, is_new=is_new, is_error=entry.is_error)
+            stored = letter == STORED
+            self._list(entry.trace_id, packed.score, is_new=stored, is_error=entry.is_error)
+            if stored:
+                grown.add(Growth(0.0, 1, entry.is_error, systems={entry.system: None}))
             name = f"{entry.system} {entry.source or ''}"
             spoken = self.speakers.setdefault(name, Spoken())
-            spoken.stored += is_new
-            spoken.known += not is_new
+            spoken.stored += stored
+            spoken.known += not stored
             spoken.seq = max(spoken.seq, packed.seqs.get(packed.speakers[entry.system, entry.source], -1))
             if entry.seq is not None:
                 numbers.setdefault(name, []).append(entry.seq)
         for name, said in numbers.items():
             self.speakers[name].add(Spoken(runs=runs_of(said)))
+        if grown.entries:
+            self.grown.setdefault(rows[0][0].trace_id, Growth()).add(grown)
 
     def take(self, most: int) -> "Shared":
         """
@@ -149,8 +178,12 @@ class Shared(msgspec.Struct):
         ):
             for trace_id, score in more.items():
                 mine[trace_id] = max(score, mine.get(trace_id, score))
-        for name, spoken in other.speakers.items() if not counted else ():
+        if counted:
+            return
+        for name, spoken in other.speakers.items():
             self.speakers.setdefault(name, Spoken()).add(spoken)
+        for trace_id, grown in other.grown.items():
+            self.grown.setdefault(trace_id, Growth()).add(grown)
 
     def request(self, now_ms: float, ttl_s: int) -> Request:
         """
@@ -166,12 +199,14 @@ class Shared(msgspec.Struct):
         packed = command(
             "EVALSHA",
             sha_of(SHARE),
-            4,
-            *(keys.RECENT, keys.ERRORS, keys.TALLY, keys.OUTCOMES),
+            len(keys.COMMITTED),
+            *keys.COMMITTED,
             *(now_ms - ttl_s * 1000, MAX_LISTED, ttl_s, now_ms, LEDGER_TTL_S),
             len(self.speakers),
             *speakers,
             *traces,
+            len(self.grown),
+            *(part for trace_id, each in self.grown.items() for part in (trace_id, *each.arguments())),
         )
         return Request(keys.RECENT.encode(), packed, SHARE)
 

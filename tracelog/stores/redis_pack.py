@@ -37,7 +37,7 @@ CACHED_LENGTHS: Final = 4_096
 """Lengths up to this are common enough to remember what stands before them."""
 
 _ERROR_LEVELS: Final = frozenset(level for level, rank in RANK.items() if rank >= ERROR_RANK)
-_SHARED_KEYS: Final = (keys.RECENT, keys.ERRORS, keys.TALLY, keys.OUTCOMES)
+_SHARED_KEYS: Final = keys.COMMITTED
 
 
 class Settings(msgspec.Struct, frozen=True):

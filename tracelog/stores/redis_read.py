@@ -20,7 +20,10 @@ from tracelog.core.query import Query
 from tracelog.core.wire import DECODE_ERRORS
 from tracelog.stores.cursors import Place, read_place, read_position, write_cursor
 from tracelog.stores.hits import Hits, read
+from tracelog.stores.kept import TOLD_GONE, Tombstone
 from tracelog.stores.notes import Notes
+from tracelog.stores.redis_keep import RedisKeeper
+from tracelog.stores.redis_listing import Listing
 from tracelog.stores.redis_wire import Command, Wire
 from tracelog.stores.summary import Gist, Summary
 from tracelog.stores.values import MAX_VISITED, Page, Trace, TraceFilter, TraceSummary
@@ -81,11 +84,15 @@ class RedisReader:
     Args:
         wire: To the server or servers.
         clock: Returns Unix seconds.
+        ttl_s: How long a trace lives after its last write, in seconds.
+        keeper: Knows the pinned ones and those that are gone.
     """
 
-    def __init__(self, wire: Wire, clock: Callable[[], float]) -> None:
+    def __init__(self, wire: Wire, clock: Callable[[], float], ttl_s: int, keeper: RedisKeeper) -> None:
         self._wire = wire
         self._clock = clock
+        self._keeper = keeper
+        self._listing = Listing(wire, clock, ttl_s, keeper)
         self._folded: OrderedDict[str, _Folded] = OrderedDict()
 
     async def fetch(self, trace_id: str) -> Trace | None:
@@ -112,7 +119,7 @@ class RedisReader:
         return trace_id in await self._alive([trace_id])
 
     async def newest(self, *, errors: bool) -> str | None:
-        async for chunk in self._places(keys.ERRORS if errors else keys.RECENT, None, None, CHUNK):
+        async for chunk in self._listing.places(keys.ERRORS if errors else keys.RECENT, None, None, CHUNK):
             alive = await self._alive(trace_id for _, trace_id in chunk)
             for _, trace_id in chunk:
                 if trace_id in alive:
@@ -121,17 +128,20 @@ class RedisReader:
 
     async def beginning(self, prefix: str, limit: int) -> list[str]:
         found: list[str] = []
-        async for chunk in self._places(keys.RECENT, None, None, PLACES):
+        async for chunk in self._listing.places(keys.RECENT, None, None, PLACES):
             found += await self._alive(trace_id for _, trace_id in chunk if trace_id.startswith(prefix))
             if len(found) >= limit:
                 break
         return found[:limit]
 
+    async def stones(self, prefix: str, limit: int) -> list[Tombstone]:
+        return await self._keeper.beginning(prefix, limit)
+
     async def traces(self, wanted: TraceFilter) -> Page[TraceSummary]:
         key = keys.ERRORS if wanted.errors else keys.RECENT
         found: list[tuple[Place, TraceSummary]] = []
         visited = 0
-        async for chunk in self._places(key, read_place(wanted.cursor), wanted.since_ms, CHUNK):
+        async for chunk in self._listing.places(key, read_place(wanted.cursor), wanted.since_ms, CHUNK):
             lines = await self._lines(chunk)
             fits = await self._holding(wanted, [line for line in lines.values() if _fits(wanted, line)])
             found += [(place, lines[place[1]]) for place in chunk if place[1] in fits]
@@ -145,42 +155,35 @@ class RedisReader:
         return Page([line for _, line in found])
 
     async def search(self, query: Query, bounds: Narrow, limit: int, cursor: str | None) -> Page[bytes]:
+        before, now = read_position(cursor), self._clock() * 1000
+        missing = [] if before is None else await self._keeper.gone_since(before.made_ms)
         narrow = query.narrow & bounds
-        hits = Hits(query, bounds, limit, read_position(cursor))
+        hits = Hits(query, bounds, limit, before)
+        absent = await self._visit(hits, narrow)
+        if before is not None and absent:
+            missing += await self._keeper.stones(absent[:TOLD_GONE])
+        return hits.page(now, missing)
+
+    async def _visit(self, hits: Hits, narrow: Narrow) -> list[str]:
+        """
+        Offer the entries of all traces that may hold *hits*; return the traces that are listed and not there.
+        """
+        absent: list[str] = []
         key = keys.ERRORS if narrow.rank >= ERROR_RANK else keys.RECENT
-        async for places in self._places(key, None, None, PLACES):
+        async for places in self._listing.places(key, None, None, PLACES):
             wanted = [place for place in places if place[1].startswith(narrow.trace)]
             for at in range(0, len(wanted), CHUNK):
                 chunk = wanted[at : at + CHUNK]
                 if hits.settled(chunk[0][0]):
-                    return hits.page()
-                async for _, raws in self._slices({trace_id: 0 for _, trace_id in chunk}, SLICE):
+                    return absent
+                left = {trace_id: 0 for _, trace_id in chunk}
+                async for trace_id, raws in self._slices(left, SLICE):
+                    if not raws and left.pop(trace_id, None) is not None:
+                        absent.append(trace_id)
                     for raw in raws:
+                        left.pop(trace_id, None)
                         hits.offer(raw)
-        return hits.page()
-
-    async def _places(
-        self, key: str, after: Place | None, lowest: float | None, size: int
-    ) -> AsyncIterator[list[Place]]:
-        """
-        Yield the members of a sorted set, highest first, from *after* on, *size* at a time.
-
-        It goes on by the last place seen, not by rank: a trace written meanwhile moves to the top.
-        """
-        low = "-inf" if lowest is None else repr(lowest)
-        room = size
-        while True:
-            high = "+inf" if after is None else repr(after[0])
-            query = ("ZREVRANGEBYSCORE", key, high, low, "WITHSCORES", "LIMIT", 0, room)
-            [flat] = await self._ask([query])
-            places = [(float(score), name.decode()) for name, score in _pairs(flat)]
-            fresh = [place for place in places if after is None or place < after]
-            if fresh:
-                yield fresh
-                after = fresh[-1]
-            if len(places) < room:
-                return
-            room = size if fresh else room * 2  # more traces share this moment than one answer holds
+        return absent
 
     async def _lines(self, places: list[Place]) -> dict[str, TraceSummary]:
         """
@@ -281,7 +284,3 @@ def _reply(command: str, reply: Any) -> Any:
 
 def _fits(wanted: TraceFilter, line: TraceSummary) -> bool:
     return wanted.system is None or wanted.system in line.systems
-
-
-def _pairs(flat: list[Any]) -> Iterable[tuple[bytes, Any]]:
-    return flat if flat and isinstance(flat[0], tuple | list) else zip(flat[::2], flat[1::2], strict=True)

@@ -36,6 +36,7 @@ COUNT: Final = _read(*ENDED_PARTS, "count.lua")
 REPORT: Final = _read("report.lua")
 FOLD: Final = _read("fold.lua")
 HEAT: Final = _read("heat.lua")
+PIN: Final = _read("pin.lua")
 GATE: Final = _read(*(f"gate{part}.lua" for part in _GATE_PARTS))
 
 

@@ -10,16 +10,19 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from tracelog.core.conditions import INFINITE, Narrow
+from tracelog.core.pin_settings import PinSettings
 from tracelog.core.query import Query
 from tracelog.core.quota_settings import QuotaSettings, TraceQuota
-from tracelog.errors import StoreUnavailableError
+from tracelog.errors import StoreUnavailableError, UnknownReferenceError
 from tracelog.stores.base import PartlyStoredError
 from tracelog.stores.gates import Gate, new_server
 from tracelog.stores.heats import Heat
+from tracelog.stores.kept import Pin, Tombstone
 from tracelog.stores.redis_care import RedisCare
 from tracelog.stores.redis_faults import explain_text, explained, is_lasting
 from tracelog.stores.redis_gate import RedisGate
 from tracelog.stores.redis_heat import RedisHeat
+from tracelog.stores.redis_keep import RedisKeeper
 from tracelog.stores.redis_ledger import RedisLedger
 from tracelog.stores.redis_pack import Settings
 from tracelog.stores.redis_read import RedisReader
@@ -66,7 +69,8 @@ class WireStore(ABC):
         self._wire = wire
         self._clock = clock
         self._settings = Settings(ttl_s)
-        self._reader = RedisReader(wire, clock)
+        self._keeper = RedisKeeper(wire, clock, ttl_s)
+        self._reader = RedisReader(wire, clock, ttl_s, self._keeper)
         self._ledger = RedisLedger(wire, clock)
         self._care = RedisCare(wire, ttl_s)
         self._odd: str | None = None
@@ -161,6 +165,25 @@ class WireStore(ABC):
         with explained():
             return await self._reader.search(query, bounds, max(1, min(limit, MAX_HITS)), cursor)
 
+    async def pin(self, trace_id: str, limits: PinSettings) -> Pin:
+        with explained():
+            trace = await self._reader.fetch(trace_id)
+            if trace is None:
+                raise UnknownReferenceError(f"there is no trace {trace_id[:128]} that could be pinned")
+            return await self._keeper.pin(trace_id, sum(map(len, trace.entries)), limits)
+
+    async def unpin(self, trace_id: str) -> float:
+        with explained():
+            return await self._keeper.unpin(trace_id)
+
+    async def pins(self) -> list[Pin]:
+        with explained():
+            return await self._keeper.pins()
+
+    async def gone(self, trace_id: str) -> Tombstone | None:
+        with explained():
+            return next(iter(await self._keeper.stones([trace_id])), None)
+
     async def report(self, source: str, report: bytes) -> None:
         with explained():
             await self._ledger.report(source, report)
@@ -193,7 +216,7 @@ class WireStore(ABC):
 
     async def sweep(self) -> int:
         with explained():
-            removed = await self._care.forget_gone() + await self._ledger.trim()
+            removed = await self._keeper.bury() + await self._ledger.trim()
             await self._care.limit_lives()
             return removed
 

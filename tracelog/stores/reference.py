@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from tracelog.core.entry import is_trace_id
 from tracelog.core.headers import parse_traceparent
 from tracelog.errors import UnknownReferenceError
+from tracelog.stores.kept import Tombstone, over
 from tracelog.stores.values import CANDIDATES, MIN_PREFIX
 
 LATEST: Final = {"latest": False, "latest-error": True}
@@ -15,7 +16,7 @@ LATEST: Final = {"latest": False, "latest-error": True}
 
 class Lookup(Protocol):
     """
-    The three questions that a store answers about trace ids. None counts a trace whose time is over.
+    The questions that a store answers about trace ids. None but the last counts a trace whose time is over.
     """
 
     async def exists(self, trace_id: str) -> bool: ...
@@ -32,12 +33,19 @@ class Lookup(Protocol):
         """
         ...
 
+    async def stones(self, prefix: str, limit: int) -> list[Tombstone]:
+        """
+        Return the tombstone of the trace called *prefix*, else of at most *limit* that begin so.
+        """
+        ...
+
 
 async def resolve(ref: str, lookup: Lookup) -> str:
     """
     Return the id of the trace that *ref* means.
 
     Raises:
+        GoneTraceError: When it means one that was here and is no more.
         UnknownReferenceError: When it means none, or several; the sentence lists some of these.
     """
     if ref in LATEST:
@@ -60,6 +68,7 @@ async def resolve(ref: str, lookup: Lookup) -> str:
 
 async def _by_beginning(prefix: str, lookup: Lookup) -> str:
     if len(prefix) < MIN_PREFIX:
+        await _remember(prefix, lookup)
         raise UnknownReferenceError(
             f"there is no trace {prefix}; a shortened id needs at least {MIN_PREFIX} characters"
         )
@@ -67,9 +76,20 @@ async def _by_beginning(prefix: str, lookup: Lookup) -> str:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise UnknownReferenceError(f"there is no trace {prefix}; it may have expired")
+        await _remember(prefix, lookup)
+        raise UnknownReferenceError(f"there is no trace {prefix}; it never arrived, or went too long ago")
     more = " and more" if len(found) > CANDIDATES else ""
     raise UnknownReferenceError(
         f"{prefix} could mean {', '.join(found[:CANDIDATES])}{more}; give more characters",
         reason="ambiguous_trace",
     )
+
+
+async def _remember(prefix: str, lookup: Lookup) -> None:
+    """
+    Raises:
+        GoneTraceError: When *prefix* meant one trace that is gone.
+    """
+    stones = await lookup.stones(prefix, 2)
+    if len(stones) == 1 and (len(prefix) >= MIN_PREFIX or stones[0].trace_id == prefix):
+        raise over(stones[0])

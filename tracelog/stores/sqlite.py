@@ -24,6 +24,7 @@ from tracelog.stores.heats import Heat
 from tracelog.stores.reference import resolve
 from tracelog.stores.sqlite_gate import SqliteGate
 from tracelog.stores.sqlite_heat import SqliteHeat
+from tracelog.stores.sqlite_keep import SqliteKeeping
 from tracelog.stores.sqlite_read import Asked
 from tracelog.stores.sqlite_schema import CONTENTS, MEMORY, connect, open_file
 from tracelog.stores.sqlite_text import TextIndex
@@ -52,7 +53,7 @@ TIDY_S: Final = 30.0
 """How often an idle writer removes what is expired."""
 
 
-class SqliteStore:
+class SqliteStore(SqliteKeeping):
     """
     A `Store` in one file.
 
@@ -75,6 +76,7 @@ class SqliteStore:
         self._clock = clock
         self._index = TextIndex(wanted=full_text)
         self._hand = Writer(ttl_s, self._index)
+        self._ttl_ms = ttl_s * 1000.0
         self._writer: Worker | None = None
         self._reader: Worker | None = None
         self._waiting = 0
@@ -193,7 +195,7 @@ class SqliteStore:
             query=query,
             bounds=bounds,
             limit=max(1, min(limit, MAX_HITS)),
-            after=read_position(cursor),
+            before=read_position(cursor),
             now_ms=self._now(),
         )
         page: Page[bytes] = await self._read(sqlite_read.search, self._index, asked)

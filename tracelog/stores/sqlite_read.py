@@ -13,16 +13,14 @@ import msgspec
 from tracelog.core.conditions import EVERYTHING, INFINITE, Narrow
 from tracelog.core.entry import ERROR_RANK
 from tracelog.core.query import Query
-from tracelog.stores.cursors import Position, read_place, write_cursor
-from tracelog.stores.hits import read
+from tracelog.stores.cursors import Before, Position, read_place, write_cursor
+from tracelog.stores.hits import made, missing, read
 from tracelog.stores.notes import Notes
-from tracelog.stores.sqlite_schema import MEMORY
+from tracelog.stores.sqlite_keep import gone_since
+from tracelog.stores.sqlite_schema import LAST_LETTER, MEMORY
 from tracelog.stores.sqlite_text import TextIndex
 from tracelog.stores.summary import Summary
 from tracelog.stores.values import MAX_VISITED, Page, Trace, TraceFilter, TraceSummary
-
-_LAST_LETTER: Final = "\U0010ffff"
-"""Sorts behind every character: a prefix and it are the end of the range that begins with the prefix."""
 
 _COLUMNS: Final = "trace_id, expires_at, entries, errors, first_ms, last_ms, systems, opening, failure"
 _BEHIND: Final = (
@@ -38,14 +36,14 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         query: The predicate; *bounds* the times of entries.
-        limit: Entries a page; *after* is where the page before ended.
+        limit: Entries a page; *before* is where the page before ended.
         now_ms: Traces whose time is over by then do not show.
     """
 
     query: Query
     bounds: Narrow
     limit: int
-    after: Position | None
+    before: Before | None
     now_ms: float
 
 
@@ -98,7 +96,7 @@ def beginning(connection: sqlite3.Connection, prefix: str, limit: int, now_ms: f
     rows = connection.execute(
         "SELECT trace_id FROM traces WHERE trace_id >= ? AND trace_id < ? AND expires_at > ?"
         " ORDER BY touched DESC, trace_id DESC LIMIT ?",
-        (prefix, prefix + _LAST_LETTER, now_ms, limit),
+        (prefix, prefix + LAST_LETTER, now_ms, limit),
     )
     return [trace_id for (trace_id,) in rows]
 
@@ -159,9 +157,9 @@ def search(connection: sqlite3.Connection, index: TextIndex, asked: Asked) -> Pa
         for row in rows
         if read(row[4], asked.query, asked.bounds) is not None and exists(connection, row[2], asked.now_ms)
     )
-    page = list(islice(hits, asked.limit + 1))
-    items = [row[4] for row in page[: asked.limit]]
-    return Page(items, write_cursor(_position(page[asked.limit - 1])) if len(page) > asked.limit else None)
+    page = [(_position(row), row[4]) for row in islice(hits, asked.limit + 1)]
+    gone = [] if asked.before is None else gone_since(connection, asked.before.made_ms, asked.now_ms)
+    return made(page, asked.limit, asked.now_ms, missing(gone, asked.before))
 
 
 def facts(connection: sqlite3.Connection, path: str, index: TextIndex) -> dict[str, Any]:
@@ -193,7 +191,7 @@ def _entries(
     """
     Return the entries to visit, newest first: (arrived, timestamp, trace_id, id, body).
     """
-    after = asked.after or (-INFINITE, -INFINITE, "", "")
+    after = (-INFINITE, -INFINITE, "", "") if asked.before is None else asked.before.at
     terms = {
         more: bool(more),
         "rank >= 3": narrow.rank >= ERROR_RANK,
@@ -201,7 +199,7 @@ def _entries(
         "timestamp >= :since": narrow.since_ms > -INFINITE,
         "timestamp < :until": narrow.until_ms < INFINITE,
         "trace_id >= :trace AND trace_id < :trace_end": bool(narrow.trace),
-        _BEHIND: asked.after is not None,
+        _BEHIND: asked.before is not None,
     }
     where = " AND ".join(term for term, needed in terms.items() if needed) or "TRUE"
     return connection.execute(
@@ -212,7 +210,7 @@ def _entries(
             "since": narrow.since_ms,
             "until": narrow.until_ms,
             "trace": narrow.trace,
-            "trace_end": narrow.trace + _LAST_LETTER,
+            "trace_end": narrow.trace + LAST_LETTER,
             "arrived": -after[0],
             "at": after[1],
             "after_trace": after[2],

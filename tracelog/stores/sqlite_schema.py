@@ -17,6 +17,9 @@ VERSION: Final = 1
 
 MEMORY: Final = ":memory:"
 
+LAST_LETTER: Final = "\U0010ffff"
+"""Sorts behind every character: a prefix and it are the end of the range that begins with the prefix."""
+
 BUSY_S: Final = 1.0
 """Another process may be writing the same file; it is waited for so long."""
 
@@ -124,6 +127,22 @@ CREATE TABLE IF NOT EXISTS told (    -- of a trace whose quota refused something
   notes TEXT NOT NULL,
   heard TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pins (
+  trace_id TEXT PRIMARY KEY,
+  pinned_ms REAL NOT NULL,
+  until_ms REAL NOT NULL,
+  bytes INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS gone (    -- tombstones: traces that were here, both moments those of writes
+  trace_id TEXT PRIMARY KEY,
+  first_ms REAL NOT NULL,
+  last_ms REAL NOT NULL,
+  entries INTEGER NOT NULL,
+  errors INTEGER NOT NULL,
+  systems TEXT NOT NULL,
+  gone_ms REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS gone_when ON gone (gone_ms);
 CREATE TABLE IF NOT EXISTS heat (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
 """What came after version 1 and is nothing to a program of that version."""
@@ -134,6 +153,8 @@ CONTENTS: Final = (
     "quotas",
     "echoes",
     "told",
+    "pins",
+    "gone",
     "heat",
     "tallies",
     "outcomes",
@@ -193,6 +214,16 @@ def _prepare(connection: sqlite3.Connection, path: str) -> None:
         connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
     _check_version(connection, path)
     connection.executescript(_ADDED)
+    _add_column(connection)
+
+
+def _add_column(connection: sqlite3.Connection) -> None:
+    """
+    Give traces the moment of their first write, which the first version did not keep.
+    """
+    found = connection.execute("SELECT 1 FROM pragma_table_info('traces') WHERE name = 'begun'")
+    if found.fetchone() is None:
+        connection.execute("ALTER TABLE traces ADD COLUMN begun REAL")
 
 
 def _check_version(connection: sqlite3.Connection, path: str) -> None:

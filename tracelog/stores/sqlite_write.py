@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from tracelog.core.quota_settings import TraceQuota
-from tracelog.stores import sqlite_ledger, sqlite_quota
+from tracelog.stores import sqlite_keep, sqlite_ledger, sqlite_quota
 from tracelog.stores.cursors import arrived
 from tracelog.stores.sqlite_quota import INSERT, Told, values_of
 from tracelog.stores.sqlite_text import TextIndex
@@ -27,13 +27,14 @@ _OVER: Final = """
 SELECT trace_id FROM traces WHERE touched <= ? AND expires_at <= ? ORDER BY touched LIMIT ?
 """
 _LINE: Final = """
-SELECT touched, failed, expires_at, entries, errors, first_ms, last_ms, systems, opening, failure
+SELECT touched, failed, expires_at, entries, errors, first_ms, last_ms, systems, opening, failure, begun
 FROM traces WHERE trace_id = ?
 """
 _KEEP: Final = """
 INSERT INTO traces
-  (trace_id, touched, failed, expires_at, entries, errors, first_ms, last_ms, systems, opening, failure)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  (trace_id, touched, failed, expires_at, entries, errors, first_ms, last_ms, systems, opening, failure,
+   begun)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (trace_id) DO UPDATE SET
   touched = excluded.touched, failed = excluded.failed, expires_at = excluded.expires_at,
   entries = excluded.entries, errors = excluded.errors, first_ms = excluded.first_ms,
@@ -68,6 +69,7 @@ class _Line(msgspec.Struct):
     touched: float = 0.0
     failed: float | None = None
     expires_at: float = 0.0
+    begun: float | None = None
 
 
 class Writer:
@@ -111,6 +113,7 @@ class Writer:
         with transaction(connection):
             gone = connection.execute(_OVER, (now_ms - self._ttl_ms, now_ms, SWEPT)).fetchall()
             self._forget(connection, gone)
+            sqlite_keep.forget_old(connection, now_ms)
         return len(gone)
 
     def _commit(self, connection: sqlite3.Connection, jobs: list[Job]) -> None:
@@ -154,12 +157,14 @@ class Writer:
         row = connection.execute(_LINE, (trace_id,)).fetchone()
         if row is None:
             return _Line(Summary(trace_id))
-        touched, failed, expires_at, entries, errors, first_ms, last_ms, systems, opening, failure = row
+        touched, failed, expires_at, entries, errors, first_ms, last_ms, systems, opening, failure, begun = (
+            row
+        )
         if expires_at <= now_ms:
             self._forget(connection, [(trace_id,)])
             return _Line(Summary(trace_id))
         summary = Summary(trace_id, entries, errors, first_ms, last_ms, systems.split(","), opening, failure)
-        return _Line(summary, touched, failed, expires_at)
+        return _Line(summary, touched, failed, expires_at, begun)
 
     def _fold(
         self,
@@ -184,15 +189,17 @@ class Writer:
             if fate == DUPLICATE:
                 continue
             line = lines[entry.trace_id]
+            line.begun = score if line.summary.entries == 0 else line.begun
             line.summary.add(entry)
             line.touched = max(line.touched, score)
-            line.expires_at = write.now_ms + self._ttl_ms
+            line.expires_at = max(line.expires_at, write.now_ms + self._ttl_ms)  # a pin may go further
             if entry.is_error:
                 line.failed = max(line.failed or 0.0, score)
         for speaker in heard.keys() & tallies.keys():
             tallies[speaker][2] = max(tallies[speaker][2], heard[speaker])
 
     def _forget(self, connection: sqlite3.Connection, trace_ids: list[tuple[str]]) -> None:
+        sqlite_keep.bury(connection, trace_ids)
         before = connection.total_changes
         connection.executemany("DELETE FROM entries WHERE trace_id = ?", trace_ids)
         entries = connection.total_changes - before
@@ -255,4 +262,5 @@ def _values(line: _Line) -> tuple[Any, ...]:
         ",".join(summary.systems),
         summary.opening,
         summary.failure,
+        line.begun,
     )

@@ -10,6 +10,7 @@ import msgspec
 from tracelog.core.ended import Run
 from tracelog.core.entry import Entry
 from tracelog.core.query import Query
+from tracelog.stores.kept import Tombstone
 
 DEFAULT_TTL_S: Final = 3600
 
@@ -70,10 +71,15 @@ Fates = str
 class Page(msgspec.Struct, Generic[Item], frozen=True):
     """
     Some items, newest first, and the opaque cursor of the next page, None on the last.
+
+    Attributes:
+        missing: Of a search: what is known of traces that went since the page before and had entries behind
+            it, the latest.
     """
 
     items: list[Item]
     cursor: str | None = None
+    missing: list[Tombstone] = []
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):

@@ -67,7 +67,7 @@ def log_entries(record: LogRecord) -> list[Raw]:
     if event is not None:
         return [event]
     raw, rest = _fields(record.group, record.attributes)
-    said = {"level": _level(record), **_said(record)}
+    said = {"level": _level(record), **({} if "message" in raw else _said(record))}
     if record.event_name:
         rest["event_name"] = record.event_name
     rest = merged(rest, said.pop("context", None))
@@ -156,7 +156,7 @@ def _fields(group: Group, attributes: Attributes) -> tuple[Raw, Attributes]:
             raw[field] = value
         elif key not in _EXCEPTION and not _own(raw, key, value):
             rest[key] = value
-    if any(attributes.get(name) is not None for name in _EXCEPTION):
+    if "error" not in raw and any(attributes.get(name) is not None for name in _EXCEPTION):
         kind, message = (attributes.get(name) for name in _EXCEPTION)
         raw["error"] = {"type": plain_text(kind or "Error"), "message": plain_text(message or "")}
     if about:

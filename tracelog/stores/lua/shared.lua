@@ -1,20 +1,5 @@
--- What traces share: when each was written, and what came from whom. Every key it touches gets a time to live.
-local SWEPT = 200 -- traces taken off the lists a call
+-- What came from whom. Every key it touches gets a time to live.
 local STEP = 2000 -- unpack() fails near 8000
-
-local function list(cut, cap, ttl, written, failed)
-  if #written > 0 then redis.call('ZADD', KEYS[1], 'GT', unpack(written)) end
-  if #failed > 0 then redis.call('ZADD', KEYS[2], 'GT', unpack(failed)) end
-  local gone = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', cut, 'LIMIT', 0, SWEPT)
-  if #gone == 0 then
-    local surplus = redis.call('ZCARD', KEYS[1]) - cap
-    if surplus > 0 then gone = redis.call('ZRANGE', KEYS[1], 0, math.min(surplus, SWEPT) - 1) end
-  end
-  for i = 1, 2 do
-    if #gone > 0 then redis.call('ZREM', KEYS[i], unpack(gone)) end
-    redis.call('EXPIRE', KEYS[i], ttl)
-  end
-end
 
 local function count_back(name, counted) -- entries that are stored after all do not count as refused
   for why, n in pairs(counted) do

@@ -32,7 +32,7 @@ local function keep(k, at, n, ttl, told)
     if fault then return refuse(n, fault) end
     redis.call('HSET', use, 'n', used.n, 'x', used.x, 'b', used.b, 'c', used.c, 'o', used.o,
       't', string.format('%.0f', used.t), 'v', said.voices, 'f', forms_of(said))
-    redis.call('EXPIRE', use, ttl)
+    live(use, ttl, born[list])
   end
   if used.b == 0 then return codes end -- nothing of the trace is stored, so nothing is kept about it
   if refused and not had[9] then redis.call('HSET', use, 'z', refused) end
