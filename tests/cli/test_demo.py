@@ -3,13 +3,13 @@
 """
 
 import json
-import os
 import resource
 import shlex
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -32,7 +32,7 @@ def place_of(pid):
     Return the working folder of a process, where the system tells it.
     """
     try:
-        return os.readlink(f"/proc/{pid}/cwd")
+        return str(Path(f"/proc/{pid}/cwd").readlink())
     except OSError:
         return ""
 

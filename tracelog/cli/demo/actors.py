@@ -140,8 +140,8 @@ def unbroken() -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for ended, handler in before.items():
+            signal.signal(ended, handler)
     for number in waiting:
         signal.raise_signal(number)
 
