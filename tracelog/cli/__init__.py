@@ -11,6 +11,7 @@ import sys
 import click
 
 from tracelog import __version__
+from tracelog.cli.chrome import chrome
 from tracelog.cli.compare import diff, mark
 from tracelog.cli.demo import demo
 from tracelog.cli.doctor import doctor
@@ -36,7 +37,7 @@ def commands() -> None:
 
 for _command in (serve, demo, show, brief, tail, search, export, status, pipe, run, redact, recover, doctor):
     commands.add_command(_command)
-for _command in (diff, mark, mcp):
+for _command in (diff, mark, mcp, chrome):
     commands.add_command(_command)
 
 
