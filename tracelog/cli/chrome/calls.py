@@ -18,6 +18,8 @@ from tracelog.core.headers import Incoming, read_headers
 Params = Mapping[str, Any]
 Raw = dict[str, Any]
 
+NO_REASON: Final = "no reason given"
+
 UNDER_WAY: Final = 2_000
 """Requests remembered of one page: more than a browser keeps going; the oldest is forgotten."""
 
@@ -32,13 +34,13 @@ class Call(msgspec.Struct, kw_only=True):
     One request under way.
 
     Attributes:
-        wall_ms: Unix time of its start; *began* is the browser's own clock in seconds.
+        wall_ms: Unix time of its start where that was seen; *began* is the browser's own clock in seconds.
         incoming: The trace that its headers name, or those of its answer.
     """
 
     method: str
     url: str
-    wall_ms: float
+    wall_ms: float | None
     began: float
     incoming: Incoming | None
     kind: str = ""
@@ -65,7 +67,7 @@ class Calls:
         """
         request = plain_map(params.get("request"))
         url = str(request.get("url", ""))
-        if urlsplit(url).scheme not in _SCHEMES or self._is_ours(url):
+        if not self._is_told(url):
             return None
         name = str(params.get("requestId"))
         before = self._under_way.pop(name, None) if "redirectResponse" in params else None
@@ -85,8 +87,8 @@ class Calls:
         """
         Note what was answered, and return the request.
         """
-        call = self._under_way.get(str(params.get("requestId")))
         response = plain_map(params.get("response"))
+        call = self._under_way.get(str(params.get("requestId"))) or self._overheard(params, response)
         if call is None:
             return None
         call.status = int(_number(response.get("status")))
@@ -121,14 +123,14 @@ class Calls:
         why = [str(part) for part in parts if part]
         cors = plain_map(params.get("corsErrorStatus")).get("corsError")
         why += [f"CORS {cors}"] if cors else []
-        yield call, _told(call, "error", f"failed: {', '.join(why) or 'no reason given'}", took)
+        yield call, _told(call, "error", f"failed: {', '.join(why) or NO_REASON}", took)
 
     def opened(self, params: Params) -> Iterator[tuple[Call, Raw]]:
         """
         Note a WebSocket; when it was opened does not matter, so no clock is asked.
         """
         url = str(params.get("url", ""))
-        call = Call(method="WebSocket", url=url, wall_ms=0.0, began=0.0, incoming=None, kind="WebSocket")
+        call = Call(method="WebSocket", url=url, wall_ms=None, began=0.0, incoming=None, kind="WebSocket")
         self._note(str(params.get("requestId")), call)
         return iter(())
 
@@ -138,12 +140,29 @@ class Calls:
         """
         call = self._under_way.get(str(params.get("requestId")))
         if call is not None:
-            told = _told(call, "error", f"failed: {params.get('errorMessage') or 'no reason given'}", 0.0)
-            yield call, {name: told[name] for name in ("level", "logger", "message", "context")}
+            yield (
+                call,
+                _told(call, "error", f"failed: {params.get('errorMessage') or NO_REASON}", None),
+            )
 
     def closed(self, params: Params) -> Iterator[tuple[Call, Raw]]:
         self._under_way.pop(str(params.get("requestId")), None)
         return iter(())
+
+    def _overheard(self, params: Params, response: Params) -> Call | None:
+        """
+        Note a request that was sent before this page was attached to, as that of a new tab is.
+        """
+        url = str(response.get("url", ""))
+        if not self._is_told(url):
+            return None
+        sent = plain_map(response.get("timing")).get("requestTime") or params.get("timestamp")
+        call = Call(method="GET", url=url, wall_ms=None, began=_number(sent), incoming=None)
+        self._note(str(params.get("requestId")), call)
+        return call
+
+    def _is_told(self, url: str) -> bool:
+        return urlsplit(url).scheme in _SCHEMES and not self._is_ours(url)
 
     def _note(self, name: str, call: Call) -> None:
         if len(self._under_way) >= UNDER_WAY:
@@ -166,7 +185,7 @@ def _took(call: Call, params: Params) -> float:
     return max(0.0, (_number(params.get("timestamp")) - call.began) * 1000.0)
 
 
-def _told(call: Call, level: str, outcome: str, took: float) -> Raw:
+def _told(call: Call, level: str, outcome: str, took: float | None) -> Raw:
     context = {"method": call.method, "target": call.url, "status": call.status, "request": call.kind}
     return {
         "level": level,

@@ -202,6 +202,8 @@ _SHOWN: Final[Mapping[str, Callable[[str], str]]] = {
     "boolean": lambda described: "true" if described else "false",
     "number": lambda described: described or "0",
     "function": _function,
+    "date": str,
+    "regexp": str,
     "error": lambda described: _FRAMES.split(described, maxsplit=1)[0],
     "node": lambda described: f"<{described}>",
 }
