@@ -25,6 +25,9 @@ Params = Mapping[str, Any]
 KINDS: Final = frozenset({"page", "iframe", "worker", "service_worker", "shared_worker", "webview"})
 """Targets that are watched."""
 
+MADE: Final = frozenset({"iframe", "worker"})
+"""Targets that one page made and that are of its trace; other workers serve many pages."""
+
 FOREIGN: Final = ("devtools://", "chrome-extension://")
 """Pages of the developer tools and of extensions: they are the person's own, not the application's."""
 
@@ -144,13 +147,15 @@ class Browser:
         info, new = plain_map(params.get("targetInfo")), str(params.get("sessionId", ""))
         target = str(info.get("targetId", ""))
         is_known = any(tab.target == target for tab in self._tabs.values())
-        if is_known or info.get("type") not in KINDS or str(info.get("url", "")).startswith(FOREIGN):
+        kind = str(info.get("type"))
+        if is_known or kind not in KINDS or str(info.get("url", "")).startswith(FOREIGN):
             self._ask(new, "Runtime.runIfWaitingForDebugger", {})
             self._ask("", "Target.detachFromTarget", {"sessionId": new})
             return
         self.seen += 1
         since = self._heard.get(target) or 0.0
-        self._tabs[new] = Tab(info, self._tabs.get(session), self._watching, since)
+        parent = self._tabs.get(session) if kind in MADE else None
+        self._tabs[new] = Tab(info, parent, self._watching, since)
         for method, asked in WATCH:
             self._ask(new, method, asked)
 

@@ -8,11 +8,10 @@ are read that name a trace.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 
-from tracelog.cli.chrome.remote import plain_map
+from tracelog.cli.chrome.remote import plain_map, plain_number
 from tracelog.core.headers import Incoming, read_headers
 
 Params = Mapping[str, Any]
@@ -74,8 +73,8 @@ class Calls:
         call = before or Call(
             method=str(request.get("method", "GET")),
             url=url,
-            wall_ms=_number(params.get("wallTime")) * 1000.0,
-            began=_number(params.get("timestamp")),
+            wall_ms=plain_number(params.get("wallTime")) * 1000.0,
+            began=plain_number(params.get("timestamp")),
             incoming=None,
             kind=str(params.get("type", "")),
         )
@@ -91,7 +90,7 @@ class Calls:
         call = self._under_way.get(str(params.get("requestId"))) or self._overheard(params, response)
         if call is None:
             return None
-        call.status = int(_number(response.get("status")))
+        call.status = int(plain_number(response.get("status")))
         call.incoming = call.incoming or trace_of(plain_map(response.get("headers")))
         return call
 
@@ -157,12 +156,12 @@ class Calls:
         if not self._is_told(url):
             return None
         sent = plain_map(response.get("timing")).get("requestTime") or params.get("timestamp")
-        call = Call(method="GET", url=url, wall_ms=None, began=_number(sent), incoming=None)
+        call = Call(method="GET", url=url, wall_ms=None, began=plain_number(sent), incoming=None)
         self._note(str(params.get("requestId")), call)
         return call
 
     def _is_told(self, url: str) -> bool:
-        return urlsplit(url).scheme in _SCHEMES and not self._is_ours(url)
+        return url.partition(":")[0] in _SCHEMES and not self._is_ours(url)
 
     def _note(self, name: str, call: Call) -> None:
         if len(self._under_way) >= UNDER_WAY:
@@ -182,7 +181,7 @@ def trace_of(headers: Mapping[str, Any]) -> Incoming | None:
 
 
 def _took(call: Call, params: Params) -> float:
-    return max(0.0, (_number(params.get("timestamp")) - call.began) * 1000.0)
+    return max(0.0, (plain_number(params.get("timestamp")) - call.began) * 1000.0)
 
 
 def _told(call: Call, level: str, outcome: str, took: float | None) -> Raw:
@@ -195,7 +194,3 @@ def _told(call: Call, level: str, outcome: str, took: float | None) -> Raw:
         "duration_ms": took,
         "context": {name: value for name, value in context.items() if value},
     }
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0

@@ -110,6 +110,13 @@ def first_place(stack: Any) -> str | None:
     return _where(frames[0]) if frames else None
 
 
+def plain_number(value: Any) -> float:
+    """
+    Return *value* when it is a number that a clock or a line can have, else 0.
+    """
+    return float(value) if isinstance(value, int | float) and abs(value) < 2.0**53 else 0.0
+
+
 def plain_map(value: Any) -> dict[str, Any]:
     """
     Return *value* when it is an object, else an empty one.
@@ -138,7 +145,7 @@ def _place(frame: Mapping[str, Any]) -> str:
 
 
 def _where(frame: Mapping[str, Any]) -> str:
-    line, column = (int(frame.get(name) or 0) + 1 for name in ("lineNumber", "columnNumber"))
+    line, column = (int(plain_number(frame.get(name))) + 1 for name in ("lineNumber", "columnNumber"))
     return f"{frame.get('url') or '<anonymous>'}:{line}:{column}"
 
 

@@ -39,8 +39,9 @@ STACKED: Final = frozenset({"error", "warning", "trace", "assert"})
 
 LOG_LEVELS: Final = {"verbose": "debug", "info": "info", "warning": "warn", "error": "error"}
 
-TOLD_OTHERWISE: Final = "network"
-"""Source of the browser's own lines about failed requests, of which `calls.py` tells more."""
+TOLD_OTHERWISE: Final = frozenset({"network", "worker"})
+"""Sources of lines that are told with more by others: failed requests by `calls.py`, and what a worker said,
+which its page repeats, by the worker."""
 
 
 def console(params: Params) -> Raw | None:
@@ -87,7 +88,7 @@ def log(params: Params) -> Raw | None:
     Return what the browser itself has to say about a page: violations, deprecations, interventions.
     """
     entry = plain_map(params.get("entry"))
-    if entry.get("source") == TOLD_OTHERWISE:
+    if str(entry.get("source")) in TOLD_OTHERWISE:
         return None
     return {
         "level": LOG_LEVELS.get(str(entry.get("level")), "info"),
