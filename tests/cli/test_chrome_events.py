@@ -293,6 +293,86 @@ def test_the_browsers_own_lines(entry, told):
     assert [(raw["level"], raw["logger"], raw["message"]) for raw in found] == told
 
 
+FAULT = {
+    "type": "object",
+    "subtype": "error",
+    "className": "PaymentError",
+    "description": "PaymentError: no card\n    at pay (http://a/b.js:1:2)",
+    "preview": {
+        "properties": [{"name": "cause", "type": "object", "value": "RangeError: root\n    at f (u:1:1)"}]
+    },
+}
+FRAMES_OF_IT = {
+    "callFrames": [{"functionName": "pay", "url": "http://a/b.js", "lineNumber": 0, "columnNumber": 1}]
+}
+
+
+@pytest.mark.parametrize(
+    ("details", "message", "error", "stack"),
+    [
+        (
+            {"text": "Uncaught", "exception": FAULT, "stackTrace": FRAMES_OF_IT},
+            "Uncaught PaymentError: no card",
+            {
+                "type": "PaymentError",
+                "message": "no card",
+                "cause": {"type": "RangeError", "message": "root"},
+            },
+            f"{FAULT['description']}\nCaused by: RangeError: root\n    at f (u:1:1)",
+        ),
+        (
+            {"text": "Uncaught (in promise)", "exception": text("a text"), "stackTrace": FRAMES_OF_IT},
+            "Uncaught (in promise) a text",
+            {"type": "string", "message": "a text"},
+            "    at pay (http://a/b.js:1:2)",
+        ),
+        (
+            {"exception": {**FAULT, "description": "TypeError", "className": "TypeError", "preview": None}},
+            "Uncaught TypeError",
+            {"type": "TypeError", "message": ""},
+            "TypeError",
+        ),
+        ({"stackTrace": FRAMES_OF_IT}, "Uncaught", None, "    at pay (http://a/b.js:1:2)"),
+    ],
+)
+def test_what_is_thrown_is_told_with_its_cause(details, message, error, stack):
+    """
+    Errors with type, message, cause and stack; any other value as it reads.
+    """
+    (raw,) = said(tab(), "Runtime.exceptionThrown", exceptionDetails=details, timestamp=NOW)
+    assert (raw["message"], raw.get("error"), raw["stack"]) == (message, error, stack)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([text("console.assert")], "Assertion failed"),
+        ([text("as %d"), text("3")], "Assertion failed: as 3"),
+        ([previewed("Object", ("a", "number", "1"))], "Assertion failed {a: 1}"),
+    ],
+)
+def test_an_assertion_says_that_it_failed(arguments, message):
+    """
+    With or without words, and with the stack that led to it.
+    """
+    given = {"type": "assert", "args": arguments, "stackTrace": FRAMES_OF_IT, "timestamp": NOW}
+    (raw,) = said(tab(), "Runtime.consoleAPICalled", **given)
+    assert (raw["level"], raw["message"], raw["stack"]) == (
+        "error",
+        message,
+        "    at pay (http://a/b.js:1:2)",
+    )
+
+
+def test_a_logged_error_is_an_error_of_its_entry():
+    """
+    The first among the arguments, with its stack instead of that of the call.
+    """
+    (raw,) = said(tab(), "Runtime.consoleAPICalled", type="warning", args=[text("x"), FAULT], timestamp=NOW)
+    assert (raw["message"], raw["error"]["type"]) == ("x PaymentError: no card", "PaymentError")
+    assert raw["stack"].startswith(FAULT["description"])
+
+
 @pytest.mark.parametrize("kind", ["clear", "endGroup", "profile", "profileEnd", "", None, 5])
 def test_calls_that_say_nothing(kind):
     """
