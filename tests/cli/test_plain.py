@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tracelog.cli.joined import Said
 from tracelog.cli.plain import level_of, read_said, trace_of
+from tracelog.cli.platforms import Platforms
 from tracelog.core.entry import RANK, is_trace_id
 from tracelog.core.wire import Mint, Reader
 
@@ -17,7 +18,7 @@ NOW = 1_795_350_664_123.0
 
 
 def read(line):
-    return list(read_said(Said(line), Reader(NOW, Mint(trace_id=lambda: "run-1", entry_id=str))))
+    return list(read_said(Said(line), Reader(NOW, Mint(trace_id=lambda: "run-1", entry_id=str)), Platforms()))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 Lines of a program's output put together where they are one: a stack trace and the line before it. Pure.
 
 Known are the traces of Python, with chains and groups, and those whose frames begin with `at`, as JavaScript,
-Java and .NET print them. A line that may be followed by frames is held until the next one has come.
+Java and .NET print them; and a JSON object over many lines, as `wrangler tail --format json` prints it. A
+line that may be followed by others is held until the next one has come.
 """
 
 import re
@@ -11,6 +12,9 @@ from typing import Final, NamedTuple
 
 MOST_LINES: Final = 1_000
 """Of one trace: deeper ones are recursion, whose beginning tells as much."""
+
+MOST_OBJECT_LINES: Final = 10_000
+"""Of one object: a request with its headers and a few hundred console lines."""
 
 _PYTHON: Final = re.compile(r"\s*(?:\+ Exception Group )?Traceback \(most recent call last\):\s*$")
 _GROUP: Final = re.compile(r"\s+\+ Exception Group ")
@@ -48,6 +52,7 @@ class Joiner:
     def __init__(self) -> None:
         self._lines: list[str] = []
         self._python = False
+        self._object = False
         self._whole = False
 
     def __call__(self, lines: Iterable[str]) -> Iterator[Said]:
@@ -59,6 +64,7 @@ class Joiner:
                 yield from self.rest()
             if not self._lines:
                 self._python = _PYTHON.match(line) is not None
+                self._object = line.rstrip() == "{"
             self._lines.append(line)
 
     def rest(self) -> Iterator[Said]:
@@ -67,6 +73,9 @@ class Joiner:
         """
         lines, self._lines, self._whole = self._lines, [], False
         if not lines:
+            return
+        if self._object:
+            yield Said("\n".join(lines))
             return
         blank = next((n for n, line in enumerate(reversed(lines)) if line.strip()), 0)
         kept = lines[: len(lines) - blank]
@@ -85,6 +94,8 @@ class Joiner:
         return bool(self._lines)
 
     def _belongs(self, line: str) -> bool:
+        if self._object:
+            return self._is_inside(line)
         if len(self._lines) >= MOST_LINES:
             return False
         if not self._python:
@@ -95,6 +106,15 @@ class Joiner:
             return True
         self._whole = True
         return _GROUP.match(self._lines[0]) is None  # a group is indented to its end
+
+    def _is_inside(self, line: str) -> bool:
+        """
+        Return whether *line* belongs to an object over many lines, which ends as it begins: unindented.
+        """
+        if self._whole or len(self._lines) >= MOST_OBJECT_LINES:
+            return False
+        self._whole = line.rstrip() == "}"
+        return self._whole or line[:1].isspace()
 
     def _goes_on(self, line: str) -> bool:
         """
