@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from tracelog.cli.containers import Line, unwrapped
+
 MOST_LINES: Final = 1_000
 """Of one trace: deeper ones are recursion, whose beginning tells as much."""
 
@@ -37,11 +39,14 @@ class Said(NamedTuple):
         text: Its line; of a Python trace the last one, which says what was raised.
         stack: All lines of the trace, None when there is none.
         raised: Type and message of what was raised, where that is plain.
+        service: The container that said it, and *time* when, where its log says so.
     """
 
     text: str
     stack: str | None = None
     raised: tuple[str, str] | None = None
+    service: str | None = None
+    time: str | None = None
 
 
 class Joiner:
@@ -51,6 +56,7 @@ class Joiner:
 
     def __init__(self) -> None:
         self._lines: list[str] = []
+        self._first = Line("")
         self._python = False
         self._object = False
         self._whole = False
@@ -59,32 +65,31 @@ class Joiner:
         """
         Yield what *lines* complete; the last may be held.
         """
-        for line in lines:
-            if self._lines and not self._belongs(line):
+        for whole in lines:
+            line = unwrapped(whole)
+            if self._lines and not (line.service == self._first.service and self._belongs(line.text)):
                 yield from self.rest()
             if not self._lines:
-                self._python = _PYTHON.match(line) is not None
-                self._object = line.rstrip() == "{"
-            self._lines.append(line)
+                self._first = line
+                self._python = _PYTHON.match(line.text) is not None
+                self._object = line.text.rstrip() == "{"
+            self._lines.append(line.text)
 
     def rest(self) -> Iterator[Said]:
         """
         Yield what is held: nothing more belongs to it.
         """
         lines, self._lines, self._whole = self._lines, [], False
-        if not lines:
-            return
-        if self._object:
-            yield Said("\n".join(lines))
-            return
+        if lines:
+            said = Said("\n".join(lines)) if self._object else self._joined(lines)
+            yield said._replace(service=self._first.service, time=self._first.time)
+
+    def _joined(self, lines: list[str]) -> Said:
         blank = next((n for n, line in enumerate(reversed(lines)) if line.strip()), 0)
         kept = lines[: len(lines) - blank]
         if len(kept) == 1:
-            yield Said(kept[0])
-        elif self._python:
-            yield _python(kept)
-        else:
-            yield Said(kept[0], "\n".join(kept), _raised(kept[0]))
+            return Said(kept[0])
+        return _python(kept) if self._python else Said(kept[0], "\n".join(kept), _raised(kept[0]))
 
     @property
     def holds(self) -> bool:

@@ -76,7 +76,7 @@ def read_said(said: Said, reader: Reader, platforms: Platforms) -> Iterator[Entr
             yield from known
             return
         try:
-            yield reader.straighten(raw)
+            yield reader.straighten(raw if said.service is None else {"service": said.service, **raw})
         except InvalidEntryError:
             pass  # an object without a message is no entry of ours: it is text, below
         else:
@@ -85,6 +85,7 @@ def read_said(said: Said, reader: Reader, platforms: Platforms) -> Iterator[Entr
     if text:
         trace_id, parent_id = trace_of(text)
         fields = {"message": text, "level": level_of(text), "trace_id": trace_id, "parent_id": parent_id}
+        fields |= {"service": said.service, "timestamp": said.time}
         yield reader.straighten(fields | _trace_fields(said))
 
 
