@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ class Site:
     Attributes:
         pages: By path, a page and the headers beside its type.
         seen: Every request, in order.
+        slow_s: How long `/slow` takes.
         forward_to: Where `/proxy` sends bodies on to; None refuses the connection without an answer.
     """
 
@@ -42,6 +44,7 @@ class Site:
         self.pages: dict[str, tuple[str, dict[str, str]]] = {}
         self.seen: list[Seen] = []
         self.forward_to: str | None = None
+        self.slow_s = 0.25
         self._number = 0
 
     @property
@@ -93,6 +96,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._socket(headers["sec-websocket-key"])
         elif path == "/proxy":
             self._forward(body)
+        elif path == "/slow":
+            time.sleep(self.site.slow_s)
+            self._answer(200, b"{}", {})
         elif path.startswith("/status/"):
             self._answer(int(path.removeprefix("/status/")), b"{}", {"content-type": "application/json"})
         else:

@@ -18,7 +18,7 @@ def until(read, wanted):
     """
     deadline = time.monotonic() + PATIENCE_S
     while not wanted(found := read()) and time.monotonic() < deadline:
-        pass
+        time.sleep(0.02)  # what is waited for needs the processor, too
     assert wanted(found), found
     return found
 

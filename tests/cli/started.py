@@ -5,6 +5,7 @@ Commands as their own processes, and a running server as tests see it.
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -101,3 +102,13 @@ class Served(NamedTuple):
 
 def _without_settings(given: dict[str, str]) -> dict[str, str | None]:
     return {**dict.fromkeys(name for name in os.environ if name.startswith("TRACELOG_")), **given}
+
+
+def free_port() -> int:
+    """
+    Return a port of this machine on which nobody listens.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -8,6 +8,8 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -18,10 +20,21 @@ pytestmark = pytest.mark.xdist_group("demo")  # its tests share one run
 
 def processes_of(folder):
     """
-    Return the command lines of running processes that stand in *folder* or name it.
+    Return the command lines of running processes that stand in *folder* or below it, or name it.
     """
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
-    return [line for line in listed.stdout.splitlines() if str(folder) in line]
+    listed = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True)
+    lines = [line.split(None, 1) for line in listed.stdout.splitlines()]
+    return [args for pid, args in lines if str(folder) in f"{place_of(pid)} {args}"]
+
+
+def place_of(pid):
+    """
+    Return the working folder of a process, where the system tells it.
+    """
+    try:
+        return str(Path(f"/proc/{pid}/cwd").readlink())
+    except OSError:
+        return ""
 
 
 def run(*command):
@@ -168,3 +181,45 @@ def test_a_signal_cleans_up(tmp_path, start):
     assert (code, "Traceback" in err) == (128 + signal.SIGTERM, False)
     assert list(tmp_path.iterdir()) == []
     assert processes_of(tmp_path) == []
+
+
+def test_no_program_outlives_a_demo_that_is_killed(tmp_path, start):
+    """
+    Every program ends by itself when the demo is gone without a word.
+    """
+    started = start("demo", "--once", env={"TMPDIR": str(tmp_path)})
+    started.line("(four processes)")
+    started.process.kill()
+    started.process.wait()
+    deadline = time.monotonic() + 20.0
+    while left := processes_of(tmp_path):
+        assert time.monotonic() < deadline, left
+
+
+def test_no_program_is_left_by_whoever_starts_it_and_goes(tmp_path):
+    """
+    A program whose both ends are closed before it has said anything ends without an error or an endless loop.
+    """
+    here = "tracelog.cli.demo"
+    commands = [
+        [f"{here}.billing", str(tmp_path / "billing.db")],
+        *([f"{here}.{name}"] for name in ("shop", "worker", "page")),
+        [f"{here}.kept", "serve", "--port", "0", "--store", f"sqlite:///{tmp_path}/logs.db"],
+    ]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**plain_environment(), "DEMO_SESSION": "t"},
+        )
+        for command in commands
+    ]
+    for process in started:
+        process.stdin.close()
+        process.stdout.close()
+    for process in started:
+        with process.stderr as stream:
+            assert b"Traceback" not in stream.read(), process.args
+        process.wait(20.0)

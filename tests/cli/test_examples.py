@@ -40,11 +40,23 @@ def test_two_hops_are_one_trace():
     assert done.stdout.startswith("ok: 5 entries of 3 hops under trace ")
 
 
+def test_three_systems_load_a_server_and_its_ledger_agrees(served):
+    """
+    A browser, a worker and a backend log at once; everything they logged is accounted for.
+    """
+    done = run("examples/load_three_systems.py", "--seconds", "1", "--rate", "200", "--url", served.url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    *systems, total = done.stdout.splitlines()
+    assert [line.split()[0] for line in systems] == ["browser", "worker", "backend"]
+    assert total.endswith("all accounted for")
+
+
 def test_every_example_is_tried():
     """
     No example stands there that no test runs.
     """
     assert sorted(path.name for path in (ROOT / "examples").glob("*.py")) == [
+        "load_three_systems.py",
         "one_service.py",
         "starlette_httpx.py",
     ]

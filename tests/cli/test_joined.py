@@ -137,3 +137,34 @@ def test_what_python_prints_is_known(chained: bool):
     assert said.raised == (
         ("ValueError", "no card") if chained else ("ZeroDivisionError", "division by zero")
     )
+
+
+CONTAINERS = """\
+web-1  | ERROR refused trace_id=abc-123
+web-1  | Traceback (most recent call last):
+web-1  |   File "shop.py", line 3, in <module>
+web-1  | ValueError: no card
+db     | ready
+2026-11-22T12:31:04.123456789Z Error: late
+2026-11-22T12:31:04.223456789Z     at f (a.js:1:2)
+{"log":"WARN disk\\n","stream":"stderr","time":"2026-11-22T12:31:04.123456789Z"}
+{"log":"mine","level":"warn"}
+a | b"""
+
+
+def test_lines_of_containers_are_read_without_what_is_around_them():
+    """
+    Service and time of Docker, Compose and Kubernetes are fields; stack traces are joined within a container.
+    """
+    joiner = Joiner()
+    found = [*joiner(CONTAINERS.split("\n")), *joiner.rest()]
+    time = "2026-11-22T12:31:04.123456789Z"
+    assert [(said.text, said.service, said.time, said.stack is not None) for said in found] == [
+        ("ERROR refused trace_id=abc-123", "web-1", None, False),
+        ("ValueError: no card", "web-1", None, True),
+        ("ready", "db", None, False),
+        ("Error: late", None, time, True),
+        ("WARN disk", None, time, False),
+        ('{"log":"mine","level":"warn"}', None, None, False),
+        ("a | b", None, None, False),
+    ]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tracelog.cli.joined import Said
 from tracelog.cli.plain import level_of, read_said, trace_of
+from tracelog.cli.platforms import Platforms
 from tracelog.core.entry import RANK, is_trace_id
 from tracelog.core.wire import Mint, Reader
 
@@ -17,7 +18,7 @@ NOW = 1_795_350_664_123.0
 
 
 def read(line):
-    return list(read_said(Said(line), Reader(NOW, Mint(trace_id=lambda: "run-1", entry_id=str))))
+    return list(read_said(Said(line), Reader(NOW, Mint(trace_id=lambda: "run-1", entry_id=str)), Platforms()))
 
 
 @pytest.mark.parametrize(
@@ -151,3 +152,16 @@ def test_a_number_that_json_does_not_know_costs_no_field():
     """
     (entry,) = read('{"msg": "trained", "loss": NaN, "steps": 7, "best": 1e999}')
     assert (entry.message, entry.context) == ("trained", {"loss": "NaN", "steps": 7, "best": "1e999"})
+
+
+def test_the_time_and_service_of_a_container_are_those_of_its_line():
+    """
+    Where the log of containers names them; a JSON line may say otherwise.
+    """
+    said = Said("ERROR boom", service="web-1", time="2026-11-22T12:31:04.123456789Z")
+    reader = Reader(NOW, Mint(trace_id=lambda: "run-1", entry_id=str))
+    (entry,) = read_said(said, reader, Platforms())
+    assert (entry.service, entry.level) == ("web-1", "error")
+    assert entry.timestamp == pytest.approx(1_795_350_664_123.456, abs=0.01)
+    (entry,) = read_said(said._replace(text='{"msg":"x","service":"till"}'), reader, Platforms())
+    assert entry.service == "till"

@@ -16,6 +16,7 @@ from tracelog import __version__
 from tracelog.cli.failure import SentenceGroup
 
 _FAMILIES: Final = {
+    "chrome": ("chrome",),
     "compare": ("diff", "mark"),
     "demo": ("demo",),
     "doctor": ("doctor",),

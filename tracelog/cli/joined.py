@@ -2,15 +2,21 @@
 Lines of a program's output put together where they are one: a stack trace and the line before it. Pure.
 
 Known are the traces of Python, with chains and groups, and those whose frames begin with `at`, as JavaScript,
-Java and .NET print them. A line that may be followed by frames is held until the next one has come.
+Java and .NET print them; and a JSON object over many lines, as `wrangler tail --format json` prints it. A
+line that may be followed by others is held until the next one has come.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from tracelog.cli.containers import Line, unwrapped
+
 MOST_LINES: Final = 1_000
 """Of one trace: deeper ones are recursion, whose beginning tells as much."""
+
+MOST_OBJECT_LINES: Final = 10_000
+"""Of one object: a request with its headers and a few hundred console lines."""
 
 _PYTHON: Final = re.compile(r"\s*(?:\+ Exception Group )?Traceback \(most recent call last\):\s*$")
 _GROUP: Final = re.compile(r"\s+\+ Exception Group ")
@@ -33,11 +39,14 @@ class Said(NamedTuple):
         text: Its line; of a Python trace the last one, which says what was raised.
         stack: All lines of the trace, None when there is none.
         raised: Type and message of what was raised, where that is plain.
+        service: The container that said it, and *time* when, where its log says so.
     """
 
     text: str
     stack: str | None = None
     raised: tuple[str, str] | None = None
+    service: str | None = None
+    time: str | None = None
 
 
 class Joiner:
@@ -47,35 +56,40 @@ class Joiner:
 
     def __init__(self) -> None:
         self._lines: list[str] = []
+        self._first = Line("")
         self._python = False
+        self._object = False
         self._whole = False
 
     def __call__(self, lines: Iterable[str]) -> Iterator[Said]:
         """
         Yield what *lines* complete; the last may be held.
         """
-        for line in lines:
-            if self._lines and not self._belongs(line):
+        for whole in lines:
+            line = unwrapped(whole)
+            if self._lines and not (line.service == self._first.service and self._belongs(line.text)):
                 yield from self.rest()
             if not self._lines:
-                self._python = _PYTHON.match(line) is not None
-            self._lines.append(line)
+                self._first = line
+                self._python = _PYTHON.match(line.text) is not None
+                self._object = line.text.rstrip() == "{"
+            self._lines.append(line.text)
 
     def rest(self) -> Iterator[Said]:
         """
         Yield what is held: nothing more belongs to it.
         """
         lines, self._lines, self._whole = self._lines, [], False
-        if not lines:
-            return
+        if lines:
+            said = Said("\n".join(lines)) if self._object else self._joined(lines)
+            yield said._replace(service=self._first.service, time=self._first.time)
+
+    def _joined(self, lines: list[str]) -> Said:
         blank = next((n for n, line in enumerate(reversed(lines)) if line.strip()), 0)
         kept = lines[: len(lines) - blank]
         if len(kept) == 1:
-            yield Said(kept[0])
-        elif self._python:
-            yield _python(kept)
-        else:
-            yield Said(kept[0], "\n".join(kept), _raised(kept[0]))
+            return Said(kept[0])
+        return _python(kept) if self._python else Said(kept[0], "\n".join(kept), _raised(kept[0]))
 
     @property
     def holds(self) -> bool:
@@ -85,6 +99,8 @@ class Joiner:
         return bool(self._lines)
 
     def _belongs(self, line: str) -> bool:
+        if self._object:
+            return self._is_inside(line)
         if len(self._lines) >= MOST_LINES:
             return False
         if not self._python:
@@ -95,6 +111,15 @@ class Joiner:
             return True
         self._whole = True
         return _GROUP.match(self._lines[0]) is None  # a group is indented to its end
+
+    def _is_inside(self, line: str) -> bool:
+        """
+        Return whether *line* belongs to an object over many lines, which ends as it begins: unindented.
+        """
+        if self._whole or len(self._lines) >= MOST_OBJECT_LINES:
+            return False
+        self._whole = line.rstrip() == "}"
+        return self._whole or line[:1].isspace()
 
     def _goes_on(self, line: str) -> bool:
         """

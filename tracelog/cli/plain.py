@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tracelog.cli.joined import Said
+from tracelog.cli.platforms import Platforms
 from tracelog.core.entry import Entry, is_trace_id
 from tracelog.core.headers import parse_traceparent
 from tracelog.core.levels import LEVEL_NAMES
@@ -58,18 +59,24 @@ _SENTENCE_END: Final = ".:-"
 """Allowed in a trace id, but at its end they belong to the sentence around it."""
 
 
-def read_said(said: Said, reader: Reader) -> Iterator[Entry]:
+def read_said(said: Said, reader: Reader, platforms: Platforms) -> Iterator[Entry]:
     """
-    Yield the entry of what was *said*, or nothing for a blank line.
+    Yield the entry of what was *said*, or nothing for a blank line; several where it is an event of a
+    platform.
 
     Args:
         said: A line without its line end, or one with its stack trace.
         reader: What all lines share: the time of arrival, and the trace of lines that name none.
+        platforms: Reads what the command lines of Convex and Cloudflare print.
     """
     line = said.text
     if line.lstrip()[:1] == "{" and (raw := _object(line)) is not None:
+        known = platforms.entries(raw, reader)
+        if known is not None:
+            yield from known
+            return
         try:
-            yield reader.straighten(raw)
+            yield reader.straighten(raw if said.service is None else {"service": said.service, **raw})
         except InvalidEntryError:
             pass  # an object without a message is no entry of ours: it is text, below
         else:
@@ -78,6 +85,7 @@ def read_said(said: Said, reader: Reader) -> Iterator[Entry]:
     if text:
         trace_id, parent_id = trace_of(text)
         fields = {"message": text, "level": level_of(text), "trace_id": trace_id, "parent_id": parent_id}
+        fields |= {"service": said.service, "timestamp": said.time}
         yield reader.straighten(fields | _trace_fields(said))
 
 

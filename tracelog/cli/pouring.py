@@ -18,6 +18,7 @@ from typing import BinaryIO, Final
 from tracelog.cli.joined import Joiner, Said
 from tracelog.cli.options import tell
 from tracelog.cli.plain import read_said
+from tracelog.cli.platforms import Platforms
 from tracelog.client.client import Client
 from tracelog.core.entry import DEFAULT_LIMITS, Entry
 from tracelog.core.wire import Mint, Reader
@@ -58,6 +59,7 @@ class Shipped:
         self.trace_id = trace_id
         self._span_id = span_id
         self._joiner = Joiner()
+        self._platforms = Platforms()
         self._client = client
         self._mint = Mint(trace_id=self._default_trace, entry_id=str)
         self._breath = self._left = breath
@@ -92,7 +94,7 @@ class Shipped:
     def _ship(self, saids: Iterator[Said]) -> None:
         reader = Reader(time.time() * 1000.0, self._mint, DEFAULT_LIMITS)
         for said in saids:
-            for entry in read_said(said, reader):
+            for entry in read_said(said, reader, self._platforms):
                 self._client.ship(self._placed(entry))
                 self._left -= 1
 

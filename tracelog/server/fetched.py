@@ -63,12 +63,10 @@ def trace_json(trace: Trace, now_ms: float) -> bytes:
 
 def report_json(trace: Trace, now_ms: float) -> bytes:
     """
-    Return the report on *trace*, with the sentences that the pages show and until when it is kept.
+    Return the report on *trace*, with the sentences that the pages show.
     """
     report = _report(trace, now_ms)
-    return msgspec.json.encode(
-        {**report.to_json(), "story": {**story(report), "expires_at": trace.expires_at_ms}}
-    )
+    return msgspec.json.encode({**report.to_json(), "story": story(report)})
 
 
 def report_markdown(trace: Trace, now_ms: float, budget: int | None) -> str:

@@ -119,7 +119,8 @@ export class Trace {
     const agent = el("button", { onclick: () => this.forAgent(), title: "Markdown within 2,000 tokens (c)" }, "Copy for agent");
     const link = el("button", { onclick: () => copy(location.href, "the link") }, "Link to this view");
     const others = el("details.menu", {}, el("summary.button", {}, "Export"), el("div", {}, save("json", "JSON"), save("ndjson", "NDJSON"), save("md", "Markdown"), link));
-    return [el("span.quiet", {}, `kept until ${clock(this.report.story.expires_at).slice(0, 5)}`), agent, others];
+    this.until = el("span.quiet");
+    return [this.until, agent, others];
   }
 
   async forAgent() {
@@ -157,6 +158,7 @@ export class Trace {
   /** The entries in full come after the first picture, which does not need them. */
   async fetchEntries(id) {
     const trace = await get(`/api/v1/traces/${encodeURIComponent(id)}`);
+    this.until.textContent = `kept until ${clock(trace.expires_at).slice(0, 5)}`;
     this.entries = new Map(trace.entries.map((entry) => [entry.id, entry]));
     const row = this.items.find((item) => item.id === this.view.row);
     if (row) this.open(row);

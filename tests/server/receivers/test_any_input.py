@@ -26,9 +26,10 @@ from tests.server.receivers.bodies import (
     tail,
 )
 from tests.server.receivers.test_otlp import RECORDS, SPANS, as_protobuf
+from tracelog.core.console import console_text
 from tracelog.core.entry import LEVELS, SYSTEM, decode_entry, encode_entry, is_span_id, is_trace_id
 from tracelog.errors import TracelogError
-from tracelog.server.receivers.texts import console_text, find_trace, read_line
+from tracelog.server.receivers.texts import find_trace, read_line
 
 SEEDS = {
     "convex": [

@@ -33,7 +33,24 @@ FAILURE = (
 )
 
 
-@pytest.mark.parametrize("item", [console(), execution(), *OTHERS], ids=lambda item: item["topic"])
+CONFLICT = {
+    "table_name": "messages",
+    "document_id": "d1",
+    "write_source": "messages:send",
+    "component_path": None,
+    "retry_count": 2,
+}
+SHAPES = [
+    console(),
+    console(system_code="TooManyReads", is_truncated=True, level="WARN"),
+    execution(),
+    execution(status="failure", error_message="Uncaught Error: x", will_retry=True, occ_info=CONFLICT),
+    execution(function={**FUNCTION, "type": "query", "cached": True}, scheduler_info=None),
+    *OTHERS,
+]
+
+
+@pytest.mark.parametrize("item", SHAPES, ids=lambda item: item["topic"])
 def test_every_event_is_taken_and_every_field_kept(item):
     """
     An event of any topic is one entry of system convex that holds every field by its own name, nulls too.

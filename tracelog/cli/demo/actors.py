@@ -1,18 +1,20 @@
 """
 The demo's processes: started, listened to, ended; none is left behind.
 
-Each program of the story runs until its standard input ends, so that all of them end with this process
-however it ends. Only the server is stopped by a signal, as in real life.
+Each program runs until its standard input ends, so that all of them end with this process however it ends. A
+terminal's Ctrl-C is for this process only, which then ends the others in their order.
 """
 
 import os
 import queue
 import re
+import signal
 import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -56,6 +58,7 @@ class Actor:
             cwd=folder,
             encoding="utf-8",
             errors="replace",
+            start_new_session=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -96,26 +99,51 @@ class Actor:
     def stop(self, *, by_signal: bool = False) -> None:
         """
         End the process and wait for it; the reluctant are killed.
+
+        Args:
+            by_signal: Which ends a server as in real life, and any program at once.
         """
-        try:
-            self._process.stdin.close()  # type: ignore[union-attr]
-        except OSError:
-            by_signal = True  # it is gone, or will be
         if by_signal:
             self._process.terminate()
+        else:
+            self._hang_up()
         try:
             self._process.wait(STOP_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._hang_up()
         self._reader.join(1.0)
         self._process.stdout.close()  # type: ignore[union-attr]
+
+    def _hang_up(self) -> None:
+        with suppress(OSError):  # it is gone already
+            self._process.stdin.close()  # type: ignore[union-attr]
 
     def _read(self) -> None:
         for line in self._process.stdout or ():
             self._last.append(line.rstrip())
             self._lines.put(line)
         self._lines.put(None)
+
+
+@contextmanager
+def unbroken() -> Iterator[None]:
+    """
+    Let a signal that ends this process wait until the block is left: half started, a process is nobody's.
+    """
+    waiting: list[int] = []
+    ending = (signal.SIGTERM, signal.SIGINT)
+    before = {
+        number: signal.signal(number, lambda number, _frame: waiting.append(number)) for number in ending
+    }
+    try:
+        yield
+    finally:
+        for ended, handler in before.items():
+            signal.signal(ended, handler)
+    for number in waiting:
+        signal.raise_signal(number)
 
 
 def surroundings(secret: str) -> dict[str, str]:

@@ -42,11 +42,13 @@ def run(app: Starlette, *, service: str) -> None:
     server = Announced(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="on"))
 
     def listen() -> None:
-        log_url, app.state.next_url = addresses()
-        tracelog.configure(service=service, url=log_url)
-        say("set")
-        sys.stdin.read()
-        server.should_exit = True
+        try:
+            log_url, app.state.next_url = addresses()
+            tracelog.configure(service=service, url=log_url)
+            say("set")
+            sys.stdin.read()
+        finally:
+            server.should_exit = True
 
     threading.Thread(target=listen, daemon=True).start()
     server.run()

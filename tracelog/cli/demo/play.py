@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tracelog.cli.demo.actors import Actor, surroundings
+from tracelog.cli.demo.actors import Actor, surroundings, unbroken
 
 Say = Callable[[str], None]
 
@@ -41,11 +41,16 @@ def server(folder: Path, store: str, port: int, key: str) -> Iterator[Actor]:
     Run `tracelog serve`.
     """
     options = ("serve", "--host", "127.0.0.1", "--port", str(port), "--store", store)
-    actor = Actor("server", "tracelog", *options, environ=surroundings(key), folder=folder)
+    actors: list[Actor] = []
     try:
-        yield actor
+        with unbroken():
+            actors.append(
+                Actor("server", f"{_HERE}.kept", *options, environ=surroundings(key), folder=folder)
+            )
+        yield actors[0]
     finally:
-        actor.stop(by_signal=True)
+        for actor in actors:
+            actor.stop(by_signal=True)
 
 
 def play(running: Actor, folder: Path, key: str, say: Say) -> Told:
@@ -65,9 +70,11 @@ def play(running: Actor, folder: Path, key: str, say: Say) -> Told:
     environ = {**surroundings(key), "DEMO_SESSION": token}
     database = str(folder / "billing.db")
     actors: list[Actor] = []
+    ended = False
 
     def start(name: str, *arguments: str) -> Actor:
-        actors.append(Actor(name, f"{_HERE}.{name}", *arguments, environ=environ, folder=folder))
+        with unbroken():
+            actors.append(Actor(name, f"{_HERE}.{name}", *arguments, environ=environ, folder=folder))
         return actors[-1]
 
     try:
@@ -80,9 +87,10 @@ def play(running: Actor, folder: Path, key: str, say: Say) -> Told:
         start("month_end", database).wait_for("(ready)")
         say("a month-end job opens a transaction on billing's database, and forgets to end it")
         orders.append(_buy(page, "storm", GOOD_ORDERS + 1, say))
+        ended = True
     finally:
         for actor in reversed(actors):
-            actor.stop()
+            actor.stop(by_signal=not ended)
     _, payload, signature = token.split(".")
     return Told(url, [order["trace_id"] for order in orders], [payload, signature])
 

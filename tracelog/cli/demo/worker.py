@@ -88,12 +88,14 @@ def main() -> None:
     with Edge() as edge:
         thread = threading.Thread(target=edge.serve_forever, args=(0.05,))
         thread.start()
-        say(f"ready {edge.server_port}")
-        edge.log_url, edge.shop_url = addresses()
-        say("set")
-        sys.stdin.read()
-        edge.shutdown()
-        thread.join()
+        try:
+            say(f"ready {edge.server_port}")
+            edge.log_url, edge.shop_url = addresses()
+            say("set")
+            sys.stdin.read()
+        finally:  # without it a server whose socket is closed would ask for connections for ever
+            edge.shutdown()
+            thread.join()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tracelog.core.clean import plain_text
+from tracelog.core.console import console_text
 from tracelog.core.entry import Limits
 from tracelog.core.headers import Incoming, read_headers
 from tracelog.core.stage import Batch
@@ -18,7 +19,7 @@ from tracelog.errors import InvalidEntryError
 from tracelog.server.receivers.gather import Gatherer, Names, Raw, object_of, plain
 from tracelog.server.receivers.items import check_type, read_items
 from tracelog.server.receivers.logpush import as_tail, is_logpush
-from tracelog.server.receivers.texts import console_text, merged, number, read_line
+from tracelog.server.receivers.texts import merged, number, read_line
 
 TYPES: Final = (
     "application/json",

@@ -1,15 +1,14 @@
 """
-What programs print on a console and what it says about entries: format arguments, JSON lines, trace ids.
+What programs print on a console and what it says about entries: JSON lines, trace ids.
 """
 
-import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
-from tracelog.core.clean import free_name, plain_text
+from tracelog.core.clean import free_name
 from tracelog.core.entry import NAME_CHARS, is_trace_id
 from tracelog.core.headers import parse_traceparent
 from tracelog.core.levels import level_of
@@ -39,28 +38,8 @@ _MARK: Final = re.compile(
     r"([A-Za-z0-9_.:-]{1,128}+)(?![A-Za-z0-9_.:-])",
     re.IGNORECASE,
 )
-_SPECIFIER: Final = re.compile("%[sdifoOc%]")
 
 _any = msgspec.json.Decoder()
-
-
-def console_text(arguments: list[Any]) -> str:
-    """
-    Return what a console shows of *arguments*, the first of which may hold specifiers such as `%s` (WHATWG
-    Console §2.2.1).
-    """
-    first = arguments[0] if arguments else ""
-    if len(arguments) < 2 or not isinstance(first, str) or "%" not in first:
-        return " ".join(map(_shown, arguments))
-    rest = arguments[:0:-1]  # the next one last
-
-    def put(found: re.Match[str]) -> str:
-        if found[0] == "%%":
-            return "%"
-        return _CONVERT[found[0]](rest.pop()) if rest else found[0]
-
-    text = _SPECIFIER.sub(put, first)
-    return " ".join([text, *map(_shown, reversed(rest))])
 
 
 def find_trace(text: str) -> str | None:
@@ -139,32 +118,3 @@ def _trace_of(value: Any, *, is_parent: bool) -> str | None:
     if parent is not None:
         return parent.trace_id
     return value if is_trace_id(value) and not is_parent else None
-
-
-def _whole(value: Any) -> str:
-    try:
-        return str(math.trunc(float(value)))
-    except (TypeError, ValueError, OverflowError):
-        return "NaN"  # as a console writes what is no number
-
-
-def _real(value: Any) -> str:
-    try:
-        return str(float(value))
-    except (TypeError, ValueError, OverflowError):
-        return "NaN"  # as above
-
-
-def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else plain_text([value])
-
-
-_CONVERT: Final[Mapping[str, Callable[[Any], str]]] = {
-    "%s": _shown,
-    "%o": _shown,
-    "%O": _shown,
-    "%d": _whole,
-    "%i": _whole,
-    "%f": _real,
-    "%c": lambda _style: "",
-}

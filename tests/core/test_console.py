@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tracelog.server.receivers.texts import console_text
+from tracelog.core.console import console_text
 
-VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "console.json").read_text(encoding="utf-8"))
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "console.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("case", VECTORS["cases"], ids=lambda case: ascii(case["args"])[:60])
