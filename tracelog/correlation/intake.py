@@ -9,6 +9,7 @@ place.
 from collections.abc import Iterable, Mapping
 from itertools import count
 from math import inf
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -62,11 +63,15 @@ def distinct(entries: Iterable[Entry | Mapping[str, Any]]) -> Intake:
 
 
 def _is_sound(entry: Entry) -> bool:
+    last, received = entry.last_timestamp, entry.received_at
     return (
         -LATEST_MS < entry.timestamp < LATEST_MS
-        and (entry.last_timestamp is None or -LATEST_MS < entry.last_timestamp < LATEST_MS)
-        and (entry.received_at is None or -LATEST_MS < entry.received_at < LATEST_MS)
+        and (last is None or -LATEST_MS < last < LATEST_MS)
+        and (received is None or -LATEST_MS < received < LATEST_MS)
     )
+
+
+_timestamp = attrgetter("timestamp")
 
 
 def _mended(given: Entry | Mapping[str, Any]) -> Entry:
@@ -109,7 +114,7 @@ def _timed(entries: list[Entry]) -> list[Entry]:
     """
     Return *entries* with a time for those whose own is unknown.
     """
-    if all(entry.timestamp < LATEST_MS for entry in entries):
+    if max(map(_timestamp, entries), default=0.0) < LATEST_MS:
         return entries
     begin = min([entry.timestamp for entry in entries if entry.timestamp < LATEST_MS], default=0.0)
     return [
