@@ -80,6 +80,12 @@ class Looper:
         """
         if not self._stop and self._running.acquire(blocking=False):
             self._start()
+        self.ring()
+
+    def ring(self) -> None:
+        """
+        Make the thread look now, if there is one; a flood asks for this at every call.
+        """
         if self._bell.locked():
             try:
                 self._bell.release()
