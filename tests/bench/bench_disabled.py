@@ -36,7 +36,9 @@ def main() -> None:
             peer.run(CALLS)
             spent[name].append((time.thread_time_ns() - begin) / CALLS)
     for name, figures in spent.items():
-        print(f"{name:<20}{statistics.median(figures):>8,.0f} ns a call, median of {ROUNDS} interleaved rounds")
+        print(
+            f"{name:<20}{statistics.median(figures):>8,.0f} ns a call, median of {ROUNDS} interleaved rounds"
+        )
     pairs = zip(spent["tracelog"], spent["structlog + orjson"], strict=True)
     print(f"tracelog / structlog  {statistics.median(a / b for a, b in pairs):.2f}   (bar {BAR})")
 

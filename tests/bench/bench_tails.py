@@ -66,7 +66,10 @@ def main() -> None:
                 time.sleep(0.01)
     listener.stop()
     print(f"{'':<22}" + "".join(f"{'p' + format(part * 100, 'g'):>10}" for part in PARTS) + "   µs a call")
-    tails = {name: [statistics.median(column) for column in zip(*rows, strict=True)] for name, rows in found.items()}
+    tails = {
+        name: [statistics.median(column) for column in zip(*rows, strict=True)]
+        for name, rows in found.items()
+    }
     for name, tail in tails.items():
         print(f"{name:<22}" + "".join(f"{taken:>10,.1f}" for taken in tail) + f"   median of {ROUNDS} rounds")
     for place, part in enumerate(PARTS[2:], 2):

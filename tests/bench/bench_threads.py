@@ -57,7 +57,9 @@ def main() -> None:
             for n in (1, THREADS):
                 spent[name, n].append(wall(peer, n, CALLS[name] * THREADS // n))
     for (name, n), figures in spent.items():
-        print(f"{name:<14}{n} threads {statistics.median(figures):>10,.0f} ns a call, median of {ROUNDS} rounds")
+        print(
+            f"{name:<14}{n} threads {statistics.median(figures):>10,.0f} ns a call, median of {ROUNDS} rounds"
+        )
     many = spent["tracelog", THREADS]
     for beside, peer in zip(BARS, (spent["stdlib JSON", THREADS], spent["tracelog", 1]), strict=True):
         ratio = statistics.median(a / b for a, b in zip(many, peer, strict=True))
