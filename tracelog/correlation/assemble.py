@@ -7,7 +7,7 @@ Every step is deterministic and none looks at the order in which entries were ha
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tracelog.core.entry import Entry
 from tracelog.correlation.account import Account, Reports
@@ -15,7 +15,7 @@ from tracelog.correlation.chains import find_chains
 from tracelog.correlation.clocks import bring_together
 from tracelog.correlation.facts import Facts
 from tracelog.correlation.insights import find_insights
-from tracelog.correlation.intake import distinct
+from tracelog.correlation.intake import Intake, distinct
 from tracelog.correlation.lanes import GRAIN, lay, span_ms
 from tracelog.correlation.line import Line, Node
 from tracelog.correlation.patterns import fold
@@ -73,14 +73,7 @@ def correlate(
         complete: False when the caller knows that entries are missing, but not how many.
     """
     intake = distinct(entries)
-    base = min(map(_timestamp, intake.entries), default=0.0)
-    lanes = lay(intake.entries, base)
-    nodes = grow(lanes)
-    clocks = bring_together(lanes, nodes)
-    settle(nodes)
-    lines = merge(lanes)
-    fold(lanes)
-    mark_gaps(lines)
+    base, lanes, nodes, clocks, lines = _laid_out(intake)
     measure(nodes)
     account = _account(lines, reports or {}, missing)
     begin = lines[0].at if lines else 0.0
@@ -88,7 +81,7 @@ def correlate(
     path = critical_path(nodes)
     facts = Facts(intake.entries, lines, nodes, path, total, clocks, *find_chains(lines, nodes))
     losses = account.missing()
-    voices = Counter(zip(map(_ran_in, lines), map(_said_by, lines), strict=True))
+    voices = _voices(lines)
     traces = Counter([entry.trace_id for entry in intake.entries])
     return Report(
         trace_id=trace_id or min(traces, key=lambda trace: (-traces[trace], trace), default=""),
@@ -105,6 +98,42 @@ def correlate(
         clocks=clocks,
         hops=[_hop(node, begin) for node in nodes],
     )
+
+
+def timeline_of(entries: Iterable[Entry | Mapping[str, Any]]) -> list[Row]:
+    """
+    Return the timeline of *entries* alone: that of their report, for who asks for nothing else.
+    """
+    lines = _laid_out(distinct(entries)).lines
+    return _rows(lines, lines[0].at if lines else 0.0, _voices(lines))
+
+
+class _Laid(NamedTuple):
+    """
+    Entries at their places: *base* is what the times of lines count from, Unix milliseconds.
+    """
+
+    base: float
+    lanes: list[list[Line]]
+    nodes: list[Node]
+    clocks: dict[str, Clock]
+    lines: list[Line]
+
+
+def _laid_out(intake: Intake) -> _Laid:
+    base = min(map(_timestamp, intake.entries), default=0.0)
+    lanes = lay(intake.entries, base)
+    nodes = grow(lanes)
+    clocks = bring_together(lanes, nodes)
+    settle(nodes)
+    lines = merge(lanes)
+    fold(lanes)
+    mark_gaps(lines)
+    return _Laid(base, lanes, nodes, clocks, lines)
+
+
+def _voices(lines: Sequence[Line]) -> Voices:
+    return Counter(zip(map(_ran_in, lines), map(_said_by, lines), strict=True))
 
 
 def _rows(lines: Sequence[Line], begin: float, voices: Voices) -> list[Row]:

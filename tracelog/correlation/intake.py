@@ -9,7 +9,6 @@ place.
 from collections.abc import Iterable, Mapping
 from itertools import count
 from math import inf
-from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -47,10 +46,13 @@ def distinct(entries: Iterable[Entry | Mapping[str, Any]]) -> Intake:
     """
     chosen: dict[str, Entry] = {}
     nameless: list[Entry] = []
-    handed = duplicate = 0
+    handed = duplicate = mended = 0
     for given in entries:
         handed += 1
-        entry = given if isinstance(given, Entry) and _is_sound(given) else _mended(given)
+        if isinstance(given, Entry) and _is_sound(given):
+            entry = given
+        else:
+            entry, mended = _mended(given), mended + 1
         named = entry if entry.id else _named(entry)
         if named is None:
             nameless.append(entry)
@@ -59,7 +61,8 @@ def distinct(entries: Iterable[Entry | Mapping[str, Any]]) -> Intake:
         else:
             chosen[named.id], left = sorted((chosen[named.id], named), key=_arrival)
             duplicate += left.weight
-    return Intake(_timed([*chosen.values(), *_numbered(nameless, chosen)]), handed, duplicate)
+    once = [*chosen.values(), *_numbered(nameless, chosen)]
+    return Intake(_timed(once) if mended else once, handed, duplicate)
 
 
 def _is_sound(entry: Entry) -> bool:
@@ -69,9 +72,6 @@ def _is_sound(entry: Entry) -> bool:
         and (last is None or -LATEST_MS < last < LATEST_MS)
         and (received is None or -LATEST_MS < received < LATEST_MS)
     )
-
-
-_timestamp = attrgetter("timestamp")
 
 
 def _mended(given: Entry | Mapping[str, Any]) -> Entry:
@@ -114,8 +114,6 @@ def _timed(entries: list[Entry]) -> list[Entry]:
     """
     Return *entries* with a time for those whose own is unknown.
     """
-    if max(map(_timestamp, entries), default=0.0) < LATEST_MS:
-        return entries
     begin = min([entry.timestamp for entry in entries if entry.timestamp < LATEST_MS], default=0.0)
     return [
         entry

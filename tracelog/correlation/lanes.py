@@ -122,6 +122,7 @@ def _stretch(line: Line) -> None:
     entry = line.entry
     line.count = entry.weight
     line.is_loss = entry.kind == "suppressed"
+    line.is_context = entry.kind == "context"
     if entry.kind in REPORTED and entry.last_timestamp is not None:
         line.last_raw = max(entry.last_timestamp, entry.timestamp)
         line.end = round(line.at + line.last_raw - entry.timestamp, GRAIN)

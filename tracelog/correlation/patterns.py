@@ -127,7 +127,7 @@ def fold(lanes: Iterable[Sequence[Line]]) -> None:
         lanes: Lines by speaker, each lane in the order of the timeline.
     """
     for lane in lanes:
-        _fold_lane([line for line in lane if not line.is_loss and line.entry.kind != "context"])
+        _fold_lane([line for line in lane if not (line.is_loss or line.is_context)])
 
 
 def _fold_lane(lane: Sequence[Line]) -> None:
