@@ -5,20 +5,33 @@ How fast a trace becomes a report, beside the least that a person would write by
 
 The peer reads the same NDJSON with `json.loads`, sorts by time and groups neighbours with equal text; it knows no
 sources, hops, clocks, chains or silences. Both run in one process on the same bytes, the best of several rounds each.
+The timeline alone, from stored JSON, has jq beside it, which does what the peer does.
 """
 
 import gc
 import json
 import random
+import resource
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import groupby
+from pathlib import Path
 from time import process_time
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 from tracelog.core.entry import Entry, decode_entry, encode_entry
-from tracelog.correlation import correlate
+from tracelog.correlation import correlate, timeline_of
+
+NEEDS = ("jq",)
 
 SYSTEMS = ("browser", "worker", "convex", "backend")
 GOALS_MS = {10_000: 60.0, 100_000: 800.0}
+TIMELINE_MS = 25.0
+"""For every 10,000 entries."""
+
+JQ = "sort_by(.timestamp) | group_by([.system, .level, .message])[] | [.[0].timestamp, .[0].message, length]"
 
 
 def trace(size: int) -> list[Entry]:
@@ -62,6 +75,16 @@ def naive(lines: list[bytes]) -> int:
     return sum(1 for _ in groupby(rows, key=lambda row: (row["system"], row["level"], row["message"])))
 
 
+def by_jq(lines: list[bytes]) -> float:
+    """
+    Return the milliseconds of CPU time that jq takes.
+    """
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(["jq", "-s", "-c", JQ], input=b"\n".join(lines), stdout=subprocess.DEVNULL, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+
 def best(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """
     Return for each of *runs* its least milliseconds of CPU time. Rounds take turns, so a slow minute hits all alike.
@@ -84,6 +107,7 @@ def main() -> None:
             {
                 "report": lambda entries=entries: correlate(entries),
                 "all": lambda lines=lines: correlate([decode_entry(line) for line in lines]).to_json(),
+                "timeline": lambda lines=lines: timeline_of([decode_entry(line) for line in lines]),
                 "peer": lambda lines=lines: naive(lines),
             },
             rounds=15 if size <= 10_000 else 5,
@@ -91,6 +115,8 @@ def main() -> None:
         print(
             f"{size:>7,} entries: report {took['report']:6.1f} ms (goal {goal:.0f}), "
             f"decode + report + to_json {took['all']:6.1f} ms; json.loads + sort + groupby {took['peer']:6.1f} ms; "
+            f"timeline of JSON {took['timeline']:6.1f} ms (goal {TIMELINE_MS * size / 10_000:.0f}), "
+            f"jq {min(by_jq(lines) for _ in range(3)):,.0f} ms; "
             f"report / peer {took['report'] / took['peer']:.2f}, all / peer {took['all'] / took['peer']:.2f}"
         )
 

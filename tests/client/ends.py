@@ -5,10 +5,10 @@ Other ends of a wire that judge what they are sent, by the rules of a server and
 from collections import Counter
 
 from tests.sinks.parcels import row
-from tracelog.client.background import Load
 from tracelog.client.books import Books
 from tracelog.client.gate import Gate
 from tracelog.client.guarded import GuardedOutbox
+from tracelog.client.load import Load
 from tracelog.client.lots import Report, Terms
 from tracelog.core.compact import Header, decode_batch
 from tracelog.core.guard import Guard, GuardSettings

@@ -2,6 +2,7 @@
 What happens to rows between the queue and the sinks, in order.
 """
 
+import struct
 import threading
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.sinks.parcels import TRACE, row
 from tracelog.client.background import Background, to_row
 from tracelog.client.crash import note
+from tracelog.client.gate import Gate, LongRow
 from tracelog.client.pipeline import LateRow, encode_meta
 from tracelog.core.compact import HOLE, Header, Ids, encode_ids, read_rows
 from tracelog.core.entry import Entry
@@ -176,12 +178,54 @@ def test_large_rows_are_cut_after_redaction():
     A row over the limit of an entry is cut to it; a secret in what is cut off, or on the edge, does not show.
     """
     text = "x" * 65_500 + " password=hunter2hunter2 " + "y" * 300_000
-    (entry,) = entries(background()([row(text)]))
+    (entry,) = entries(background()([LongRow(row(text))]))
     assert len(entry.message) <= 65_536
     assert "hunt" not in entry.message
     assert "more characters]" in entry.message
-    (entry,) = entries(background()([row("m", big="z" * 300_000, small=1)]))
+    (entry,) = entries(background()([LongRow(row("m", big="z" * 300_000, small=1))]))
     assert entry.context == {"big": "[cut: too large]", "small": 1}
+
+
+@pytest.mark.parametrize("places", [(0,), (31, 32), (99,), (5, 70, 71), tuple(range(100))])
+def test_secrets_are_taken_out_of_a_batch_wherever_they_are(places):
+    """
+    Of many rows exactly those with a secret change, in whatever part of the batch they stand.
+    """
+    secret = {"token": "hunter2hunter2"}
+    rows = [row(f"call {n}", **(secret if n in places else {})) for n in range(100)]
+    load = background()(rows[:])
+    assert [n for n in range(100) if load.rows[n] is not rows[n]] == list(places)
+    assert "hunter2" not in str(entries(load))
+    assert load.size == sum(map(len, load.rows))
+
+
+def test_a_time_is_no_text():
+    """
+    The bytes of a time are not looked at, even where they spell a sensitive word.
+    """
+    (seconds,) = struct.unpack(">d", b"A\xda\xbf\xb6\x1c\x12pw")
+    asked = []
+
+    class Asked(Redactor):
+        def suspect(self, data):
+            asked.append(data)
+            return super().suspect(data)
+
+    rows = [row("a", seconds=seconds)] * 3
+    assert Redactor().suspect(rows[0])
+    assert Background(HEADER, Asked(RedactSettings()), None)(rows[:]).rows == rows
+    assert len(asked) == 1
+
+
+def test_a_long_row_is_known_by_its_kind():
+    """
+    A gate marks rows above what an entry may hold, so that nobody has to measure the others.
+    """
+    gate = Gate()
+    for text in ("short", "x" * 200_000, "x" * 270_000):
+        gate.put(row(text), len(row(text)))
+    assert [type(each) for each in gate.queue] == [bytes, bytes, LongRow]
+    assert gate.queue[2].encode() == row("x" * 270_000)
 
 
 def test_a_row_says_what_the_entry_said():

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from tests import pair
 from tests.sinks.parcels import row
-from tracelog.client.background import Load
 from tracelog.client.books import Books
 from tracelog.client.gate import Gate
+from tracelog.client.load import Load
 from tracelog.client.outbox import Outbox, Report, Terms
 from tracelog.client.receipts import outcomes
 from tracelog.core.compact import HOLE, Header

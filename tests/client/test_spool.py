@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from tests import pair
 from tests.client.programs import end, run
 from tests.sinks.parcels import row
-from tracelog.client.background import Load
 from tracelog.client.books import Books
 from tracelog.client.complaint import Complaint
 from tracelog.client.folder import private_folder, segments
 from tracelog.client.gate import Gate
+from tracelog.client.load import Load
 from tracelog.client.outbox import Report, Terms
 from tracelog.client.salvage import claim
 from tracelog.client.spool import Spool

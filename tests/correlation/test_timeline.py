@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.correlation.build import START, at, closing, hop, ids, log, traces
 from tests.correlation.incident import incident
 from tracelog.core.entry import Entry, encode_entry
-from tracelog.correlation import correlate
+from tracelog.correlation import correlate, timeline_of
 from tracelog.correlation.lanes import believable
 
 
@@ -24,6 +24,14 @@ def test_any_order_gives_the_same_report(entries, chance):
     shuffled = list(entries)
     chance.shuffle(shuffled)
     assert correlate(shuffled) == correlate(entries)
+
+
+@given(traces())
+def test_the_timeline_alone_is_that_of_the_report(entries):
+    """
+    Who asks for the timeline only gets the rows that the report has.
+    """
+    assert timeline_of(entries) == correlate(entries).timeline
 
 
 def test_twenty_thousand_shuffled():

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
+from tracelog.client.load import SAID, Load
 from tracelog.client.odd import encode, shown
 from tracelog.client.pipeline import LEVEL_INDEX
-from tracelog.core.compact import HOLE, Header, Ids, Meta, Row, pack_id, read_rows
+from tracelog.core.compact import Header, Ids, Meta, Row, pack_id, read_rows
 from tracelog.core.cut import cut_entry
 from tracelog.core.entry import DEFAULT_LIMITS, Entry
 from tracelog.core.rows import EXTRA_FIELDS
@@ -55,62 +56,9 @@ class LetThrough:
         return text
 
 
-class Load:
-    """
-    Rows on their way.
-
-    Attributes:
-        rows: In order; `bytes`, or what becomes such when it is late.
-        whole: All of them as one piece, for who scans; None when it must be put together again.
-        lost: How many ended here, by reason.
-        trouble: A sentence on what a hook or stage raised last.
-    """
-
-    __slots__ = ("lost", "rows", "trouble", "whole")
-
-    def __init__(self, rows: list[Any]) -> None:
-        self.rows = rows
-        self.whole: bytes | None = None
-        self.lost: dict[str, int] = {}
-        self.trouble: str | None = None
-
-    @property
-    def size(self) -> int:
-        return len(self.joined())
-
-    @property
-    def kept(self) -> int:
-        return len(self.rows) - sum(self.lost.values())
-
-    def joined(self) -> bytes:
-        whole = self.whole
-        if whole is None:
-            whole = self.whole = b"".join(self.rows)
-        return whole
-
-    def change(self, step: Callable[[Any], bytes | str]) -> None:
-        """
-        Put *step* of each row in its place; a text is the reason for which the row ends.
-        """
-        for index, row in enumerate(self.rows):
-            if row != HOLE:
-                self.rows[index] = self._kept(step(row))
-        self.whole = None
-
-    def _kept(self, result: bytes | str) -> bytes:
-        if isinstance(result, bytes):
-            return result
-        self.lost[result] = self.lost.get(result, 0) + 1
-        return HOLE
-
-    def spoil(self, reason: str) -> None:
-        """
-        Give all rows up for *reason*.
-        """
-        self.rows = [HOLE] * len(self.rows)
-        self.lost = {reason: len(self.rows)}
-        self.whole = None
-
+CLOSER: Final = 32
+"""Rows looked at together once something in a batch looks like a secret: most of them are clean, and to look
+at so many at once costs little more than at one."""
 
 _BUILDING: Final = threading.Lock()
 """Held while msgspec builds a type: a second thread that needs it meanwhile takes it half built, and the
@@ -209,15 +157,19 @@ class Background:
         """
         Scan all rows at once; only where something looks like a secret, or is too large, one by one.
         """
-        whole = load.joined()
-        long = len(whole) > DEFAULT_LIMITS.entry and max(map(len, load.rows)) > DEFAULT_LIMITS.entry
+        text = load.said()
+        long = load.changed and max(map(len, load.rows), default=0) > DEFAULT_LIMITS.entry
         with self._scanning:
-            if long or self._redactor.suspect(whole):
-                load.change(self._clean)
+            if not (long or self._redactor.suspect(text)):
+                return
+            for first in range(0, len(load.rows), CLOSER):
+                end = first + CLOSER
+                if long or self._redactor.suspect(b"".join(map(SAID, load.rows[first:end]))):
+                    load.change(self._clean, first, end)
 
     def _clean(self, row: bytes) -> bytes | str:
         try:
-            if len(row) <= DEFAULT_LIMITS.entry and not self._redactor.suspect(row):
+            if len(row) <= DEFAULT_LIMITS.entry and not self._redactor.suspect(SAID(row)):
                 return row
             return to_row(cut_entry(self._redactor.entry(self._entry(row))))
         except BaseException:  # what cannot be shown to be clean never leaves the process
@@ -245,7 +197,7 @@ def _name(error: BaseException) -> str:
 
 def _write_late(load: Load) -> None:
     try:
-        load.joined()
+        load.said()
     except TypeError:  # costs nothing while all rows are bytes, which is nearly always
         load.change(_written)
 

@@ -7,6 +7,7 @@ notes file, line and function, and the background thread writes the text.
 
 import linecache
 import sys
+from functools import lru_cache
 from itertools import islice
 from types import FrameType, TracebackType
 from typing import Any, Final
@@ -23,6 +24,9 @@ MAX_FAULTS: Final = 32
 
 MAX_TEXT: Final = 16 * 1024
 LINE_CHARS: Final = 256
+
+NAMES: Final = 256
+"""Names of types that are remembered: a program raises few."""
 
 Frame = tuple[str, int, str]
 """File, line, function."""
@@ -178,15 +182,22 @@ def _frames(traceback: TracebackType | None) -> list[Frame]:
 
 
 def _type_name(kind: type[BaseException]) -> str:
-    module = kind.__module__
-    named = kind.__qualname__ if module in ("builtins", "__main__") else f"{module}.{kind.__qualname__}"
-    return shorten(shown(named), NAME_CHARS)
+    module, name = kind.__module__, kind.__qualname__
+    if type(module) is str and type(name) is str:
+        return _named(module, name)
+    return shorten(shown(f"{module}.{name}"), NAME_CHARS)  # whatever a metaclass answers
+
+
+@lru_cache(maxsize=NAMES)
+def _named(module: str, name: str) -> str:
+    named = name if module in {"builtins", "__main__"} else f"{module}.{name}"
+    return shorten(clean_text(named), NAME_CHARS)
 
 
 def _message(error: BaseException) -> str:
     text = shown(error)[:MAX_TEXT]
     notes = getattr(error, "__notes__", ())
-    if not isinstance(notes, list | tuple):
+    if not notes or not isinstance(notes, list | tuple):
         return text
     return "\n".join((text, *(shown(note)[:MAX_TEXT] for note in islice(notes, MAX_FAULTS))))[:MAX_TEXT]
 

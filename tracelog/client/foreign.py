@@ -141,7 +141,8 @@ def _queue(gate: Gate, head: tuple[float, msgspec.Raw, msgspec.Raw, str], fields
         row = _odd(head, fields)
     if len(row) > SLOT:
         row = row if len(row) <= HUGE else _odd(head, fields)
-        gate.charge(len(row))
+        gate.put(row, len(row))
+        return
     gate.queue.append(row)
     next(gate.tick)
 

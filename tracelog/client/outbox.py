@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tracelog.client.background import Load
+from tracelog.client.load import Load
 from tracelog.client.lots import Lot, Report, Terms
 from tracelog.client.odd import SIGNALS, shown
 from tracelog.client.receipts import REASON_CHARS, outcomes

@@ -73,7 +73,8 @@ def build_call(gate: Gate, level: str, logger: str, bound: Mapping[str, Any]) ->
             if len(row) > HUGE:
                 log_odd(gate, meta, trace, (message, fields))
                 return
-            gate.charge(len(row))
+            gate.put(row, len(row))
+            return
         append(row)
         next(gate.tick)  # exact even after a SIGKILL: `cells.py`
 

@@ -96,8 +96,8 @@ class Shipper:
             self._wake()
         if len(gate.queue) < gate.budget + self._spare[rank]:
             return False
-        gate.drops.count("queue_overflow")
-        self._looper.wake()
+        next(gate.drops.cells.drop["queue_overflow"])
+        self._looper.ring()
         return True
 
     def pending(self) -> int:

@@ -7,7 +7,7 @@ Correlation: the entries of one trace in, one `Report` out. Pure, and the same f
     two sides → diff: what changed
 """
 
-from tracelog.correlation.assemble import correlate
+from tracelog.correlation.assemble import correlate, timeline_of
 from tracelog.correlation.diff import Change, Difference, diff
 from tracelog.correlation.report import (
     Chain,
@@ -45,4 +45,5 @@ __all__ = [
     "diff",
     "statistics",
     "suspects",
+    "timeline_of",
 ]

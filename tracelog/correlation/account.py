@@ -99,7 +99,7 @@ class Account:
             # what an error brought out is counted by a suppressed row already
             line.count
             for line in lines
-            if line.run and not line.is_loss and line.entry.kind != "context"
+            if line.run and not (line.is_loss or line.is_context)
         ]
         shown = counts.count(1)
         folded = sum(counts) - shown

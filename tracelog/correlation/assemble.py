@@ -6,7 +6,8 @@ Every step is deterministic and none looks at the order in which entries were ha
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 from tracelog.core.entry import Entry
 from tracelog.correlation.account import Account, Reports
@@ -42,6 +43,12 @@ Voices = Mapping[tuple[str, str | None], int]
 UNKNOWN_PARENT: Final = "unknown parent"
 """Name of a hop that others name as their cause and that said nothing here."""
 
+_timestamp = attrgetter("timestamp")
+_at = attrgetter("at")
+_end = attrgetter("end")
+_ran_in = attrgetter("system")
+_said_by = attrgetter("entry.service")
+
 
 def correlate(
     entries: Iterable[Entry | Mapping[str, Any]],
@@ -66,23 +73,18 @@ def correlate(
         complete: False when the caller knows that entries are missing, but not how many.
     """
     intake = distinct(entries)
-    base = min([entry.timestamp for entry in intake.entries], default=0.0)
-    lanes = lay(intake.entries, base)
-    nodes = grow(lanes)
-    clocks = bring_together(lanes, nodes)
-    settle(nodes)
-    lines = merge(lanes)
-    fold(lanes)
-    mark_gaps(lines)
+    base, lanes, nodes, clocks, lines = _laid_out(intake)
     measure(nodes)
     account = _account(lines, reports or {}, missing)
     begin = lines[0].at if lines else 0.0
-    path, total = critical_path(nodes), _total(lines, begin)
+    total = max(map(_end, lines), default=begin) - begin
+    path = critical_path(nodes)
     facts = Facts(intake.entries, lines, nodes, path, total, clocks, *find_chains(lines, nodes))
     losses = account.missing()
-    voices = Counter([(line.system, line.entry.service) for line in lines])
+    voices = _voices(lines)
+    traces = Counter([entry.trace_id for entry in intake.entries])
     return Report(
-        trace_id=trace_id or _trace_of(intake),
+        trace_id=trace_id or min(traces, key=lambda trace: (-traces[trace], trace), default=""),
         complete=complete and not losses,
         missing=losses,
         started=round(base + begin, GRAIN) if lines else None,
@@ -90,7 +92,7 @@ def correlate(
         systems=_systems(lanes, clocks, base, voices),
         timeline=_rows(lines, begin, voices),
         chains=facts.chains,
-        insights=[*_several_traces(intake.entries), *find_insights(facts)],
+        insights=[*_several_traces(traces, intake.entries), *find_insights(facts)],
         critical_path=steps(facts.path),
         ledger=account.ledger(intake, lines),
         clocks=clocks,
@@ -98,16 +100,54 @@ def correlate(
     )
 
 
+def timeline_of(entries: Iterable[Entry | Mapping[str, Any]]) -> list[Row]:
+    """
+    Return the timeline of *entries* alone: that of their report, for who asks for nothing else.
+    """
+    lines = _laid_out(distinct(entries)).lines
+    return _rows(lines, lines[0].at if lines else 0.0, _voices(lines))
+
+
+class _Laid(NamedTuple):
+    """
+    Entries at their places: *base* is what the times of lines count from, Unix milliseconds.
+    """
+
+    base: float
+    lanes: list[list[Line]]
+    nodes: list[Node]
+    clocks: dict[str, Clock]
+    lines: list[Line]
+
+
+def _laid_out(intake: Intake) -> _Laid:
+    base = min(map(_timestamp, intake.entries), default=0.0)
+    lanes = lay(intake.entries, base)
+    nodes = grow(lanes)
+    clocks = bring_together(lanes, nodes)
+    settle(nodes)
+    lines = merge(lanes)
+    fold(lanes)
+    mark_gaps(lines)
+    return _Laid(base, lanes, nodes, clocks, lines)
+
+
+def _voices(lines: Sequence[Line]) -> Voices:
+    return Counter(zip(map(_ran_in, lines), map(_said_by, lines), strict=True))
+
+
 def _rows(lines: Sequence[Line], begin: float, voices: Voices) -> list[Row]:
     rows = []
     speakers = Counter(system for system, service in voices if service)
+    several = {system for system, count in speakers.items() if count > 1}
     for line in lines:
         if not line.run:
             continue
         entry, took = line.entry, None
         if line.is_span:
             took = round(line.end - line.at if line.run > 1 else span_ms(entry) or 0.0, GRAIN)
-        text = _text(line) if line.is_error else entry.message
+        is_failure = entry.error is not None
+        text = _text(line) if is_failure and line.is_error else entry.message
         rows.append(
             Row(
                 entry.id,
@@ -124,8 +164,8 @@ def _rows(lines: Sequence[Line], begin: float, voices: Voices) -> list[Row]:
                 line.gap,
                 line.last_raw,
                 entry.why if line.is_loss else None,
-                entry.service if speakers[line.system] > 1 else None,
-                _untold(line, text),
+                entry.service if line.system in several else None,
+                _untold(line, text) if is_failure else None,
             )
         )
     return rows
@@ -174,13 +214,14 @@ def _systems(
 
 def _system(name: str, lines: Sequence[Line], clocks: Sequence[Clock], base: float, voices: Voices) -> System:
     services = {service: count for (system, service), count in voices.items() if system == name and service}
+    shown = [line for line in lines if line.run and not line.is_loss]
     return System(
         system=name,
         service=min(services, key=lambda service: (-services[service], service or ""), default=None),
-        entries=sum([line.count for line in lines if line.run and not line.is_loss]),
-        errors=sum([line.count for line in lines if line.is_error and line.run and not line.is_loss]),
-        first=round(base + min([line.at for line in lines]), GRAIN),
-        last=round(base + max([line.end for line in lines]), GRAIN),
+        entries=sum([line.count for line in shown]),
+        errors=sum([line.count for line in shown if line.is_error]),
+        first=round(base + min(map(_at, lines)), GRAIN),
+        last=round(base + max(map(_end, lines)), GRAIN),
         clock=max(clocks, key=lambda clock: abs(clock.offset_ms)),
     )
 
@@ -209,22 +250,13 @@ def _account(lines: Sequence[Line], reports: Reports, missing: Iterable[Missing]
     return account
 
 
-def _total(lines: Sequence[Line], begin: float) -> float:
-    return max([line.end for line in lines], default=begin) - begin
-
-
-def _trace_of(intake: Intake) -> str:
-    traces = Counter([entry.trace_id for entry in intake.entries])
-    return min(traces, key=lambda trace: (-traces[trace], trace), default="")
-
-
-def _several_traces(entries: Sequence[Entry]) -> list[Insight]:
+def _several_traces(counted: Mapping[str, int], entries: Sequence[Entry]) -> list[Insight]:
     """
     Return the insight that entries of several traces are told as one, where that is so.
     """
-    if len({entry.trace_id for entry in entries} - {""}) < 2:
+    counts = {trace: count for trace, count in counted.items() if trace}
+    if len(counts) < 2:
         return []
-    counts = Counter([entry.trace_id for entry in entries if entry.trace_id])
     traces = sorted(counts, key=lambda trace: (-counts[trace], trace))
     named = [f"{number(counts[trace])} of {trace}" for trace in traces[:TRACES]]
     if len(traces) > TRACES:

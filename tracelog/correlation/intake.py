@@ -46,10 +46,13 @@ def distinct(entries: Iterable[Entry | Mapping[str, Any]]) -> Intake:
     """
     chosen: dict[str, Entry] = {}
     nameless: list[Entry] = []
-    handed = duplicate = 0
+    handed = duplicate = mended = 0
     for given in entries:
         handed += 1
-        entry = given if isinstance(given, Entry) and _is_sound(given) else _mended(given)
+        if isinstance(given, Entry) and _is_sound(given):
+            entry = given
+        else:
+            entry, mended = _mended(given), mended + 1
         named = entry if entry.id else _named(entry)
         if named is None:
             nameless.append(entry)
@@ -58,14 +61,16 @@ def distinct(entries: Iterable[Entry | Mapping[str, Any]]) -> Intake:
         else:
             chosen[named.id], left = sorted((chosen[named.id], named), key=_arrival)
             duplicate += left.weight
-    return Intake(_timed([*chosen.values(), *_numbered(nameless, chosen)]), handed, duplicate)
+    once = [*chosen.values(), *_numbered(nameless, chosen)]
+    return Intake(_timed(once) if mended else once, handed, duplicate)
 
 
 def _is_sound(entry: Entry) -> bool:
+    last, received = entry.last_timestamp, entry.received_at
     return (
         -LATEST_MS < entry.timestamp < LATEST_MS
-        and (entry.last_timestamp is None or -LATEST_MS < entry.last_timestamp < LATEST_MS)
-        and (entry.received_at is None or -LATEST_MS < entry.received_at < LATEST_MS)
+        and (last is None or -LATEST_MS < last < LATEST_MS)
+        and (received is None or -LATEST_MS < received < LATEST_MS)
     )
 
 
@@ -109,8 +114,6 @@ def _timed(entries: list[Entry]) -> list[Entry]:
     """
     Return *entries* with a time for those whose own is unknown.
     """
-    if all(entry.timestamp < LATEST_MS for entry in entries):
-        return entries
     begin = min([entry.timestamp for entry in entries if entry.timestamp < LATEST_MS], default=0.0)
     return [
         entry

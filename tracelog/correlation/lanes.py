@@ -97,6 +97,7 @@ def believable(moments: Sequence[float]) -> Sequence[float]:
 
 def _lane(number: int, clock: str, spoken: list[Entry], base: float) -> list[Line]:
     lane: list[Line] = []
+    counted = False
     for index, entry in enumerate(spoken):
         at = floor((entry.timestamp - base) * 1000.0 + 0.5) / 1000.0  # GRAIN; `round` takes twice as long
         line = Line(entry, entry.system or UNNAMED, clock, at, at, number, index, entry.level in ERROR_LEVELS)
@@ -104,8 +105,9 @@ def _lane(number: int, clock: str, spoken: list[Entry], base: float) -> list[Lin
             line.is_warning = True
         if entry.duration_ms is not None or entry.kind is not None or entry.count:
             _stretch(line)
+            counted = counted or line.last_raw is not None
         lane.append(line)
-    timed = [line for line in lane if line.last_raw is None]
+    timed = [line for line in lane if line.last_raw is None] if counted else lane
     moments = [line.end for line in timed]
     if (sure := believable(moments)) is not moments:
         for line, end in zip(timed, sure, strict=True):
@@ -120,6 +122,7 @@ def _stretch(line: Line) -> None:
     entry = line.entry
     line.count = entry.weight
     line.is_loss = entry.kind == "suppressed"
+    line.is_context = entry.kind == "context"
     if entry.kind in REPORTED and entry.last_timestamp is not None:
         line.last_raw = max(entry.last_timestamp, entry.timestamp)
         line.end = round(line.at + line.last_raw - entry.timestamp, GRAIN)

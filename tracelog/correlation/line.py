@@ -66,6 +66,7 @@ class Line(msgspec.Struct, gc=False):
         lane: Number of its lane; *index* its place in the order of speaking there.
         is_error: Whether its level is an error's.
         is_warning: Whether its level is a warning's.
+        is_context: Whether an error brought it out, so that it is counted elsewhere.
         is_span: Whether it closes a span; *is_loss* whether it counts entries that were not kept.
         node: The hop it belongs to; *opens* says that the line stands for that hop.
         turn: Who comes first where time and place in the lane are equal: openings, outermost first.
@@ -85,6 +86,7 @@ class Line(msgspec.Struct, gc=False):
     is_span: bool = False
     is_loss: bool = False
     is_warning: bool = False
+    is_context: bool = False
     node: Node | None = None
     opens: bool = False
     turn: int = PLAIN

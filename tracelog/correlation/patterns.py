@@ -17,6 +17,7 @@ Nothing is left out: the counts of the rows add up to the entries.
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final
 
 from tracelog.core.entry import Entry
@@ -126,20 +127,41 @@ def fold(lanes: Iterable[Sequence[Line]]) -> None:
         lanes: Lines by speaker, each lane in the order of the timeline.
     """
     for lane in lanes:
-        _fold_lane([line for line in lane if not line.is_loss and line.entry.kind != "context"])
+        _fold_lane([line for line in lane if not (line.is_loss or line.is_context)])
 
 
 def _fold_lane(lane: Sequence[Line]) -> None:
+    """
+    Fold each run within *lane*; only texts that begin alike can be alike.
+    """
     heads = [line.entry.message[:1] for line in lane]
     begin = 0
-    for i in range(1, len(lane)):
-        one, two = heads[i - 1], heads[i]
-        if (one != two and not (one in _HEX and two in _HEX)) or not _alike(lane[i - 1], lane[i]):
+    for i, (one, two) in enumerate(pairwise(heads), 1):
+        if one != two and not (one in _HEX and two in _HEX):
             if i - begin > 1:
-                _fold_run(lane[begin:i])
+                _fold_stretch(lane[begin:i])
             begin = i
     if len(lane) - begin > 1:
-        _fold_run(lane[begin:])
+        _fold_stretch(lane[begin:])
+
+
+def _fold_stretch(stretch: Sequence[Line]) -> None:
+    """
+    Fold each run within *stretch*: where it is short only repeats fold, so nothing else need be compared.
+    """
+    alike = _alike if len(stretch) >= SIMILAR else _is_repeat
+    begin = 0
+    for i in range(1, len(stretch)):
+        if not alike(stretch[i - 1], stretch[i]):
+            if i - begin > 1:
+                _fold_run(stretch[begin:i])
+            begin = i
+    if len(stretch) - begin > 1:
+        _fold_run(stretch[begin:])
+
+
+def _is_repeat(before: Line, line: Line) -> bool:
+    return before.entry.message == line.entry.message and _alike(before, line)
 
 
 def _alike(before: Line, line: Line) -> bool:

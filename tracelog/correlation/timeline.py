@@ -6,8 +6,10 @@ What is left to decide is who comes first at the same moment: hops open before a
 hops before inner ones, and of two errors the inner one, because errors travel outwards.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heapreplace
+from itertools import pairwise
 from operator import attrgetter
 from typing import Final
 
@@ -42,12 +44,14 @@ def merge(lanes: Sequence[list[Line]]) -> list[Line]:
         lane.sort(key=_place)
         lines.extend(lane)
     lines.sort(key=_at)
-    begin = 0
-    for i in range(1, len(lines) + 1):
-        if i == len(lines) or lines[i].at != lines[begin].at:
-            if lines[begin].lane != lines[i - 1].lane:
-                lines[begin:i] = _untie(lines[begin:i])
-            begin = i
+    moments = list(map(_at, lines))
+    end = 0
+    for i in [i for i, (one, two) in enumerate(pairwise(moments)) if one == two]:
+        if i < end:
+            continue  # within the tie before
+        end = bisect_right(moments, moments[i], i)
+        if lines[i].lane != lines[end - 1].lane:
+            lines[i:end] = _untie(lines[i:end])
     return lines
 
 

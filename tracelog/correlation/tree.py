@@ -56,7 +56,7 @@ def _join(lane: Iterable[Line], nodes: dict[str, Node]) -> None:
             node.began = not line.is_error
         line.node = node
         node.entries += 1
-        if node.parent_id is None:
+        if node.parent_id is None and entry.parent_id is not None:
             node.parent_id = entry.parent_id
         if line.is_span and node.closing is None and entry.span_id is not None:
             _close(node, line)
