@@ -9,17 +9,28 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from tracelog.core.redact_rules import Group
-from tracelog.core.redact_values import Value, value_at
+from tracelog.core.redact_values import HTML_QUOTE, Value, value_at
 
 _LINE_END: Final = rb"(?:\r|\\{1,15}r)?(?:\n|\\{1,15}n)"
-SEPARATOR: Final = re.compile(
-    rb"(?:\]|%%5[Dd])?(\\{0,15}[\"'`])?\]?[ \t]{0,8}(=>|:=|[:=]|%%3[AaDd])"
-    rb"([ \t]{0,8}(?:%b[ \t]{0,64}(?=\\{0,15}[\"'`]|string\())?)(?![:=~]|>(?![-+0-9]{0,2}[ \t]{0,8}%b)|//)"
-    % (_LINE_END, _LINE_END)
+_ALONE: Final = (
+    rb"(?!\\{1,15}[nr]|- )[^ \t\r\n\"'`#:{}\[\]&*|>\\][^ \t\r\n\"'`\\]{0,256}(?<!:)[ \t]{0,8}(?:\Z|[\r\n]|\\{1,15}[nr]|\\{0,15}[\"'`])"
 )
-"""Between a name and its value. Not `==`, `::` and `=~`, which compare and qualify, nor an address's `://`."""
+"""A value on a line of its own, as YAML allows; a name with a colon begins a block of names instead."""
 
-_FOLLOWS: Final = frozenset(bytes([code]) for code in b" \t\r\n\\\"'`]=:>%")
+SEPARATOR: Final = re.compile(
+    rb"(?:\]|%%5[Dd])?(\\{0,15}[\"'`]|%b)?\]?(?:[ \t]{0,8}(=>|:=|[:=]|%%3[AaDd]|&#(?:61|x3[Dd]);)|[ \t]{1,8}(->|\xe2\x86\x92)(?=[ \t]))"
+    rb"([ \t]{0,8}(?:%b[ \t]{0,64}(?=\\{0,15}[\"'`]|string\()|%b[ \t]{1,64}(?=%b))?)"
+    rb"(?![:=~]|>(?![-+0-9]{0,2}[ \t]{0,8}%b)|//)" % (HTML_QUOTE, _LINE_END, _LINE_END, _ALONE, _LINE_END)
+)
+"""
+Between a name and its value: the name's quote, the sign or the arrow, and the gap. Not `==`, `::` and `=~`, which
+compare and qualify, nor an address's `://`.
+"""
+
+_LINE_BEGINS: Final = re.compile(rb"(?:\A|[\r\n\"'`]|\\{1,15}[nr])([ \t]{0,64})(?:- )?\Z")
+_LONGEST_INDENT: Final = 84
+
+_FOLLOWS: Final = frozenset(bytes([code]) for code in b" \t\r\n\\\"'`]=:>%&")
 """What can follow a name that has a value."""
 
 _OPENERS: Final = frozenset((b"<", b":", b"=", b'"', b"'"))
@@ -94,6 +105,17 @@ def beside(data: bytes, start: int, end: int) -> re.Match[bytes] | None:
     if before[-1:] in _OPENERS or before in _AFTER_LABEL:
         return _described(data, start, end)
     return _GAP.match(data, end) if option or data[end + 1 : end + 2] in _QUOTES else None
+
+
+def is_indented(data: bytes, start: int, gap: bytes) -> bool:
+    """
+    Whether the name at *start* begins its line, and what follows the *gap* stands further to the right, as in YAML.
+    """
+    before = data[max(0, start - _LONGEST_INDENT) : start]
+    if before.endswith(b"\\"):
+        return True  # the name is read with the letter of an escape before it, which begins the line
+    begins = _LINE_BEGINS.search(before)
+    return begins is not None and len(gap) - len(gap.rstrip(b" \t")) > len(begins[1])
 
 
 def _described(data: bytes, start: int, end: int) -> re.Match[bytes] | None:

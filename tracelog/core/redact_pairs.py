@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from tracelog.core.redact_beside import SEPARATOR, Name, beside, read_value
+from tracelog.core.redact_beside import SEPARATOR, Name, beside, is_indented, read_value
 from tracelog.core.redact_mark import MARK, MARK_START
 from tracelog.core.redact_names import LONGEST_NAME, NAME_CHARS, Names
 from tracelog.core.redact_replace import BLANKS, FLOOD, MAX_SECRETS, Span, quote_behind
@@ -30,6 +30,7 @@ _LINE: Final = re.compile(rb"(?:[^\r\n\"'\\=]+|=(?:\\{0,15}\"[^\"\\\r\n]*\\{0,15
 """The rest of a line, up to a quote of what is around: only `name="value"` has quotes of its own."""
 
 _HEADER: Final = re.compile(rb"[^\r\n\"'\\]*")
+_NAME: Final = re.compile(b"[%b]{1,%d}" % (NAME_CHARS.encode(), LONGEST_NAME))
 _PLAIN_WORD: Final = re.compile(rb"[A-Za-z][a-z]*[.,:;!?]?")
 
 _ANY_SCHEME: Final = re.compile(
@@ -117,7 +118,7 @@ class PairFinder:
         """
         whole = Value(0, len(text), bare=False)
         for group in groups:
-            if values := self._within(text, whole, group):
+            if values := self.within(text, whole, group):
                 return [Span(first, last, self._rank, group.name) for first, last, _ in values]
         return []
 
@@ -141,11 +142,11 @@ class PairFinder:
         if joint.re is SEPARATOR:
             return self._separated(data, name, joint)
         value = read_value(data, name, joint)
-        return _Found(self._within(data, value, name.group), value.end) if value else _Found([], name.end)
+        return _Found(self.within(data, value, name.group), value.end) if value else _Found([], name.end)
 
     def _separated(self, data: bytes, name: Name, separator: re.Match[bytes]) -> _Found:
         place = separator.end()
-        quote = quote_behind(separator[1][:-1], separator[1][-1:]) if separator[1] else b""
+        quote = _quote(separator[1] or b"")
         if (mark := MARK.match(data, place)) is not None:
             return _Found([], mark.end())
         if data[place : place + 1] in {b"[", b"{"}:
@@ -158,7 +159,7 @@ class PairFinder:
             value = self._bare(data, name, separator, value)
         if value is None:
             return _Found([], place)
-        secrets = self._within(data, value, name.group)
+        secrets = self.within(data, value, name.group)
         return _Found(secrets, value.end if secrets else place, quote)
 
     def _bare(self, data: bytes, name: Name, separator: re.Match[bytes], value: Value) -> Value | None:
@@ -166,7 +167,12 @@ class PairFinder:
         Return the bare *value* as it is meant in its place, which may be longer; None for a word of prose.
         """
         group, start = name.group, value.start
-        if separator[2][:1] == b"%" and (end := data.find(b"%26", start, value.end)) >= 0:
+        _, sign, arrow, gap = separator.groups()
+        if gap.strip(b" \t") and not is_indented(data, name.start, gap):
+            return None
+        if arrow and self._is_step(data, value):
+            return None
+        if sign and sign[:1] == b"%" and (end := data.find(b"%26", start, value.end)) >= 0:
             return value._replace(end=end)
         line = _HEADER.match(data, start) if group.cookies and b"=" in data[start : value.end] else None
         if not group.plain and self._line_scheme.match(data, start):
@@ -181,10 +187,19 @@ class PairFinder:
         if behind > start:
             return self._credential(data, behind)
         secret = data[start : value.end]
-        prose = separator[2] == b":" and separator[3] != b"" and not separator[1]
+        prose = bool(arrow or (sign == b":" and gap)) and not separator[1]
         if prose and _PLAIN_WORD.fullmatch(secret) and _PLAIN_WORD.fullmatch(data, name.start, name.end):
             return None
         return value if len(secret) >= (_SHORTEST_IN_PROSE if prose else _SHORTEST) else None
+
+    def _is_step(self, data: bytes, value: Value) -> bool:
+        """
+        Whether the *value* behind an arrow is one more step of something: `password -> otp`, `secret -> map of it`.
+        """
+        word = data[value.start : value.end]
+        if _NAME.fullmatch(word) and self._names.of_run(word) is not None:
+            return True
+        return _PLAIN_WORD.fullmatch(word) is not None and data[value.end : value.end + 1] == b" "
 
     def _credential(self, data: bytes, place: int) -> Value | None:
         """
@@ -193,7 +208,7 @@ class PairFinder:
         line = _LINE.match(data, place) if _PARAMETER.match(data, place) else None
         return Value(*line.span(), bare=False) if line else value_at(data, place)
 
-    def _within(self, data: bytes, value: Value, group: Group) -> list[Value]:
+    def within(self, data: bytes, value: Value, group: Group) -> list[Value]:
         """
         Return the secrets in *value*: those of its cookies, or it.
         """
@@ -220,6 +235,13 @@ class PairFinder:
     def _behind_scheme(self, data: bytes, place: int, group: Group) -> int:
         scheme = None if group.plain else self._scheme.match(data, place)
         return scheme.end() if scheme else place
+
+
+def _quote(found: bytes) -> bytes:
+    """
+    Return the quote that was *found* behind a name, with those backslashes before it that belong to it.
+    """
+    return found if found.startswith(b"&") else quote_behind(found[:-1], found[-1:])
 
 
 def name_around(data: bytes, place: int) -> tuple[int, int]:

@@ -24,6 +24,9 @@ _CONTINUED: Final = frozenset(bytes([code]) for code in range(0x80, 0xC0))
 _ESCAPE: Final = re.compile(rb"\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[abfnrtv0])")
 _LONGEST_ESCAPE: Final = 6
 
+_NUMBERS: Final = re.compile(rb"[0-9]+|-?[0-9]+[.][0-9]+(?:,[ ]?-?[0-9]+[.][0-9]+)?")
+"""Numbers as JSON may have them bare; coordinates are two of a list."""
+
 _NEAR: Final = 512
 """Bytes around a number in which the signs of JSON are looked for: more than a name may have."""
 
@@ -78,7 +81,7 @@ def replace(data: bytes, spans: Iterable[Span], marker: Marker) -> Replaced:
     position = 0
     for start, end, _, name, given in merged:
         secret = data[start:end]
-        number = given is None and secret.isdigit()
+        number = given is None and _NUMBERS.fullmatch(secret)
         bare = _quote_of_number(data, start, end) if number else given or b""
         mark = bare + marker.mark(name, secret) + bare
         pieces += (data[position:start], mark)

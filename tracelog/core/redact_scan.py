@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 NAME_END: Final = b'"'
 """Stands in a literal for whatever ends a name: a quote, `:`, `=`, an escape, a header byte of msgpack."""
 
-_ENDS: Final = frozenset(b" \"'`\\:=%]\x7f") | frozenset(range(0x20)) | frozenset(range(0x80, 0x100))
+_ENDS: Final = frozenset(b" \"'`&\\:=%]\x7f") | frozenset(range(0x20)) | frozenset(range(0x80, 0x100))
 _FOLD: Final = bytes(
     NAME_END[0] if code in _ENDS else code + 32 if chr(code).isupper() and code < 0x80 else code
     for code in range(256)

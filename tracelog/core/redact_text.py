@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Final
 
 from tracelog.core.redact_checks import CHECKS, decode_base64
+from tracelog.core.redact_columns import ColumnFinder
 from tracelog.core.redact_detect import SecondLook, by_literals, literals, one_pass
 from tracelog.core.redact_disguise import undisguised
 from tracelog.core.redact_engine import EngineName, Search, every, searcher
@@ -57,6 +58,7 @@ class TextCleaner:
         self._searched = [shape for shape in self._shapes if not shape.shape.anchors]
         self._rank_of_names = len(own) + len(shapes)
         self._pairs = PairFinder(names, self._rank_of_names)
+        self._columns = ColumnFinder(names, self._pairs, self._rank_of_names)
         self._scanner = scanner_of(tuple(literals(self._shapes, names)))
         self._marker = marker
         loose = [each.loose for _, each in own]
@@ -118,6 +120,8 @@ class TextCleaner:
             spans = _apart_from_marks(data, spans)
         if words := places.get(len(self._shapes)):
             spans += self._pairs.spans(data, words)
+        if statements := places.get(len(self._shapes) + 2):
+            spans += self._columns.spans(data, statements)
         return spans
 
 
