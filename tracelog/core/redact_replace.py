@@ -24,6 +24,9 @@ _CONTINUED: Final = frozenset(bytes([code]) for code in range(0x80, 0xC0))
 _ESCAPE: Final = re.compile(rb"\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[abfnrtv0])")
 _LONGEST_ESCAPE: Final = 6
 
+_JSON_BEGINS: Final = frozenset((b"[", b"{"))
+"""What a text of JSON begins with that has no quotes to tell it by: a list of numbers."""
+
 _NUMBERS: Final = re.compile(rb"[0-9]+|-?[0-9]+[.][0-9]+(?:,[ ]?-?[0-9]+[.][0-9]+)?")
 """Numbers as JSON may have them bare; coordinates are two of a list."""
 
@@ -154,4 +157,6 @@ def _quote_of_number(data: bytes, start: int, end: int) -> bytes:
     if not _AFTER_VALUE.match(data, end) or not _BEFORE_VALUE.search(before):
         return b""
     last = before.rfind(b'"')
-    return quote_behind(before[:last], b'"') if last >= 0 else b""
+    if last < 0:
+        return b'"' if data[:1] in _JSON_BEGINS else b""
+    return quote_behind(before[:last], b'"')
