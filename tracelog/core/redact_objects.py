@@ -39,8 +39,20 @@ def fields(value: Any) -> dict[Any, Any] | None:
         return dict(islice(value.items(), MAX_FIELDS))
     if isinstance(value, tuple):
         return value._asdict() if hasattr(value, "_asdict") else None
-    names = _names(type(value))
+    names = field_names(type(value))
     return {name: getattr(value, name) for name in names if hasattr(value, name)} if names else None
+
+
+def field_names(kind: type) -> list[str]:
+    """
+    Return the names of the fields that objects of *kind* have, whatever library made it; none when it has none.
+    """
+    if dataclasses.is_dataclass(kind):
+        return [field.name for field in dataclasses.fields(kind)]
+    for sign in _SIGNS:
+        if (told := getattr(kind, sign, None)) is not None:
+            return [each if isinstance(each, str) else each.name for each in told]
+    return []
 
 
 def plain(value: Any) -> Any:
@@ -102,12 +114,3 @@ def encoded(word: Any) -> bytes:
 
 def _quiet(text: bytes) -> bytes:
     return text if text.startswith(_KEY_BEGINS) else text.translate(_QUIET)
-
-
-def _names(kind: type) -> list[str]:
-    if dataclasses.is_dataclass(kind):
-        return [field.name for field in dataclasses.fields(kind)]
-    for sign in _SIGNS:
-        if (told := getattr(kind, sign, None)) is not None:
-            return [each if isinstance(each, str) else each.name for each in told]
-    return []
