@@ -29,7 +29,7 @@ def with_names(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     Raises:
         RecursionError: When values stand deeper in each other than an entry may have them, or in themselves.
     """
-    return fields if type(fields) is dict and not is_tracked(fields) else told(fields, 0)  # type: ignore[no-any-return]
+    return fields if type(fields) is dict and not is_tracked(fields) else told(fields, 0)
 
 
 def told(value: Any, depth: int = 1) -> Any:
@@ -39,7 +39,7 @@ def told(value: Any, depth: int = 1) -> Any:
     Raises:
         RecursionError: When it is too deep.
     """
-    kind = type(value)
+    kind: Any = type(value)
     if kind in _PLAIN or (kind is dict and not is_tracked(value)):
         return value
     if depth > DEFAULT_LIMITS.depth:
@@ -80,7 +80,7 @@ def _object(parts: dict[Any, Any], same: Any, depth: int) -> Any:
 
 
 @lru_cache(maxsize=_KEPT_TYPES)
-def _fields(kind: type) -> tuple[tuple[str, ...], bool]:
+def _fields(kind: Any) -> tuple[tuple[str, ...], bool]:
     """
     Return the names of the fields of *kind*, and whether it is written as an array, without them.
     """

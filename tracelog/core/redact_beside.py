@@ -12,9 +12,7 @@ from tracelog.core.redact_rules import Group
 from tracelog.core.redact_values import HTML_QUOTE, Value, value_at
 
 _LINE_END: Final = rb"(?:\r|\\{1,15}r)?(?:\n|\\{1,15}n)"
-_ALONE: Final = (
-    rb"(?!\\{1,15}[nr]|- )[^ \t\r\n\"'`#:{}\[\]&*|>\\][^ \t\r\n\"'`\\]{0,256}(?<!:)[ \t]{0,8}(?:\Z|[\r\n]|\\{1,15}[nr]|\\{0,15}[\"'`])"
-)
+_ALONE: Final = rb"(?!\\{1,15}[nr]|- )[^ \t\r\n\"'`#:{}\[\]&*|>\\][^ \t\r\n\"'`\\]{0,256}(?<!:)[ \t]{0,8}(?:\Z|[\r\n]|\\{1,15}[nr]|\\{0,15}[\"'`])"
 """A value on a line of its own, as YAML allows; a name with a colon begins a block of names instead."""
 
 SEPARATOR: Final = re.compile(

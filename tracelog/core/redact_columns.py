@@ -70,7 +70,9 @@ class ColumnFinder:
                 continue
             for group, value in _cells(data, head.end(), groups):
                 done = max(done, value.end)
-                for secret in self._pairs.within(data, value, group) if group and not _is_given(data, value) else ():
+                for secret in (
+                    self._pairs.within(data, value, group) if group and not _is_given(data, value) else ()
+                ):
                     found += 1
                     yield Span(secret.start, secret.end, self._rank, group.name, b"'" if value.bare else b"")
                 if found > MAX_SECRETS:

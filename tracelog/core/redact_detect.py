@@ -11,9 +11,9 @@ rest is asked where one stands.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, Protocol
 
 from tracelog.core.redact_columns import LOOSE as COLUMNS
 from tracelog.core.redact_columns import VALUES
@@ -24,8 +24,14 @@ from tracelog.core.redact_pairs import PairFinder, name_around
 from tracelog.core.redact_scan import NAME_END, Literal, Scanner
 from tracelog.core.redact_shapes import ShapeFinder
 
-Detector = Callable[[bytes], bool]
-"""Whether bytes may hold a secret."""
+
+class Detector(Protocol):
+    """
+    Tells whether bytes may hold a secret; of a text *alone* that has disguises it says so, without a look beneath.
+    """
+
+    def __call__(self, data: bytes, alone: bool = False) -> bool: ...
+
 
 _ESCAPED_ASCII: Final = rb"\\u00[2-7][0-9A-Fa-f]"
 """JSON may write any letter as an escape (RFC 8259 section 7): then no literal can be seen."""
@@ -108,7 +114,7 @@ def one_pass(shapes: Sequence[ShapeFinder], own: Sequence[bytes], names: Names, 
         "re2", pattern + b"|" + LOOSE
     )  # a batch without disguises, as nearly all are, is read once
 
-    def detect(data: bytes, search: Search = narrow) -> bool:
+    def detect(data: bytes, search: Search = narrow, *, alone: bool = False) -> bool:
         disguised = False
         place, _, is_word = search(data, 0)
         for _ in range(MAX_LOOKS):
@@ -117,14 +123,14 @@ def one_pass(shapes: Sequence[ShapeFinder], own: Sequence[bytes], names: Names, 
                 place, _, is_word = narrow(data, place)
                 disguised = place != before
             if place < 0:
-                return disguised and any(map(detect, near_disguises(data)))
+                return disguised and (alone or any(map(detect, near_disguises(data))))
             word = words.match(data, place) if is_word else None
             if word is None or look(data, word.end() - 1):
                 return True
             place, _, is_word = search(data, place + 1)
         return True
 
-    return lambda data: detect(data, wide)
+    return lambda data, alone=False: detect(data, wide, alone=alone)
 
 
 def by_literals(
@@ -158,7 +164,7 @@ def by_literals(
                 return True
         return any(search(data) for search in searched)
 
-    return lambda data: detect(data) or any(map(detect, near_disguises(data)))
+    return lambda data, alone=False: detect(data) or any(map(detect, near_disguises(data)))
 
 
 def literals(shapes: Sequence[ShapeFinder], names: Names) -> list[Literal]:
@@ -189,7 +195,11 @@ def _endings(anywhere: Sequence[str], at_end: Sequence[str]) -> list[tuple[bytes
     return [
         (word, end)
         for word, end in sorted(words)
-        if not any(word.endswith(other) and word != other for other, as_end in words if as_end in {b"", end})
+        if not any(
+            word.endswith(other) and (word, end) != (other, as_end)
+            for other, as_end in words
+            if as_end in {b"", end}
+        )
     ]
 
 

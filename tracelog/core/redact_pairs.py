@@ -49,12 +49,12 @@ _STRUCTURE: Final = re.compile(
 _NEAR: Final = 40
 """Bytes between a name and what only counts when it looks like chance; the detector looks no further."""
 
-_SPACED: Final = 32
-"""Bytes before a name in which the words of `your API key` are looked for."""
-
 _SHORTEST, _SHORTEST_IN_PROSE = 3, 6
 """Bytes of a secret that is no password: parsers write `token=)` and `token: EOF` about other tokens."""
 
+
+MAX_NAMES: Final = 2_000
+"""Names whose values are read in one text. A text with more is a dump of them: its rest is replaced as one."""
 
 AUTH: Final = "auth"
 """The group of `Authorization`."""
@@ -89,7 +89,7 @@ class PairFinder:
         """
         Return the secrets in *data*, tried at *places* in ascending order, where sensitive words stand.
         """
-        done = found_so_far = 0
+        done = found_so_far = read = 0
         marked = MARK_START in data
         for place in places:
             if place < done:
@@ -101,6 +101,10 @@ class PairFinder:
                 continue
             if group.chance and (joint.end() - done > _NEAR or not _CHANCE.match(data, joint.end())):
                 continue
+            read += 1
+            if read > MAX_NAMES:
+                yield Span(start, len(data), self._rank, FLOOD)
+                return
             found = self._read(data, Name(start, done, group), joint)
             done = max(done, found.end)
             for first, last, bare in found.values:
@@ -135,8 +139,7 @@ class PairFinder:
             return group or self._names.of_run(run[1:])  # the first letter may be that of an escape: \n
         if before != b" ":
             return group
-        text = data[max(0, start - _SPACED) : end].decode("latin-1")
-        return self._names.spaced(text, len(text) - len(run)) or group
+        return self._names.beside_space(data, start, run) or group
 
     def _read(self, data: bytes, name: Name, joint: re.Match[bytes]) -> _Found:
         if joint.re is SEPARATOR:

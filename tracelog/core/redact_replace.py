@@ -86,7 +86,8 @@ def replace(data: bytes, spans: Iterable[Span], marker: Marker) -> Replaced:
         secret = data[start:end]
         number = given is None and _NUMBERS.fullmatch(secret)
         bare = _quote_of_number(data, start, end) if number else given or b""
-        mark = bare + marker.mark(name, secret) + bare
+        parts = secret.split(b",") if number and bare else [secret]  # two numbers of a list stay two
+        mark = b",".join(bare + marker.mark(name, part.strip()) + bare for part in parts)
         pieces += (data[position:start], mark)
         lengths.append(len(mark))
         position = end

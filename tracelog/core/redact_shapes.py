@@ -77,11 +77,15 @@ class ShapeFinder:
         Return the secrets of this shape in *data*, tried at *places* in ascending order.
         """
         done = found = 0
-        near = self._nearby(data)
+        near = self._nearby(data) if self.shape.near else None
         for place in places if self._search is None else (start for start, _ in every(self._search, data)):
-            if place < done or (start := self.begins(data, place)) < 0:
+            if (
+                place < done
+                or (near is not None and not near(place))
+                or (start := self.begins(data, place)) < 0
+            ):
                 continue
-            if (match := self._match(data, place)) is None or not near(place):
+            if (match := self._match(data, place)) is None:
                 continue
             end = self._end(data, match.end())
             done = max(end, place + 1)
@@ -130,8 +134,6 @@ class ShapeFinder:
         """
         Return whether one of `Shape.near` stands in the same line before a place; asked in ascending order.
         """
-        if not self.shape.near:
-            return lambda _place: True
         marks = self._near.finditer(data)
         coming = next(marks, None)
         seen = False

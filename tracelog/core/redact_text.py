@@ -8,7 +8,7 @@ from typing import Final
 
 from tracelog.core.redact_checks import CHECKS, decode_base64
 from tracelog.core.redact_columns import ColumnFinder
-from tracelog.core.redact_detect import SecondLook, by_literals, literals, one_pass
+from tracelog.core.redact_detect import Detector, SecondLook, by_literals, literals, one_pass
 from tracelog.core.redact_disguise import undisguised
 from tracelog.core.redact_engine import EngineName, Search, every, searcher
 from tracelog.core.redact_mark import MARK, MARK_START, Marker
@@ -63,6 +63,7 @@ class TextCleaner:
         self._marker = marker
         loose = [each.loose for _, each in own]
         look = SecondLook(names, self._pairs)
+        self.suspect: Detector
         self._ask_first = engine == "re2"  # without it the question costs as much as the search
         if self._ask_first:
             self.suspect = one_pass(self._shapes, loose, names, look)
@@ -78,7 +79,7 @@ class TextCleaner:
             groups: Those of the names under which *data* stands, all of which then is a secret.
             trail: Is told what was replaced where.
         """
-        if not groups and self._ask_first and not self.suspect(data):
+        if not groups and self._ask_first and not self.suspect(data, alone=True):
             return data
         for _ in range(MAX_PASSES):
             spans = self.find(data) + self._pairs.whole_spans(data, groups)
