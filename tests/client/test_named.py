@@ -19,7 +19,7 @@ from tracelog.client.odd import encode_odd
 from tracelog.testing import capture
 
 SECRET = "s3cretPw77"
-Login = namedtuple("Login", "user password")
+Login = namedtuple("Login", "user password")  # noqa: PYI024 - the older form is what is tested
 
 
 class Typed(NamedTuple):

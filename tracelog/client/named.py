@@ -46,17 +46,12 @@ def told(value: Any, depth: int = 1) -> Any:
         raise RecursionError("values stand deeper in each other than an entry may have them")
     if issubclass(kind, dict):
         return _object(value, value, depth)
-    if issubclass(kind, tuple) and (names := tuple_names(kind)):
-        return {name: told(item, depth + 1) for name, item in zip(names, value, strict=False)}
     if issubclass(kind, list | tuple | set | frozenset):
-        items = [told(item, depth + 1) for item in value]
-        return value if all(new is old for new, old in zip(items, value, strict=True)) else items
+        return _items(value, tuple_names(kind), depth)
     if issubclass(kind, Enum):
         item = told(value.value, depth + 1)
         return value if item is value.value else item
     names, is_array = _fields(kind)
-    if not names:
-        return value
     parts = {name: getattr(value, name) for name in names if hasattr(value, name)}
     return _object(parts, parts if is_array else value, depth)
 
@@ -65,10 +60,19 @@ def tuple_names(kind: type) -> tuple[str, ...]:
     """
     Return the names of the fields of *kind*, a class of tuples; none when they have no names.
     """
+    if not issubclass(kind, tuple):
+        return ()
     names = getattr(kind, "_fields", None)
     if names is None and hasattr(kind, "n_sequence_fields"):
         names = getattr(kind, "__match_args__", None)  # those of the system: `pwd.struct_passwd`
     return names if isinstance(names, tuple) and all(type(name) is str for name in names) else ()
+
+
+def _items(value: Any, names: tuple[str, ...], depth: int) -> Any:
+    items = [told(item, depth + 1) for item in value]
+    if names:
+        return dict(zip(names, items, strict=False))
+    return value if all(new is old for new, old in zip(items, value, strict=True)) else items
 
 
 def _object(parts: dict[Any, Any], same: Any, depth: int) -> Any:

@@ -180,10 +180,13 @@ class _Tamer:
             return value[:TEXT_CHARS]
         if issubclass(kind, Mapping):
             return self._object(value, depth)
-        if issubclass(kind, tuple) and (names := tuple_names(kind)):
-            return self._object(dict(zip(names, value, strict=False)), depth)
         if issubclass(kind, list | tuple | set | frozenset):
-            return self._list(value, depth)
+            names = tuple_names(kind)
+            return (
+                self._object(dict(zip(names, value, strict=False)), depth)
+                if names
+                else self._list(value, depth)
+            )
         plain = _unknown(value)
         return plain[:TEXT_CHARS] if type(plain) is str else plain
 

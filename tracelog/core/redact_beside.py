@@ -12,21 +12,33 @@ from tracelog.core.redact_rules import Group
 from tracelog.core.redact_values import HTML_QUOTE, Value, value_at
 
 _LINE_END: Final = rb"(?:\r|\\{1,15}r)?(?:\n|\\{1,15}n)"
-_ALONE: Final = rb"(?!\\{1,15}[nr]|- )[^ \t\r\n\"'`#:{}\[\]&*|>\\][^ \t\r\n\"'`\\]{0,256}(?<!:)[ \t]{0,8}(?:\Z|[\r\n]|\\{1,15}[nr]|\\{0,15}[\"'`])"
+_ALONE: Final = (
+    rb"(?!\\{1,15}[nr]|- )[^ \t\r\n\"'`#:{}\[\]&*|>\\][^ \t\r\n\"'`\\]{0,256}(?<!:)[ \t]{0,8}"
+    rb"(?:\Z|[\r\n]|\\{1,15}[nr]|\\{0,15}[\"'`])"
+)
 """A value on a line of its own, as YAML allows; a name with a colon begins a block of names instead."""
 
+_NAME_ENDS: Final = rb"(?:\]|%%5[Dd])?(\\{0,15}[\"'`]|%b)?\]?" % HTML_QUOTE
+_SIGN: Final = (
+    rb"(?:[ \t]{0,8}(=>|:=|[:=]|%3[AaDd]|&#(?:61|x3[Dd]);)"
+    rb"|[ \t]{1,8}(->|\xe2\x86\x92|\\{1,15}u2192)(?=[ \t]))"
+)
+_GAP_BEFORE: Final = (
+    rb"([ \t]{0,8}(?:%(end)b[ \t]{0,64}(?=\\{0,15}[\"'`]|string\()|%(end)b[ \t]{1,64}(?=%(alone)b))?)"
+    % {b"end": _LINE_END, b"alone": _ALONE}
+)
 SEPARATOR: Final = re.compile(
-    rb"(?:\]|%%5[Dd])?(\\{0,15}[\"'`]|%b)?\]?(?:[ \t]{0,8}(=>|:=|[:=]|%%3[AaDd]|&#(?:61|x3[Dd]);)|[ \t]{1,8}(->|\xe2\x86\x92)(?=[ \t]))"
-    rb"([ \t]{0,8}(?:%b[ \t]{0,64}(?=\\{0,15}[\"'`]|string\()|%b[ \t]{1,64}(?=%b))?)"
-    rb"(?![:=~]|>(?![-+0-9]{0,2}[ \t]{0,8}%b)|//)" % (HTML_QUOTE, _LINE_END, _LINE_END, _ALONE, _LINE_END)
+    _NAME_ENDS + _SIGN + _GAP_BEFORE + rb"(?![:=~]|>(?![-+0-9]{0,2}[ \t]{0,8}%b)|//)" % _LINE_END
 )
 """
-Between a name and its value: the name's quote, the sign or the arrow, and the gap. Not `==`, `::` and `=~`, which
-compare and qualify, nor an address's `://`.
+Between a name and its value: the name's quote, the sign or the arrow, and the gap. Not `==`, `::` and `=~`,
+which compare and qualify, nor an address's `://`.
 """
 
-_LINE_BEGINS: Final = re.compile(rb"(?:\A|[\r\n\"'`]|\\{1,15}[nr])([ \t]{0,64})(?:- )?\Z")
 _LONGEST_INDENT: Final = 84
+"""Bytes before a name in which its line may begin."""
+
+PLAIN_WORD: Final = re.compile(rb"[A-Za-z][a-z]*[.,:;!?]?")
 
 _FOLLOWS: Final = frozenset(bytes([code]) for code in b" \t\r\n\\\"'`]=:>%&")
 """What can follow a name that has a value."""
@@ -105,15 +117,18 @@ def beside(data: bytes, start: int, end: int) -> re.Match[bytes] | None:
     return _GAP.match(data, end) if option or data[end + 1 : end + 2] in _QUOTES else None
 
 
-def is_indented(data: bytes, start: int, gap: bytes) -> bool:
+def stands_below(data: bytes, start: int, gap: bytes, value: bytes) -> bool:
     """
-    Whether the name at *start* begins its line, and what follows the *gap* stands further to the right, as in YAML.
+    Whether *value*, on the next line, belongs to the name at *start*, as in YAML: it stands further right.
+
+    Behind other words of a line the name may be one of them; then a mere word does not belong to it.
     """
     before = data[max(0, start - _LONGEST_INDENT) : start]
-    if before.endswith(b"\\"):
-        return True  # the name is read with the letter of an escape before it, which begins the line
-    begins = _LINE_BEGINS.search(before)
-    return begins is not None and len(gap) - len(gap.rstrip(b" \t")) > len(begins[1])
+    line = max(before.rfind(b"\n"), before.rfind(b"\\n") + 1) + 1
+    ahead = before[line:].lstrip(b"\"'`")
+    indent = len(ahead) - len(ahead.lstrip(b" \t"))
+    below = len(gap) - len(gap.rstrip(b" \t"))
+    return below > indent and (ahead.strip(b" \t-\\") == b"" or not PLAIN_WORD.fullmatch(value))
 
 
 def _described(data: bytes, start: int, end: int) -> re.Match[bytes] | None:

@@ -1,7 +1,8 @@
 """
-Secrets of a statement of SQL, whose names stand apart from them: `INSERT INTO users (name, password) VALUES ('a', 'b')`.
+Secrets of a statement of SQL, whose names stand apart from them.
 
-The list of columns says which value of each row is a secret. Placeholders (`?`, `$1`, `%s`) are none.
+`INSERT INTO users (name, password) VALUES ('a', 'b')`: the list of columns says which value of each row is a
+secret. Placeholders (`?`, `$1`, `%s`) are none.
 """
 
 import re
@@ -20,11 +21,8 @@ VALUES: Final = b"values"
 _BLANKS: Final = rb"(?:[ \t\r\n]|\\{1,15}[nrt]){0,16}"
 _HEAD: Final = re.compile(rb"(?i:values)%b\(" % _BLANKS)
 _COLUMNS_END: Final = re.compile(rb"\)%b\Z" % _BLANKS)
-LOOSE: Final = (
-    rb"\)(?:[ \t\r\n]|\\{1,15}[nrt]){0,16}(?i:values)(?:[ \t\r\n]|\\{1,15}[nrt]){0,16}"
-    rb"\((?:[ \t\r\n]|\\{1,15}[nrt]){0,16}(?:[NnBbXxEe]?\\{0,15}[\"']|[0-9NDdn])"
-)
-"""What a statement with values in it, and not placeholders, has in encoded bytes."""
+LOOSE: Final = rb"\)(?:[ \t\r\n]|\\{1,15}[nrt]){0,16}(?i:values)(?:[ \t\r\n]|\\{1,15}[nrt]){0,16}\("
+"""What such a statement has in encoded bytes."""
 
 _LONGEST_COLUMNS: Final = 4_096
 """Bytes of the list of columns: no table that is written to by hand has longer ones."""
@@ -70,9 +68,9 @@ class ColumnFinder:
                 continue
             for group, value in _cells(data, head.end(), groups):
                 done = max(done, value.end)
-                for secret in (
-                    self._pairs.within(data, value, group) if group and not _is_given(data, value) else ()
-                ):
+                if group is None or _is_given(data, value):
+                    continue
+                for secret in self._pairs.within(data, value, group):
                     found += 1
                     yield Span(secret.start, secret.end, self._rank, group.name, b"'" if value.bare else b"")
                 if found > MAX_SECRETS:
@@ -81,7 +79,7 @@ class ColumnFinder:
 
     def _columns(self, data: bytes, place: int) -> list[Group | None]:
         """
-        Return for each column before the word at *place* the group of its name; nothing where none are listed.
+        Return for each column before the word at *place* the group of its name; nothing without a list.
         """
         close = _COLUMNS_END.search(data, max(0, place - _LONGEST_GAP), place)
         if close is None:
@@ -138,7 +136,8 @@ def _cell(data: bytes, place: int) -> Value | None:
 
 
 def _is_given(data: bytes, value: Value) -> bool:
-    return value.bare and data[value.start : value.start + 1] in _PLACEHOLDERS
+    word = data[value.start : value.end]
+    return value.bare and (word[:1] in _PLACEHOLDERS or word.upper() == b"DEFAULT")
 
 
 def _behind_quote(data: bytes, place: int) -> int:

@@ -34,8 +34,8 @@ _DISGUISE: Final = (
     rb"|(?:u00|x)(?P<text>[2-7][0-9A-Fa-f])|u[fF][fF](?P<escaped>[0-5][0-9A-Fa-f])))"
 ) % {b"sequence": _SEQUENCE, b"control": _CONTROL, b"names": _ESCAPE_NAMES}
 """
-Colours and links of a terminal, letters of no width, other blanks, letters of full width, and what is written as
-an escape. It begins with a class of bytes, which is what `re` looks for fast.
+Colours and links of a terminal, letters of no width, other blanks, letters of full width, and what is written
+as an escape. It begins with a class of bytes, which is what `re` looks for fast.
 """
 _SIGNS: Final = (
     (b"\x1b", b"[]"),
@@ -64,8 +64,8 @@ LOOSE: Final = (
     rb"|%(?:25){0,3}[2-7][0-9A-Fa-f]|\\(?:u(?:00|20|30|[fF])|x[0-9A-Fa-f]|033|e[\[\]])"
 )
 """
-What every disguise begins with, and little else: a part of the one pattern that a batch is asked for. Two bytes
-alone stand in one of any two thousand entries by chance, within numbers; so they have a letter on either side.
+What every disguise begins with, and little else: a part of the one pattern that a batch is asked for. Two
+bytes alone stand in one of two thousand entries by chance, in numbers; so they need a letter on either side.
 """
 
 AROUND: Final = 4_096
@@ -138,14 +138,14 @@ def undisguised(data: bytes, *, addresses: bool = False) -> Plain | None:
     position = length = 0
     for match in _find_apart(data) if addresses else _find(data):
         kind = match.lastgroup
-        letter: bytes | None = b""
+        letter = b""
         if kind is not None:
             disguise = match[0]
             if disguise not in letters:
                 letters[disguise] = _plain(kind, match[kind], structure=addresses)
-            letter = letters[disguise]
-            if letter is None:
+            if (stands_for := letters[disguise]) is None:
                 continue
+            letter = stands_for
         start, end = match.span()
         pieces += (data[position:start], letter)
         length += start - position
@@ -178,7 +178,7 @@ def near_disguises(data: bytes) -> list[bytes]:
 
 def _places(data: bytes) -> list[int]:
     """
-    Return where disguises begin in *data*, a batch: to look for single bytes is the fastest search in which few are.
+    Return where disguises begin in *data*, a batch: where few are, single bytes are found fastest.
     """
     found: list[int] = []
     find, last = data.find, len(data) - 1

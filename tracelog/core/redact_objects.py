@@ -45,7 +45,7 @@ def fields(value: Any) -> dict[Any, Any] | None:
 
 def field_names(kind: type) -> list[str]:
     """
-    Return the names of the fields that objects of *kind* have, whatever library made it; none when it has none.
+    Return the names of the fields that objects of *kind* have, whatever library made it.
     """
     if dataclasses.is_dataclass(kind):
         return [field.name for field in dataclasses.fields(kind)]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from tracelog.core.redact_beside import SEPARATOR, Name, beside, is_indented, read_value
+from tracelog.core.redact_beside import PLAIN_WORD, SEPARATOR, Name, beside, read_value, stands_below
 from tracelog.core.redact_mark import MARK, MARK_START
 from tracelog.core.redact_names import LONGEST_NAME, NAME_CHARS, Names
 from tracelog.core.redact_replace import BLANKS, FLOOD, MAX_SECRETS, Span, quote_behind
@@ -31,7 +31,6 @@ _LINE: Final = re.compile(rb"(?:[^\r\n\"'\\=]+|=(?:\\{0,15}\"[^\"\\\r\n]*\\{0,15
 
 _HEADER: Final = re.compile(rb"[^\r\n\"'\\]*")
 _NAME: Final = re.compile(b"[%b]{1,%d}" % (NAME_CHARS.encode(), LONGEST_NAME))
-_PLAIN_WORD: Final = re.compile(rb"[A-Za-z][a-z]*[.,:;!?]?")
 
 _ANY_SCHEME: Final = re.compile(
     rb"[A-Za-z][A-Za-z-]{1,24}[ \t]{1,4}"
@@ -54,7 +53,7 @@ _SHORTEST, _SHORTEST_IN_PROSE = 3, 6
 
 
 MAX_NAMES: Final = 2_000
-"""Names whose values are read in one text. A text with more is a dump of them: its rest is replaced as one."""
+"""Names whose values are read in one text. A text with more is a dump: its rest is replaced as one."""
 
 AUTH: Final = "auth"
 """The group of `Authorization`."""
@@ -82,7 +81,7 @@ class PairFinder:
     def __init__(self, names: Names, rank: int) -> None:
         self._names = names
         self._rank = rank
-        self._scheme = _words_before(names.keys.schemes, rb"[ \t]{1,4}")
+        self._scheme = _words_before(names.keys.schemes, rb"[ \t]{1,4}(?![a-z_]{1,24}=[A-Za-z0-9])")
         self._line_scheme = _words_before(names.keys.line_schemes, rb"[a-z0-9-]{0,24}[ \t]")
 
     def spans(self, data: bytes, places: Iterable[int]) -> Iterator[Span]:
@@ -171,7 +170,7 @@ class PairFinder:
         """
         group, start = name.group, value.start
         _, sign, arrow, gap = separator.groups()
-        if gap.strip(b" \t") and not is_indented(data, name.start, gap):
+        if gap.strip(b" \t") and not stands_below(data, name.start, gap, data[start : value.end]):
             return None
         if arrow and self._is_step(data, value):
             return None
@@ -182,8 +181,14 @@ class PairFinder:
             line = _LINE.match(data, start)
         if line is not None:
             return Value(*line.span(), bare=False)
-        if group.plain:
-            return value
+        return value if group.plain else self._opaque(data, name, separator, value)
+
+    def _opaque(self, data: bytes, name: Name, separator: re.Match[bytes], value: Value) -> Value | None:
+        """
+        Return the bare *value* that is no password: behind its scheme; None when it is a word or too short.
+        """
+        group, start = name.group, value.start
+        _, sign, arrow, gap = separator.groups()
         behind = self._behind_scheme(data, start, group)
         if behind == start and group.name == AUTH and (scheme := _ANY_SCHEME.match(data, start)) is not None:
             behind = scheme.end()
@@ -191,18 +196,18 @@ class PairFinder:
             return self._credential(data, behind)
         secret = data[start : value.end]
         prose = bool(arrow or (sign == b":" and gap)) and not separator[1]
-        if prose and _PLAIN_WORD.fullmatch(secret) and _PLAIN_WORD.fullmatch(data, name.start, name.end):
+        if prose and PLAIN_WORD.fullmatch(secret) and PLAIN_WORD.fullmatch(data, name.start, name.end):
             return None
         return value if len(secret) >= (_SHORTEST_IN_PROSE if prose else _SHORTEST) else None
 
     def _is_step(self, data: bytes, value: Value) -> bool:
         """
-        Whether the *value* behind an arrow is one more step of something: `password -> otp`, `secret -> map of it`.
+        Whether the *value* behind an arrow is one more step: `password -> otp`, `secret -> map of it`.
         """
         word = data[value.start : value.end]
         if _NAME.fullmatch(word) and self._names.of_run(word) is not None:
             return True
-        return _PLAIN_WORD.fullmatch(word) is not None and data[value.end : value.end + 1] == b" "
+        return PLAIN_WORD.fullmatch(word) is not None and data[value.end : value.end + 1] == b" "
 
     def _credential(self, data: bytes, place: int) -> Value | None:
         """

@@ -205,7 +205,7 @@ class Scanner:
 
 _Owners = list[tuple[int, int]]
 _Told = tuple[int, bytes, _Owners, dict[bytes, _Owners]]
-"""How many bytes stand before the pair, the folded literal, and owners and places: of any form, of an exact one."""
+"""Bytes before the pair, the folded literal, and owners with places: of any form, of each exact one."""
 
 
 def _joined(entries: Sequence[_Entry]) -> list[_Told]:

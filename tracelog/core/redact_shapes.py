@@ -69,6 +69,8 @@ class ShapeFinder:
         self._through = _compiled(shape.through)
         self._body = re.compile(b"[%b]*" % shape.body.encode()) if shape.body else None
         self._unless = _compiled(shape.unless)
+        self._near_word = re.compile(b"|".join(map(_as_words, shape.near)))
+        self._is_free = shape.lead is None and not shape.not_after and not shape.after
         self._near = re.compile(rb"\n|(%b)" % b"|".join(map(_as_words, shape.near)))
         self._check = checks[shape.check]
 
@@ -78,12 +80,10 @@ class ShapeFinder:
         """
         done = found = 0
         near = self._nearby(data) if self.shape.near else None
-        for place in places if self._search is None else (start for start, _ in every(self._search, data)):
-            if (
-                place < done
-                or (near is not None and not near(place))
-                or (start := self.begins(data, place)) < 0
-            ):
+        for place in self._tried(data, places):
+            if place < done or (near is not None and not near(place)):
+                continue
+            if (start := place if self._is_free else self.begins(data, place)) < 0:
                 continue
             if (match := self._match(data, place)) is None:
                 continue
@@ -102,6 +102,15 @@ class ShapeFinder:
                 yield Span(first, last, self._rank, self.shape.name)
                 if self._through and data.find(_ENDS_KEY, match.end(), last) < 0:
                     yield from self._further_lines(data, last)
+
+    def _tried(self, data: bytes, places: Iterable[int]) -> Iterable[int]:
+        """
+        Return where in *data* to try the pattern: at *places*, or where it is found when it has no literal.
+        """
+        if self._search is not None:
+            return (start for start, _ in every(self._search, data))
+        is_far = self.shape.near and self._near_word.search(data) is None
+        return () if is_far else places
 
     def _further_lines(self, data: bytes, start: int) -> Iterator[Span]:
         """

@@ -16,7 +16,8 @@ HTML_QUOTE: Final = rb"&(?:amp;)?(?:quot|apos|#0?3[49]|#[xX]2[27]);"
 
 _OPEN: Final = re.compile(rb"[bBuUrRfF]{0,2}(\\{0,15})([\"'`])|()(%b)" % HTML_QUOTE)
 _WRAPPED: Final = re.compile(
-    rb"(?:(?!(?:self|this|req|request|os|process)\.)[A-Za-z_][A-Za-z0-9_.]{0,40}\(|\(string\)[ ](?:\(len=[0-9]{1,6}\)[ ])?"
+    rb"(?:(?!(?:self|this|req|request|os|process)\.)"
+    rb"[A-Za-z_][A-Za-z0-9_.]{0,40}\(|\(string\)[ ](?:\(len=[0-9]{1,6}\)[ ])?"
     rb"|string\([0-9]{1,6}\)[ ]){1,2}"
     rb"(?=[bBuUrRfF]{0,2}\\{0,15}[\"'`])|![!a-z]{1,10}[ ]|&[A-Za-z0-9_]{1,20}[ ]"
 )

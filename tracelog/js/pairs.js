@@ -71,7 +71,7 @@ export function harmless(keys, group, given) {
 
 /** Finds values beside sensitive names: `password=…`, `"token": "…"`, `Cookie: …`. */
 export function pairFinder(keys, groupOf) {
-  const scheme = new RegExp(`(?:${keys.schemes.join("|")})[ \\t]{1,4}`, "iy");
+  const scheme = new RegExp(`(?:${keys.schemes.join("|")})[ \\t]{1,4}(?![a-z_]{1,24}=[A-Za-z0-9])`, "iy");
   const lineScheme = new RegExp(`(?:${keys.line_schemes.join("|")})[a-z0-9-]{0,24}[ \\t]`, "iy");
   const at = (regex, text, place) => ((regex.lastIndex = place), regex.exec(text));
 
