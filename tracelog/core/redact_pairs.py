@@ -32,6 +32,9 @@ _LINE: Final = re.compile(rb"(?:[^\r\n\"'\\=]+|=(?:\\{0,15}\"[^\"\\\r\n]*\\{0,15
 _HEADER: Final = re.compile(rb"[^\r\n\"'\\]*")
 _NAME: Final = re.compile(b"[%b]{1,%d}" % (NAME_CHARS.encode(), LONGEST_NAME))
 
+_FIELD: Final = re.compile(rb"[a-z_]{1,24}=[A-Za-z0-9]")
+"""The next field of a line: `auth=oauth2 user=bob`."""
+
 _ANY_SCHEME: Final = re.compile(
     rb"[A-Za-z][A-Za-z-]{1,24}[ \t]{1,4}"
     rb"(?:(?=\[REDACTED:)|(?=[^ \t\r\n\"'\\]*[0-9])(?=[^ \t\r\n\"'\\]*[A-Za-z])(?=[^ \t\r\n\"'\\]{8}))"
@@ -177,7 +180,8 @@ class PairFinder:
         if sign and sign[:1] == b"%" and (end := data.find(b"%26", start, value.end)) >= 0:
             return value._replace(end=end)
         line = _HEADER.match(data, start) if group.cookies and b"=" in data[start : value.end] else None
-        if not group.plain and self._line_scheme.match(data, start):
+        scheme = None if group.plain else self._line_scheme.match(data, start)
+        if scheme is not None and (sign != b"=" or not _FIELD.match(data, scheme.end())):
             line = _LINE.match(data, start)
         if line is not None:
             return Value(*line.span(), bare=False)
