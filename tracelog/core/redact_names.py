@@ -82,7 +82,8 @@ class Names:
         self._left_lengths = sorted({len(left) for left in self._splits})
         self._placeholder = re.compile(keys.placeholder)
         self._unless = {group: re.compile(group.unless) for group in self._active if group.unless}
-        self._answers: dict[str | bytes, tuple[Group, ...]] = {}
+        self._answers: dict[str, tuple[Group, ...]] = {}
+        self._runs: dict[bytes, Group | None] = {}
 
     def groups(self, name: str) -> tuple[Group, ...]:
         """
@@ -104,10 +105,14 @@ class Names:
         """
         Return the group of *run*, a name as it stands in text: characters of `NAME_CHARS` only.
         """
-        if run not in self._answers:
-            group = self._classify(run.decode("ascii"))
-            self._keep(run, (group,) if group else ())
-        return next(iter(self._answers.get(run, ())), None)
+        if run in self._runs:
+            return self._runs[run]
+        if len(self._runs) >= KEPT_ANSWERS:
+            self._runs.clear()
+        group = self._classify(run.decode("ascii"))
+        if len(run) <= LONGEST_NAME:
+            self._runs[run] = group
+        return group
 
     def spaced(self, text: str) -> Group | None:
         """
@@ -199,7 +204,7 @@ class Names:
             found.append(self.spaced(name))
         return [group for group in found if group is not None]
 
-    def _keep(self, name: str | bytes, answer: tuple[Group, ...]) -> tuple[Group, ...]:
+    def _keep(self, name: str, answer: tuple[Group, ...]) -> tuple[Group, ...]:
         if len(self._answers) >= KEPT_ANSWERS:
             self._answers.clear()
         if len(name) <= LONGEST_NAME:

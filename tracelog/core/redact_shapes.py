@@ -70,7 +70,7 @@ class ShapeFinder:
         self._body = re.compile(b"[%b]*" % shape.body.encode()) if shape.body else None
         self._unless = _compiled(shape.unless)
         self._near_word = re.compile(b"|".join(map(_as_words, shape.near)))
-        self._is_free = shape.lead is None and not shape.not_after and not shape.after
+        self._free_of = self._not_after if shape.lead is None and not shape.after else None
         self._near = re.compile(rb"\n|(%b)" % b"|".join(map(_as_words, shape.near)))
         self._check = checks[shape.check]
 
@@ -79,11 +79,13 @@ class ShapeFinder:
         Return the secrets of this shape in *data*, tried at *places* in ascending order.
         """
         done = found = 0
+        free_of = self._free_of
         near = self._nearby(data) if self.shape.near else None
         for place in self._tried(data, places):
             if place < done or (near is not None and not near(place)):
                 continue
-            if (start := place if self._is_free else self.begins(data, place)) < 0:
+            is_free = free_of is not None and data[place - 1 : place] not in free_of
+            if (start := place if is_free else self.begins(data, place)) < 0:
                 continue
             if (match := self._match(data, place)) is None:
                 continue
@@ -176,7 +178,9 @@ def _ends_escape(data: bytes, place: int) -> bool:
     Whether an escape or a header ends at *place*, so that the letter before it is none.
     """
     before = data[max(0, place - _LONGEST_ESCAPE) : place]
-    return not before.isalnum() and _ESCAPE.search(before) is not None
+    if before.isascii() and not (b"\\" in before or b"%" in before or b"[" in before):
+        return False  # in every escape stands one of these, and headers are no ASCII
+    return _ESCAPE.search(before) is not None
 
 
 def _compiled(pattern: str) -> re.Pattern[bytes] | None:
