@@ -6,6 +6,7 @@ most 50 ms. Peers: every built-in pattern one after another with the standard li
 of twenty words, which finds far less. CPU time of the thread, median of interleaved rounds.
 
     python tests/bench/bench_redact.py             # speed
+    python tests/bench/bench_redact.py --hostile   # searches for the worst hostile lines, and prints them
     python tests/bench/bench_redact.py --quality   # precision and recall on the development corpus
 """
 
@@ -22,6 +23,7 @@ import msgspec
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.core.redact_corpus import SEED, clean_lines, judge, report, samples
+from tests.core.redact_hostile import fragments, pairs, repeated
 from tracelog.core.redact import Redactor
 from tracelog.core.redact_engine import EngineName
 from tracelog.core.redact_rules import built_in
@@ -40,6 +42,14 @@ HOSTILE_BAR = 50.0
 """Milliseconds a line."""
 
 SAMPLES, CLEAN = 20_000, 20_000
+
+PAIRS = 400
+"""Pairs of fragments that are tried beside all fragments."""
+
+SHORT = 10_000
+"""Bytes of a line in the first round; those that took longest are tried again with `LINE`."""
+
+WORST = 20
 
 HOSTILE = {
     "dots": "eyJa.",
@@ -177,10 +187,32 @@ def speed() -> None:
     print(f"  {'worst':<24}" + "".join(f"{engine:>5} {ms:6.1f}" for engine, ms in worst.items()))
 
 
+def hostile() -> None:
+    """
+    Print the lines that take longest of all that the rules' own literals, names and carriers make.
+    """
+    engines: Sequence[EngineName] = ("re2", "re")
+    units = [*fragments(), *pairs(PAIRS, SEED)]
+    print(
+        f"the worst of {len(units)} repeated fragments, ms for a line of {LINE // 1000} kB (bar {HOSTILE_BAR:.0f})"
+    )
+    for engine in engines:
+        redactor = Redactor(engine=engine)
+
+        def took(unit: str, size: int, redactor: Redactor = redactor) -> float:
+            text = repeated(unit, size)
+            return cpu(lambda: redactor.text(text)) * 1e3
+
+        first = sorted(units, key=lambda unit: took(unit, SHORT), reverse=True)[: 2 * WORST]
+        again = sorted(((min(took(unit, LINE) for _ in range(3)), unit) for unit in first), reverse=True)
+        for ms, unit in again[:WORST]:
+            print(f"  {engine:>4} {ms:7.1f}  {unit!a}")
+
+
 def quality() -> None:
     redactor = Redactor()
     print(report(judge(redactor, samples(SAMPLES, SEED), clean_lines(CLEAN, SEED))))
 
 
 if __name__ == "__main__":
-    quality() if "--quality" in sys.argv[1:] else speed()
+    {"--quality": quality, "--hostile": hostile}.get(sys.argv[-1], speed)()

@@ -114,7 +114,8 @@ SECRETS: dict[str, tuple[list[Make], list[str]]] = {
             of("SG.", LETTERS, 22, suffix="." + 43 * "k"), of("SK", HEX, 32), of("shpat_", HEX, 32), of("12345678:AA", LETTERS, 33),
             of("hvs.", LETTERS, 24), of("hf_", LETTERS, 34), of("gsk_", LETTERS, 52), of("dop_v1_", HEX, 64), of("lin_api_", LETTERS, 40),
             of("glsa_", LETTERS, 32), of("dp.st.prd.", LETTERS, 43), of("dckr_pat_", LETTERS, 27), of("NRAK-", string.ascii_uppercase + "0123456789", 27),
-            of("rubygems_", HEX, 48), of("PMAK-", HEX, 24, suffix="-" + 34 * "a"), of("dapi", HEX, 32), of("AGE-SECRET-KEY-1", "QPZRY9X8GF2TVDW0", 58), of("ATATT3xFfGF0", LETTERS, 60), of("sq0csp-", LETTERS, 43), of("tskey-auth-", LETTERS, 32),
+            of("rubygems_", HEX, 48), of("PMAK-", HEX, 24, suffix="-" + 34 * "a"), of("dapi", HEX, 32), of("AGE-SECRET-KEY-1", "QPZRY9X8GF2TVDW0", 58), of("ATATT3xFfGF0", LETTERS, 60), of("sq0csp-", LETTERS, 43), of("tskey-auth-", LETTERS, 32), of("cfut_", LETTERS, 40), of("fm2_", LETTERS + "+/", 80), of("AX0nACQg", LETTERS, 48),
+            lambda chance: f"re_{some(chance, LETTERS, 8)}_{some(chance, LETTERS + '0123456789', 24)}",
         ],
         ["{}", "using key {} for the call", "key={}", "remote said: {} is invalid", "[{}]", "loaded credentials ({})"],
     ),
@@ -148,6 +149,14 @@ SECRETS: dict[str, tuple[list[Make], list[str]]] = {
             "the password is {}", "--api-key={}", "passphrase={}", "session_id={}", '{{"name": "DB_PASSWORD", "value": "{}"}}',
             "\x1b[35mpassword\x1b[0m=\x1b[36m{}\x1b[0m", "pass%77ord={}", "pass\u200bword={}", "name: api_key\n  value: {}", "('password', '{}')",
             "password=SecretStr('{}')", 'form-data; name="password"\r\n\r\n{}\r\n--b', "Passwort: {}",
+        ],
+    ),
+    "4 other carriers": (
+        [lambda chance: some(chance, LETTERS, 8, 20) + "7a"],
+        [
+            "password:\n  {}", "db:\n  user: bob\n  api_key:\n    {}\n  port: 1", "password: |\n  {}\n", "secret -> {}", "token => {}", "password -> {} was set",
+            "password=&quot;{}&quot;", "&quot;api_key&quot;:&quot;{}&quot;", "pin=&#39;{}&#39;", "INSERT INTO users (name, password) VALUES ('bob', '{}')",
+            'insert into t(id,token) values (1,"x77x7"),(2,"{}")', "AUTH default {}", '"AUTH" "bob" "{}"', "redis> AUTH bob {}", "['AUTH', 'bob', '{}']",
         ],
     ),
     "4 command lines": (
@@ -191,7 +200,7 @@ SECRETS: dict[str, tuple[list[Make], list[str]]] = {
     ),
     "10 grants": (
         [token],
-        ["GET /callback?code={}&state=x", "device_code={}", "code_verifier={}", '{{"device_code": "{}"}}', "authorization_code={}"],
+        ["GET /callback?code={}&state=x", "GET /callback?state=x1y2&code={}", "code={}&state=abc", "https://app/#code={}&state=abc", "device_code={}", "code_verifier={}", '{{"device_code": "{}"}}', "authorization_code={}"],
     ),
     "11 chance beside a cue": (
         [lambda chance: base64.b64encode(chance.randbytes(36)).decode()],
@@ -299,6 +308,20 @@ CLEAN: list[Make] = [
     lambda c: f'name="author"\r\n\r\nJane {c.randrange(99)}\r\n--b',
     lambda c: f"SELECT * FROM users WHERE password IS NULL LIMIT {c.randrange(99)}",
     lambda c: f"password_reset_at=2026-11-22T15:40:{c.randrange(10, 60)}Z secretary=Ann passive=true",
+    lambda c: f"fetch {c.choice(['credentials', 'credential'])}: {c.choice(['same-origin', 'include', 'omit', 'default'])} {c.randrange(99)}",
+    lambda c: f"session={c.choice(['active', 'closed', 'new', 'open', 'idle'])} user={c.randrange(99)}",
+    lambda c: json.dumps({"auth": c.choice(["basic", "oauth2", "jwt", "ldap"]), "n": c.randrange(99)}),
+    lambda c: f"token={c.choice(['bearer', 'refresh', 'access'])} cookies={c.choice(['all', 'essential'])} otp={c.choice(['sent', 'verified'])}",
+    lambda c: f"password = req.body.password; token = request.headers[{c.randrange(9)}]; secret = process.env.SECRET_{c.randrange(9)}",
+    lambda c: json.dumps({"password": ["This field is required."], "n": c.randrange(9)}),
+    lambda c: f"INSERT INTO users (id, password) VALUES ($1, {c.choice(['$2', '?', '%s', ':pw'])}) took {c.randrange(99)} ms",
+    lambda c: f"INSERT INTO orders (id, name) VALUES ({c.randrange(9999)}, 'order {c.randrange(9999)}')",
+    lambda c: f"flow: password -> otp -> done in {c.randrange(99)} ms, column token -> token_hash",
+    lambda c: f"GET /shop?code={c.randrange(10000, 99999)}&state=CA&zipcode={c.randrange(10000, 99999)}",
+    lambda c: f"AUTH service v2.{c.randrange(9)}.1 started, 250-AUTH PLAIN LOGIN CRAM-MD5",
+    lambda c: f"password:\n  type: string\n  maxLength: {c.randrange(99)}",
+    lambda c: f"re_render_{some(c, string.ascii_lowercase, 9)}_took {c.randrange(99)} ms, core_{some(c, string.ascii_lowercase, 9)}_enabled",
+    lambda c: f"jwt=RS256 csrf=disabled auth=publickey api_key=primary line {c.randrange(99)}",
     lambda c: f"checksum={some(c, HEX, 64)} etag={some(c, HEX, 32)}",
 ]  # fmt: skip
 

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from tests.core.redact_hostile import CARRIERS, DISGUISES, STATEMENTS
 from tracelog.core.redact import Redactor, RedactSettings
 from tracelog.core.redact_rules import built_in, levels
 
@@ -29,10 +30,11 @@ UNITS = [
     "-----END PRIVATE KEY-----", ":a@tcp(", "('token', '", "0a1b2c3d-us1 ", "mnemonic is a b ", "seed phrase: abc abc ", "1:", "1.2.3.4 ",
     "::", "+1 ", "943 476 ", "DE89", "900101-1", "52.52001, ", "password is a1 ", "login a password b1 ", "redis AUTH a1b2 ",
 ]  # fmt: skip
+UNITS += [*DISGUISES, *STATEMENTS, *(carrier.format("key") for carrier in CARRIERS)]
 UNITS += [anchor for shape in built_in().shapes for anchor in shape.anchors]
 UNITS += [f"{phrase} " for group in KEYS.groups for phrase in (*group.contains, *group.ends, *group.whole)]
 
-SMALL, LARGE = 3_000, 12_000
+SMALL, LARGE = 2_000, 8_000
 """Characters: four times as much text."""
 
 MOST = 9

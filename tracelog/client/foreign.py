@@ -16,6 +16,7 @@ from tracelog.client.crash import Fault, Stack
 from tracelog.client.default import default
 from tracelog.client.gate import SLOT, Gate
 from tracelog.client.hop import Trace
+from tracelog.client.named import with_names
 from tracelog.client.odd import TEXT_CHARS, encode, encode_fields, encode_odd, say, shown
 from tracelog.client.pipeline import HUGE, LATE_BYTES, LateRow, encode_meta
 from tracelog.core.entry import RANK
@@ -136,7 +137,7 @@ def _meta(level: str, logger: Any) -> msgspec.Raw:
 
 def _queue(gate: Gate, head: tuple[float, msgspec.Raw, msgspec.Raw, str], fields: Mapping[str, Any]) -> None:
     try:
-        row = encode((*head, fields or None))
+        row = encode((*head, with_names(fields) or None))
     except Exception:  # half characters, cycles, numbers without end
         row = _odd(head, fields)
     if len(row) > SLOT:

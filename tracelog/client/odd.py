@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tracelog.client.named import told, tuple_names, with_names
 from tracelog.core.clean import CUT_KEY, DEPTH_MARK, clean_text, clean_value, shorten
 from tracelog.core.cut import VALUE_MARK
 from tracelog.core.entry import DEFAULT_LIMITS
@@ -115,7 +116,7 @@ def encode_fields(fields: Mapping[str, Any]) -> msgspec.Raw:
     Return *fields* as msgpack, as they are at this moment.
     """
     try:
-        data = encode(fields or None)
+        data = encode(with_names(fields) or None)
     except Exception:
         return encode_odd(fields)  # whose field it was, the slow way finds out
     return msgspec.Raw(data) if len(data) <= FIELDS_BYTES else encode_odd(fields)
@@ -145,7 +146,7 @@ def _encode_one(value: Any) -> bytes:
     if type(value) is str:
         value = value[:TEXT_CHARS]
     try:
-        data = encode(value)
+        data = encode(told(value))
     except Exception:  # half a character, a huge number, a cycle: there is another way to say it
         return _encode_tamed(value)
     return data if len(data) <= MOST_BYTES else _encode_tamed(value)
@@ -180,7 +181,12 @@ class _Tamer:
         if issubclass(kind, Mapping):
             return self._object(value, depth)
         if issubclass(kind, list | tuple | set | frozenset):
-            return self._list(value, depth)
+            names = tuple_names(kind)
+            return (
+                self._object(dict(zip(names, value, strict=False)), depth)
+                if names
+                else self._list(value, depth)
+            )
         plain = _unknown(value)
         return plain[:TEXT_CHARS] if type(plain) is str else plain
 

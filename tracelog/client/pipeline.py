@@ -8,6 +8,7 @@ its values could change later. What happens to the rows afterwards is the litera
 
 import time
 from collections.abc import Callable, Mapping
+from gc import is_tracked
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +17,7 @@ from tracelog.client.context import PLACE, root
 from tracelog.client.crash import Fault, Stack, asked_stack, current_error, note
 from tracelog.client.gate import SLOT, Gate
 from tracelog.client.hop import MUTED, Trace
+from tracelog.client.named import with_names
 from tracelog.client.odd import FIELDS_BYTES, TEXT_CHARS, encode, encode_fields, encode_odd, name_of, say
 from tracelog.core.entry import LEVELS, NAME_CHARS, RANK
 
@@ -65,7 +67,8 @@ def build_call(gate: Gate, level: str, logger: str, bound: Mapping[str, Any]) ->
                 log_special(gate, (meta, trace.raw), say(message, args), fields)
                 return
             # the snapshot: what changes later does not show
-            row = encode((now(), meta, trace.raw, message, fields or None))
+            said = with_names(fields) if is_tracked(fields) else fields
+            row = encode((now(), meta, trace.raw, message, said or None))
         except Exception:  # values that cannot be encoded as they are, or no place to log at
             log_odd(gate, meta, trace, (message, fields))
             return

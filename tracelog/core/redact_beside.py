@@ -9,17 +9,38 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from tracelog.core.redact_rules import Group
-from tracelog.core.redact_values import Value, value_at
+from tracelog.core.redact_values import HTML_QUOTE, Value, value_at
 
 _LINE_END: Final = rb"(?:\r|\\{1,15}r)?(?:\n|\\{1,15}n)"
-SEPARATOR: Final = re.compile(
-    rb"(?:\]|%%5[Dd])?(\\{0,15}[\"'`])?\]?[ \t]{0,8}(=>|:=|[:=]|%%3[AaDd])"
-    rb"([ \t]{0,8}(?:%b[ \t]{0,64}(?=\\{0,15}[\"'`]|string\())?)(?![:=~]|>(?![-+0-9]{0,2}[ \t]{0,8}%b)|//)"
-    % (_LINE_END, _LINE_END)
+_ALONE: Final = (
+    rb"(?!\\{1,15}[nr]|- )[^ \t\r\n\"'`#:{}\[\]&*|>\\][^ \t\r\n\"'`\\]{0,256}(?<!:)[ \t]{0,8}"
+    rb"(?:\Z|[\r\n]|\\{1,15}[nr]|\\{0,15}[\"'`])"
 )
-"""Between a name and its value. Not `==`, `::` and `=~`, which compare and qualify, nor an address's `://`."""
+"""A value on a line of its own, as YAML allows; a name with a colon begins a block of names instead."""
 
-_FOLLOWS: Final = frozenset(bytes([code]) for code in b" \t\r\n\\\"'`]=:>%")
+_NAME_ENDS: Final = rb"(?:\]|%%5[Dd])?(\\{0,15}[\"'`]|%b)?\]?" % HTML_QUOTE
+_SIGN: Final = (
+    rb"(?:[ \t]{0,8}(=>|:=|[:=]|%3[AaDd]|&#(?:61|x3[Dd]);)"
+    rb"|[ \t]{1,8}(->|\xe2\x86\x92|\\{1,15}u2192)(?=[ \t]))"
+)
+_GAP_BEFORE: Final = (
+    rb"([ \t]{0,8}(?:%(end)b[ \t]{0,64}(?=\\{0,15}[\"'`]|string\()|%(end)b[ \t]{1,64}(?=%(alone)b))?)"
+    % {b"end": _LINE_END, b"alone": _ALONE}
+)
+SEPARATOR: Final = re.compile(
+    _NAME_ENDS + _SIGN + _GAP_BEFORE + rb"(?![:=~]|>(?![-+0-9]{0,2}[ \t]{0,8}%b)|//)" % _LINE_END
+)
+"""
+Between a name and its value: the name's quote, the sign or the arrow, and the gap. Not `==`, `::` and `=~`,
+which compare and qualify, nor an address's `://`.
+"""
+
+_LONGEST_INDENT: Final = 84
+"""Bytes before a name in which its line may begin."""
+
+PLAIN_WORD: Final = re.compile(rb"[A-Za-z][a-z]*[.,:;!?]?")
+
+_FOLLOWS: Final = frozenset(bytes([code]) for code in b" \t\r\n\\\"'`]=:>%&")
 """What can follow a name that has a value."""
 
 _OPENERS: Final = frozenset((b"<", b":", b"=", b'"', b"'"))
@@ -94,6 +115,20 @@ def beside(data: bytes, start: int, end: int) -> re.Match[bytes] | None:
     if before[-1:] in _OPENERS or before in _AFTER_LABEL:
         return _described(data, start, end)
     return _GAP.match(data, end) if option or data[end + 1 : end + 2] in _QUOTES else None
+
+
+def stands_below(data: bytes, start: int, gap: bytes, value: bytes) -> bool:
+    """
+    Whether *value*, on the next line, belongs to the name at *start*, as in YAML: it stands further right.
+
+    Behind other words of a line the name may be one of them; then a mere word does not belong to it.
+    """
+    before = data[max(0, start - _LONGEST_INDENT) : start]
+    line = max(before.rfind(b"\n"), before.rfind(b"\\n") + 1) + 1
+    ahead = before[line:].lstrip(b"\"'`")
+    indent = len(ahead) - len(ahead.lstrip(b" \t"))
+    below = len(gap) - len(gap.rstrip(b" \t"))
+    return below > indent and (ahead.strip(b" \t-\\") == b"" or not PLAIN_WORD.fullmatch(value))
 
 
 def _described(data: bytes, start: int, end: int) -> re.Match[bytes] | None:

@@ -11,10 +11,12 @@ rest is asked where one stands.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, Protocol
 
+from tracelog.core.redact_columns import LOOSE as COLUMNS
+from tracelog.core.redact_columns import VALUES
 from tracelog.core.redact_disguise import LOOSE, near_disguises
 from tracelog.core.redact_engine import Search, searcher
 from tracelog.core.redact_names import JOINTS, MOST_SPACES, Names, joints
@@ -22,13 +24,19 @@ from tracelog.core.redact_pairs import PairFinder, name_around
 from tracelog.core.redact_scan import NAME_END, Literal, Scanner
 from tracelog.core.redact_shapes import ShapeFinder
 
-Detector = Callable[[bytes], bool]
-"""Whether bytes may hold a secret."""
+
+class Detector(Protocol):
+    """
+    Tells whether bytes may hold a secret. A text *alone* that has disguises may, without a look beneath.
+    """
+
+    def __call__(self, data: bytes, alone: bool = False) -> bool: ...
+
 
 _ESCAPED_ASCII: Final = rb"\\u00[2-7][0-9A-Fa-f]"
 """JSON may write any letter as an escape (RFC 8259 section 7): then no literal can be seen."""
 
-_ENDS: Final = rb"[ \t]{0,8}[\"'`\\:=%\]\x00-\x08\x0a-\x1f\x7f-\xff]"
+_ENDS: Final = rb"(?:[ \t]{0,8}[\"'`\\:=%\]\x00-\x08\x0a-\x1f\x7f-\xff]|[ \t]{1,8}->|&(?:#|amp|quot|apos))"
 """What follows a word that is sensitive only as the last of its name."""
 
 _SENTENCE: Final = re.compile(rb"(?! ')(?: [A-Za-z0-9_.,'()-]{1,64}){%d}" % (MOST_SPACES + 1))
@@ -45,6 +53,9 @@ _OPTION: Final = rb"(?:--?[uU]|-[pPwW]|-[aAkK][\"'=\\\x80-\xff]|--proxy-u)"
 _OPTIONS: Final = (b"-u", b"-p", b"-w", b"-a", b"-k", b"--proxy-u")
 _LONGEST_OPTION: Final = 11
 """An option as an item of a list, in JSON and in msgpack: what follows it may be the secret of a command."""
+
+_NEAR_VALUES: Final = 320
+"""Bytes around the word `VALUES` in which its brackets stand, with as many blanks as there may be."""
 
 MAX_LOOKS: Final = 1_000
 """Words looked at a second time in one batch. After so many, looking at each entry alone is cheaper."""
@@ -97,13 +108,13 @@ def one_pass(shapes: Sequence[ShapeFinder], own: Sequence[bytes], names: Names, 
     anywhere, at_end = (b"|".join(joints(phrase).encode() for phrase in part) for part in names.phrases())
     words = re.compile(rb"(?i:%b|%b)" % (anywhere, at_end))
     keys = rb"(?i:(%b|(?:%b)%b|-[a-z0-9_.-]*(?:%b)[ \t]))" % (anywhere, at_end, _ENDS, at_end)
-    pattern = b"|".join([_ESCAPED_ASCII, _ITEM + _OPTION, *own, *_grouped(shapes), keys])
+    pattern = b"|".join([_ESCAPED_ASCII, COLUMNS, _ITEM + _OPTION, *own, *_grouped(shapes), keys])
     narrow = searcher("re2", pattern)
     wide = searcher(
         "re2", pattern + b"|" + LOOSE
     )  # a batch without disguises, as nearly all are, is read once
 
-    def detect(data: bytes, search: Search = narrow) -> bool:
+    def detect(data: bytes, search: Search = narrow, *, alone: bool = False) -> bool:
         disguised = False
         place, _, is_word = search(data, 0)
         for _ in range(MAX_LOOKS):
@@ -112,14 +123,14 @@ def one_pass(shapes: Sequence[ShapeFinder], own: Sequence[bytes], names: Names, 
                 place, _, is_word = narrow(data, place)
                 disguised = place != before
             if place < 0:
-                return disguised and any(map(detect, near_disguises(data)))
+                return disguised and (alone or any(map(detect, near_disguises(data))))
             word = words.match(data, place) if is_word else None
             if word is None or look(data, word.end() - 1):
                 return True
             place, _, is_word = search(data, place + 1)
         return True
 
-    return lambda data: detect(data, wide)
+    return lambda data, alone=False: detect(data, wide, alone=alone)
 
 
 def by_literals(
@@ -134,10 +145,13 @@ def by_literals(
     searched += [re.compile(pattern).search for pattern in own]
     matches = [re.compile(shape.loose).match for shape in shapes]
     option = re.compile(_ITEM + _OPTION).search
+    columns = re.compile(COLUMNS).search
 
     def is_found(owner: int, data: bytes, place: int) -> bool:
         if owner == len(shapes):
             return look(data, place)
+        if owner == len(shapes) + 2:
+            return columns(data, max(0, place - _NEAR_VALUES), place + _NEAR_VALUES) is not None
         if owner > len(shapes):
             return option(data, max(0, place - _LONGEST_HEADER), place + _LONGEST_OPTION) is not None
         return shapes[owner].begins(data, place) >= 0 and matches[owner](data, place) is not None
@@ -150,13 +164,16 @@ def by_literals(
                 return True
         return any(search(data) for search in searched)
 
-    return lambda data: detect(data) or any(map(detect, near_disguises(data)))
+    def with_disguises(data: bytes, alone: bool = False) -> bool:  # noqa: ARG001 - RE2 is asked about texts
+        return detect(data) or any(map(detect, near_disguises(data)))
+
+    return with_disguises
 
 
 def literals(shapes: Sequence[ShapeFinder], names: Names) -> list[Literal]:
     """
-    Return every literal: of *shapes*, owned by their number, of words of *names*, owned by the next, and of
-    options, owned by the one after.
+    Return every literal: of *shapes*, owned by their number, of words of *names*, owned by the next, of
+    options, owned by the one after, and the word of statements, owned by the last.
     """
     found = [
         Literal(anchor.encode(), owner, ignore_case=shape.shape.ignore_case)
@@ -165,6 +182,7 @@ def literals(shapes: Sequence[ShapeFinder], names: Names) -> list[Literal]:
     ]
     anywhere, at_end = names.phrases()
     found += [Literal(option, len(shapes) + 1, ignore_case=True) for option in _OPTIONS]
+    found.append(Literal(VALUES, len(shapes) + 2, ignore_case=True))
     return found + [
         Literal(word + end, len(shapes), ignore_case=True, at=len(word) - 1)
         for word, end in _endings(tuple(anywhere), tuple(at_end))
@@ -180,7 +198,11 @@ def _endings(anywhere: Sequence[str], at_end: Sequence[str]) -> list[tuple[bytes
     return [
         (word, end)
         for word, end in sorted(words)
-        if not any(word.endswith(other) and word != other for other, as_end in words if as_end in {b"", end})
+        if not any(
+            word.endswith(other) and (word, end) != (other, as_end)
+            for other, as_end in words
+            if as_end in {b"", end}
+        )
     ]
 
 

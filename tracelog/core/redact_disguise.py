@@ -19,54 +19,57 @@ _ESCAPE_NAMES: Final = rb"(?:u001[bB]|x1[bB]|033|e)"
 
 _SEQUENCE: Final = rb"(?:%b|%b)" % (_CONTROL, _LINK % (rb"\\{1,15}" + _ESCAPE_NAMES))
 
-_BY_SIGN: Final = (
-    (b"\x1b", b"[]", _SEQUENCE),
-    (b"[", b"0123456789", rb"[0-9][0-9;]{0,11}m"),  # the escape character itself was lost
-    (b"\xc2", b"\xad\x9b\xa0", rb"(?:\xad|\x9b[0-9;]{0,24}[A-Za-z]|(?P<blank>\xa0))"),
-    (
-        b"\xe2",
-        b"\x80\x81\x90",
-        rb"(?:\x80[\x8b-\x8f\xaa-\xae]|\x81[\xa0-\xaf]|\x90\x9b%b|(?P<blank>\x80[\x80-\x8a\xaf]|\x81\x9f))"
-        % _CONTROL,
-    ),
-    (b"\xe3", b"\x80", rb"(?P<blank>\x80\x80)"),
-    (
-        b"\xef",
-        b"\xb8\xbb\xbc\xbd\xbf",
-        rb"(?:\xbb\xbf|\xb8[\x80-\x8f]|\xbf\xbd%b|(?P<wide>\xbc[\x81-\xbf]|\xbd[\x80-\x9e]))" % _CONTROL,
-    ),
-    (b"%", b"234567", rb"(?:25){0,3}(?P<url>[2-7][0-9A-Fa-f])"),
-    (
-        b"\\",
-        b"\\ux0e",
-        rb"\\{0,14}(?:%b%b|u(?:0000|00[aA][dD]|200[b-fB-F]|202[a-eA-E]|206[0-9a-fA-F]"
-        rb"|[fF][eE](?:[fF][fF]|0[0-9a-fA-F]))"
-        rb"|x(?:00|[aA][dD])|u(?P<blank>00[aA]0|200[0-9aA]|202[fF]|205[fF]|3000)"
-        rb"|(?:u00|x)(?P<text>[2-7][0-9A-Fa-f])|u[fF][fF](?P<escaped>[0-5][0-9A-Fa-f]))"
-        % (_ESCAPE_NAMES, _SEQUENCE),
-    ),
+_DISGUISE: Final = (
+    rb"[\x1b\[\xc2\xe2\xe3\xef%%\\](?:"
+    rb"(?<=\x1b)%(sequence)b"
+    rb"|(?<=\[)[0-9][0-9;]{0,11}m"  # the escape character itself was lost
+    rb"|(?<=\xc2)(?:\xad|\x9b[0-9;]{0,24}[A-Za-z]|(?P<blank1>\xa0))"
+    rb"|(?<=\xe2)(?:\x80[\x8b-\x8f\xaa-\xae]|\x81[\xa0-\xaf]|\x90\x9b%(control)b|(?P<blank2>\x80[\x80-\x8a\xaf]|\x81\x9f))"
+    rb"|(?<=\xe3)(?P<blank3>\x80\x80)"
+    rb"|(?<=\xef)(?:\xbb\xbf|\xb8[\x80-\x8f]|\xbf\xbd%(control)b|(?P<wide>\xbc[\x81-\xbf]|\xbd[\x80-\x9e]))"
+    rb"|(?<=%%)(?:25){0,3}(?P<url>[2-7][0-9A-Fa-f])"
+    rb"|(?<=\\)\\{0,14}(?:%(names)b%(sequence)b|u(?:0000|00[aA][dD]|200[b-fB-F]|202[a-eA-E]|206[0-9a-fA-F]"
+    rb"|[fF][eE](?:[fF][fF]|0[0-9a-fA-F]))"
+    rb"|x(?:00|[aA][dD])|u(?P<blank4>00[aA]0|200[0-9aA]|202[fF]|205[fF]|3000)"
+    rb"|(?:u00|x)(?P<text>[2-7][0-9A-Fa-f])|u[fF][fF](?P<escaped>[0-5][0-9A-Fa-f])))"
+) % {b"sequence": _SEQUENCE, b"control": _CONTROL, b"names": _ESCAPE_NAMES}
+"""
+Colours and links of a terminal, letters of no width, other blanks, letters of full width, and what is written
+as an escape. It begins with a class of bytes, which is what `re` looks for fast.
+"""
+_SIGNS: Final = (
+    (b"\x1b", b"[]"),
+    (b"[", b"0123456789"),
+    (b"\xc2", b"\xad\x9b\xa0"),
+    (b"\xe2", b"\x80\x81\x90"),
+    (b"\xe3", b"\x80"),
+    (b"\xef", b"\xb8\xbb\xbc\xbd\xbf"),
+    (b"%", b"234567"),
+    (b"\\", b"\\ux0e"),
 )
-"""
-First byte, those of which one comes second, and the pattern of what follows the first: colours and links of a
-terminal, letters of no width, other blanks, letters of full width, and what is written as an escape.
-"""
-_KINDS: Final = [
-    (sign, frozenset(second), re.compile(re.escape(sign) + rest).match) for sign, second, rest in _BY_SIGN
-]
+"""The first byte of a disguise, and those of which one comes second."""
+
+_PIECE: Final = 32 * 1024
+"""Bytes gone through at once for all signs: they stay in the processor's cache."""
+
+_match: Final = re.compile(_DISGUISE).match
+_find: Final = re.compile(_DISGUISE).finditer
+_find_apart: Final = re.compile(_DISGUISE + rb"|(?P<apart>[\s\"'`\\<>]+)").finditer
+"""The same, and what no address has in it as it is."""
 
 LOOSE: Final = (
-    rb"\x1b[\[\]]|\[[0-9][0-9;]{0,11}m|\xc2(?:[\xad\xa0]|\x9b[0-9;]{0,24}[A-Za-z])"
+    rb"\x1b[\[\]]|\[[0-9][0-9;]{0,11}m|[ -~]\xc2[\xad\xa0][ -~\xc2\xe2\xe3\xef]|\xc2\x9b[0-9;]{0,24}[A-Za-z]"
     rb"|\xe2(?:\x80[\x80-\x8f\xaa-\xaf]|\x81[\x9f-\xaf]|\x90\x9b\[)|\xe3\x80\x80"
     rb"|\xef(?:\xbb\xbf|\xb8[\x80-\x8f]|\xbf\xbd\[|\xbc[\x81-\xbf]|\xbd[\x80-\x9e])"
     rb"|%(?:25){0,3}[2-7][0-9A-Fa-f]|\\(?:u(?:00|20|30|[fF])|x[0-9A-Fa-f]|033|e[\[\]])"
 )
-"""What every disguise begins with, and little else: a part of the one pattern that a batch is asked for."""
+"""
+What every disguise begins with, and little else: a part of the one pattern that a batch is asked for. Two
+bytes alone stand in one of two thousand entries by chance, in numbers; so they need a letter on either side.
+"""
 
 AROUND: Final = 4_096
 """Bytes around a disguise in which it may hide a secret: more than any rule reads at once to know one."""
-
-_PIECE: Final = 32 * 1024
-"""Bytes gone through at once for all signs: they stay in the processor's cache."""
 
 _STRUCTURE: Final = frozenset(b"\"'`\\{}[]()")
 """Signs that stay as they are but in URLs: made plain, they would end strings that go on."""
@@ -74,9 +77,6 @@ _STRUCTURE: Final = frozenset(b"\"'`\\{}[]()")
 _WIDE_BY: Final = 0x20
 """What parts the code of a letter of full width, U+FF01 to U+FF5E, from its own, in the last byte."""
 
-
-_APART: Final = re.compile(rb"[\s\"'`\\<>]+")
-"""What no address has in it as it is."""
 
 _SIGN: Final = re.compile(rb"%(?:25){0,3}(?:2[27]|5[BDbd]|7[BDbd])")
 
@@ -128,23 +128,31 @@ def undisguised(data: bytes, *, addresses: bool = False) -> Plain | None:
         addresses: Reads only what may be an address with signs in it that JSON has a use for, one a line, and
             makes these signs plain, too. In a text around they would end strings that go on.
     """
-    plain = Plain(b"", [], [], [], [])
-    pieces: list[bytes] = []
-    position = length = 0
     if addresses and (b"%" not in data or not _SIGN.search(data)):
         return None
-    taken = [*_disguises(data), *(_APART.finditer(data) if addresses else ())]
-    for match in sorted(taken, key=re.Match.start):
+    pieces: list[bytes] = []
+    plain = Plain(b"", [], [], [], [])
+    note = (plain.places.append, plain.starts.append, plain.ends.append, plain.widths.append)
+    place_is, start_is, end_is, width_is = note
+    letters: dict[bytes, bytes | None] = {}
+    position = length = 0
+    for match in _find_apart(data) if addresses else _find(data):
+        kind = match.lastgroup
+        letter = b""
+        if kind is not None:
+            disguise = match[0]
+            if disguise not in letters:
+                letters[disguise] = _plain(kind, match[kind], structure=addresses)
+            if (stands_for := letters[disguise]) is None:
+                continue
+            letter = stands_for
         start, end = match.span()
-        letter = b"\n" if match.re is _APART else _plain(match, structure=addresses)
-        if start < position or letter is None:
-            continue
         pieces += (data[position:start], letter)
         length += start - position
-        plain.places.append(length)
-        plain.starts.append(start)
-        plain.ends.append(end)
-        plain.widths.append(len(letter))
+        place_is(length)
+        start_is(start)
+        end_is(end)
+        width_is(len(letter))
         length += len(letter)
         position = end
     if not pieces:
@@ -158,7 +166,7 @@ def near_disguises(data: bytes) -> list[bytes]:
     Return what stands around the disguises in *data*, without them, read in both ways.
     """
     parts: list[list[int]] = []
-    for place in sorted(map(re.Match.start, _disguises(data))):
+    for place in _places(data):
         if parts and place - AROUND <= parts[-1][1]:
             parts[-1][1] = place + AROUND
         else:
@@ -168,37 +176,35 @@ def near_disguises(data: bytes) -> list[bytes]:
     return [plain.data for plain in both if plain is not None]
 
 
-def _disguises(data: bytes) -> list[re.Match[bytes]]:
+def _places(data: bytes) -> list[int]:
     """
-    Return what looks like a disguise in *data*.
-
-    To look for a single byte is the fastest search there is, and these are rare in most texts.
+    Return where disguises begin in *data*, a batch: where few are, single bytes are found fastest.
     """
-    found: list[re.Match[bytes]] = []
+    found: list[int] = []
     find, last = data.find, len(data) - 1
     for begin in range(0, last, _PIECE):
         end = min(last, begin + _PIECE)
-        for sign, seconds, matched in _KINDS:
+        for sign, seconds in _SIGNS:
             place = find(sign, begin, end)
             while place >= 0:
-                if data[place + 1] in seconds and (match := matched(data, place)) is not None:
-                    found.append(match)
+                if data[place + 1] in seconds and _match(data, place) is not None:
+                    found.append(place)
                 place = find(sign, place + 1, end)
-    return found
+    return sorted(found)
 
 
-def _plain(match: re.Match[bytes], *, structure: bool) -> bytes | None:
+def _plain(kind: str, text: bytes, *, structure: bool) -> bytes | None:
     """
-    Return the letter that the disguise *match* stands for, or nothing; None when it shall stay.
+    Return the letter that *text*, a disguise of some *kind*, stands for; None when it shall stay.
     """
-    kind = match.lastgroup
-    if kind is None:
-        return b""
-    text = match[kind]
-    if kind == "blank":
+    if kind == "apart":
+        return b"\n"
+    if kind.startswith("blank"):
         return b" "
     if kind == "wide":
         code = (text[1] & 0x3F) + (text[0] - 0xBC << 6) + _WIDE_BY
     else:
         code = int(text, 16) + (_WIDE_BY if kind == "escaped" else 0)
-    return None if code in _STRUCTURE and not (structure and kind == "url") else bytes([code])
+    if code not in _STRUCTURE or (structure and kind == "url"):
+        return bytes([code])
+    return b"\n" if structure else None

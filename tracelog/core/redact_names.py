@@ -8,6 +8,8 @@ Answers are kept, because programs use few names.
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from operator import itemgetter
 from typing import Final
 
 from tracelog.core.redact_checks import looks_random
@@ -32,6 +34,9 @@ _RUN: Final = re.compile(f"[{NAME_CHARS}]+")
 _MARK: Final = re.compile(MARK.pattern.decode())
 _NUMBER: Final = re.compile(r"-?([0-9]{1,13})(\.[0-9]{1,17})?")
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_SPACED: Final = 32
+"""Bytes before a name in which the words of `your API key` are looked for."""
+
 JOINTS: Final = ("", "_", "-", ".", " ")
 """What joins the words of a name, besides a capital letter."""
 
@@ -70,9 +75,15 @@ class Names:
         self._spaced = [
             (group, _phrases([phrase])) for group, phrase in self.own if " " in phrase
         ] + self._contains
+        self._splits = _splits(
+            [*self.own, *((group, phrase) for group in self._active for phrase in group.contains)]
+        )
+        self._left_ends = {left[-2:] for left in self._splits}
+        self._left_lengths = sorted({len(left) for left in self._splits})
         self._placeholder = re.compile(keys.placeholder)
         self._unless = {group: re.compile(group.unless) for group in self._active if group.unless}
-        self._answers: dict[str | bytes, tuple[Group, ...]] = {}
+        self._answers: dict[str, tuple[Group, ...]] = {}
+        self._runs: dict[bytes, Group | None] = {}
 
     def groups(self, name: str) -> tuple[Group, ...]:
         """
@@ -94,18 +105,45 @@ class Names:
         """
         Return the group of *run*, a name as it stands in text: characters of `NAME_CHARS` only.
         """
-        if run not in self._answers:
-            group = self._classify(run.decode("ascii"))
-            self._keep(run, (group,) if group else ())
-        return next(iter(self._answers.get(run, ())), None)
+        if run in self._runs:
+            return self._runs[run]
+        if len(self._runs) >= KEPT_ANSWERS:
+            self._runs.clear()
+        group = self._classify(run.decode("ascii"))
+        if len(run) <= LONGEST_NAME:
+            self._runs[run] = group
+        return group
 
-    def spaced(self, text: str, beyond: int = 0) -> Group | None:
+    def spaced(self, text: str) -> Group | None:
         """
-        Return the group whose words stand in *text* with a space between them and end *beyond* a place in it.
+        Return the group whose words stand in *text* with a space between them.
         """
         for group, phrases in self._spaced:
             for match in phrases.finditer(text):
-                if " " in match[0] and match.end() > beyond and "".join(words(match[0])) not in self._safe:
+                if " " in match[0] and "".join(words(match[0])) not in self._safe:
+                    return group
+        return None
+
+    def beside_space(self, data: bytes, start: int, run: bytes) -> Group | None:
+        """
+        Return the group whose words stand in *data* around the space before *start*, where *run* begins.
+
+        It is asked for each name of a text, so what cannot be is told without a search.
+        """
+        if data[start - 3 : start - 1].lower() not in self._left_ends:
+            return None
+        before, small = data[max(0, start - _SPACED) : start].lower(), run.lower()
+        found: list[tuple[int, Group, re.Pattern[str]]] = []
+        for length in self._left_lengths:
+            for right, split in self._splits.get(before[-length - 1 : -1], ()):
+                if small.startswith(right):
+                    found.append(split)
+        if not found:
+            return None
+        text = (before + small).decode("latin-1")
+        for _, group, phrase in sorted(found, key=itemgetter(0)):
+            for match in phrase.finditer(text):
+                if match.end() > len(before) and "".join(words(match[0])) not in self._safe:
                     return group
         return None
 
@@ -166,7 +204,7 @@ class Names:
             found.append(self.spaced(name))
         return [group for group in found if group is not None]
 
-    def _keep(self, name: str | bytes, answer: tuple[Group, ...]) -> tuple[Group, ...]:
+    def _keep(self, name: str, answer: tuple[Group, ...]) -> tuple[Group, ...]:
         if len(self._answers) >= KEPT_ANSWERS:
             self._answers.clear()
         if len(name) <= LONGEST_NAME:
@@ -226,6 +264,21 @@ def joints(phrase: str) -> str:
 
 def _phrases(phrases: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(map(joints, phrases)), re.IGNORECASE)
+
+
+_Split = tuple[bytes, tuple[int, Group, re.Pattern[str]]]
+
+
+def _splits(phrases: Iterable[tuple[Group, str]]) -> dict[bytes, list[_Split]]:
+    """
+    Return for each word that *phrases* have before another one what may follow it: the word, and whose it is.
+    """
+    found: dict[bytes, list[_Split]] = {}
+    for order, (group, phrase) in enumerate(phrases):
+        parts = phrase.encode().split(b" ")
+        for left, right in pairwise(parts):
+            found.setdefault(left, []).append((right, (order, group, _phrases([phrase]))))
+    return found
 
 
 def _own_group(name: str) -> Group:

@@ -39,8 +39,20 @@ def fields(value: Any) -> dict[Any, Any] | None:
         return dict(islice(value.items(), MAX_FIELDS))
     if isinstance(value, tuple):
         return value._asdict() if hasattr(value, "_asdict") else None
-    names = _names(type(value))
+    names = field_names(type(value))
     return {name: getattr(value, name) for name in names if hasattr(value, name)} if names else None
+
+
+def field_names(kind: type) -> list[str]:
+    """
+    Return the names of the fields that objects of *kind* have, whatever library made it.
+    """
+    if dataclasses.is_dataclass(kind):
+        return [field.name for field in dataclasses.fields(kind)]
+    for sign in _SIGNS:
+        if (told := getattr(kind, sign, None)) is not None:
+            return [each if isinstance(each, str) else each.name for each in told]
+    return []
 
 
 def plain(value: Any) -> Any:
@@ -74,7 +86,7 @@ def within_words(words: Sequence[Any], find: Callable[[bytes], list[Span]]) -> d
     The words are read as one line, as a program prints them; what *find* finds there is told for each word.
     """
     if not 1 < len(words) <= MAX_WORDS or not any(
-        isinstance(word, str) and word.startswith("-") for word in words
+        isinstance(word, str) and (word.startswith("-") or word == "AUTH") for word in words
     ):
         return {}
     texts = [_quiet(encoded(word)) for word in words]
@@ -102,12 +114,3 @@ def encoded(word: Any) -> bytes:
 
 def _quiet(text: bytes) -> bytes:
     return text if text.startswith(_KEY_BEGINS) else text.translate(_QUIET)
-
-
-def _names(kind: type) -> list[str]:
-    if dataclasses.is_dataclass(kind):
-        return [field.name for field in dataclasses.fields(kind)]
-    for sign in _SIGNS:
-        if (told := getattr(kind, sign, None)) is not None:
-            return [each if isinstance(each, str) else each.name for each in told]
-    return []

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from tracelog.core.redact_beside import SEPARATOR, Name, beside, read_value
+from tracelog.core.redact_beside import PLAIN_WORD, SEPARATOR, Name, beside, read_value, stands_below
 from tracelog.core.redact_mark import MARK, MARK_START
 from tracelog.core.redact_names import LONGEST_NAME, NAME_CHARS, Names
 from tracelog.core.redact_replace import BLANKS, FLOOD, MAX_SECRETS, Span, quote_behind
@@ -30,7 +30,10 @@ _LINE: Final = re.compile(rb"(?:[^\r\n\"'\\=]+|=(?:\\{0,15}\"[^\"\\\r\n]*\\{0,15
 """The rest of a line, up to a quote of what is around: only `name="value"` has quotes of its own."""
 
 _HEADER: Final = re.compile(rb"[^\r\n\"'\\]*")
-_PLAIN_WORD: Final = re.compile(rb"[A-Za-z][a-z]*[.,:;!?]?")
+_NAME: Final = re.compile(b"[%b]{1,%d}" % (NAME_CHARS.encode(), LONGEST_NAME))
+
+_FIELD: Final = re.compile(rb"[a-z_]{1,24}=[A-Za-z0-9]")
+"""The next field of a line: `auth=oauth2 user=bob`."""
 
 _ANY_SCHEME: Final = re.compile(
     rb"[A-Za-z][A-Za-z-]{1,24}[ \t]{1,4}"
@@ -48,12 +51,12 @@ _STRUCTURE: Final = re.compile(
 _NEAR: Final = 40
 """Bytes between a name and what only counts when it looks like chance; the detector looks no further."""
 
-_SPACED: Final = 32
-"""Bytes before a name in which the words of `your API key` are looked for."""
-
 _SHORTEST, _SHORTEST_IN_PROSE = 3, 6
 """Bytes of a secret that is no password: parsers write `token=)` and `token: EOF` about other tokens."""
 
+
+MAX_NAMES: Final = 2_000
+"""Names whose values are read in one text. A text with more is a dump: its rest is replaced as one."""
 
 AUTH: Final = "auth"
 """The group of `Authorization`."""
@@ -81,14 +84,14 @@ class PairFinder:
     def __init__(self, names: Names, rank: int) -> None:
         self._names = names
         self._rank = rank
-        self._scheme = _words_before(names.keys.schemes, rb"[ \t]{1,4}")
+        self._scheme = _words_before(names.keys.schemes, rb"[ \t]{1,4}(?![a-z_]{1,24}=[A-Za-z0-9])")
         self._line_scheme = _words_before(names.keys.line_schemes, rb"[a-z0-9-]{0,24}[ \t]")
 
     def spans(self, data: bytes, places: Iterable[int]) -> Iterator[Span]:
         """
         Return the secrets in *data*, tried at *places* in ascending order, where sensitive words stand.
         """
-        done = found_so_far = 0
+        done = found_so_far = read = 0
         marked = MARK_START in data
         for place in places:
             if place < done:
@@ -100,6 +103,10 @@ class PairFinder:
                 continue
             if group.chance and (joint.end() - done > _NEAR or not _CHANCE.match(data, joint.end())):
                 continue
+            read += 1
+            if read > MAX_NAMES:
+                yield Span(start, len(data), self._rank, FLOOD)
+                return
             found = self._read(data, Name(start, done, group), joint)
             done = max(done, found.end)
             for first, last, bare in found.values:
@@ -117,7 +124,7 @@ class PairFinder:
         """
         whole = Value(0, len(text), bare=False)
         for group in groups:
-            if values := self._within(text, whole, group):
+            if values := self.within(text, whole, group):
                 return [Span(first, last, self._rank, group.name) for first, last, _ in values]
         return []
 
@@ -134,18 +141,17 @@ class PairFinder:
             return group or self._names.of_run(run[1:])  # the first letter may be that of an escape: \n
         if before != b" ":
             return group
-        text = data[max(0, start - _SPACED) : end].decode("latin-1")
-        return self._names.spaced(text, len(text) - len(run)) or group
+        return self._names.beside_space(data, start, run) or group
 
     def _read(self, data: bytes, name: Name, joint: re.Match[bytes]) -> _Found:
         if joint.re is SEPARATOR:
             return self._separated(data, name, joint)
         value = read_value(data, name, joint)
-        return _Found(self._within(data, value, name.group), value.end) if value else _Found([], name.end)
+        return _Found(self.within(data, value, name.group), value.end) if value else _Found([], name.end)
 
     def _separated(self, data: bytes, name: Name, separator: re.Match[bytes]) -> _Found:
         place = separator.end()
-        quote = quote_behind(separator[1][:-1], separator[1][-1:]) if separator[1] else b""
+        quote = _quote(separator[1] or b"")
         if (mark := MARK.match(data, place)) is not None:
             return _Found([], mark.end())
         if data[place : place + 1] in {b"[", b"{"}:
@@ -158,7 +164,7 @@ class PairFinder:
             value = self._bare(data, name, separator, value)
         if value is None:
             return _Found([], place)
-        secrets = self._within(data, value, name.group)
+        secrets = self.within(data, value, name.group)
         return _Found(secrets, value.end if secrets else place, quote)
 
     def _bare(self, data: bytes, name: Name, separator: re.Match[bytes], value: Value) -> Value | None:
@@ -166,25 +172,46 @@ class PairFinder:
         Return the bare *value* as it is meant in its place, which may be longer; None for a word of prose.
         """
         group, start = name.group, value.start
-        if separator[2][:1] == b"%" and (end := data.find(b"%26", start, value.end)) >= 0:
+        _, sign, arrow, gap = separator.groups()
+        if gap.strip(b" \t") and not stands_below(data, name.start, gap, data[start : value.end]):
+            return None
+        if arrow and self._is_step(data, value):
+            return None
+        if sign and sign[:1] == b"%" and (end := data.find(b"%26", start, value.end)) >= 0:
             return value._replace(end=end)
         line = _HEADER.match(data, start) if group.cookies and b"=" in data[start : value.end] else None
-        if not group.plain and self._line_scheme.match(data, start):
+        scheme = None if group.plain else self._line_scheme.match(data, start)
+        if scheme is not None and (sign != b"=" or not _FIELD.match(data, scheme.end())):
             line = _LINE.match(data, start)
         if line is not None:
             return Value(*line.span(), bare=False)
-        if group.plain:
-            return value
+        return value if group.plain else self._opaque(data, name, separator, value)
+
+    def _opaque(self, data: bytes, name: Name, separator: re.Match[bytes], value: Value) -> Value | None:
+        """
+        Return the bare *value* that is no password: behind its scheme; None when it is a word or too short.
+        """
+        group, start = name.group, value.start
+        _, sign, arrow, gap = separator.groups()
         behind = self._behind_scheme(data, start, group)
         if behind == start and group.name == AUTH and (scheme := _ANY_SCHEME.match(data, start)) is not None:
             behind = scheme.end()
         if behind > start:
             return self._credential(data, behind)
         secret = data[start : value.end]
-        prose = separator[2] == b":" and separator[3] != b"" and not separator[1]
-        if prose and _PLAIN_WORD.fullmatch(secret) and _PLAIN_WORD.fullmatch(data, name.start, name.end):
+        prose = bool(arrow or (sign == b":" and gap)) and not separator[1]
+        if prose and PLAIN_WORD.fullmatch(secret) and PLAIN_WORD.fullmatch(data, name.start, name.end):
             return None
         return value if len(secret) >= (_SHORTEST_IN_PROSE if prose else _SHORTEST) else None
+
+    def _is_step(self, data: bytes, value: Value) -> bool:
+        """
+        Whether the *value* behind an arrow is one more step: `password -> otp`, `secret -> map of it`.
+        """
+        word = data[value.start : value.end]
+        if _NAME.fullmatch(word) and self._names.of_run(word) is not None:
+            return True
+        return PLAIN_WORD.fullmatch(word) is not None and data[value.end : value.end + 1] == b" "
 
     def _credential(self, data: bytes, place: int) -> Value | None:
         """
@@ -193,7 +220,7 @@ class PairFinder:
         line = _LINE.match(data, place) if _PARAMETER.match(data, place) else None
         return Value(*line.span(), bare=False) if line else value_at(data, place)
 
-    def _within(self, data: bytes, value: Value, group: Group) -> list[Value]:
+    def within(self, data: bytes, value: Value, group: Group) -> list[Value]:
         """
         Return the secrets in *value*: those of its cookies, or it.
         """
@@ -220,6 +247,13 @@ class PairFinder:
     def _behind_scheme(self, data: bytes, place: int, group: Group) -> int:
         scheme = None if group.plain else self._scheme.match(data, place)
         return scheme.end() if scheme else place
+
+
+def _quote(found: bytes) -> bytes:
+    """
+    Return the quote that was *found* behind a name, with those backslashes before it that belong to it.
+    """
+    return found if found.startswith(b"&") else quote_behind(found[:-1], found[-1:])
 
 
 def name_around(data: bytes, place: int) -> tuple[int, int]:

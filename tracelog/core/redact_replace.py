@@ -24,6 +24,12 @@ _CONTINUED: Final = frozenset(bytes([code]) for code in range(0x80, 0xC0))
 _ESCAPE: Final = re.compile(rb"\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[abfnrtv0])")
 _LONGEST_ESCAPE: Final = 6
 
+_JSON_BEGINS: Final = frozenset((b"[", b"{"))
+"""What a text of JSON begins with that has no quotes to tell it by: a list of numbers."""
+
+_NUMBERS: Final = re.compile(rb"[0-9]+|-?[0-9]+[.][0-9]+(?:,[ ]?-?[0-9]+[.][0-9]+)?")
+"""Numbers as JSON may have them bare; coordinates are two of a list."""
+
 _NEAR: Final = 512
 """Bytes around a number in which the signs of JSON are looked for: more than a name may have."""
 
@@ -78,9 +84,10 @@ def replace(data: bytes, spans: Iterable[Span], marker: Marker) -> Replaced:
     position = 0
     for start, end, _, name, given in merged:
         secret = data[start:end]
-        number = given is None and secret.isdigit()
+        number = given is None and _NUMBERS.fullmatch(secret)
         bare = _quote_of_number(data, start, end) if number else given or b""
-        mark = bare + marker.mark(name, secret) + bare
+        parts = secret.split(b",") if number and bare else [secret]  # two numbers of a list stay two
+        mark = b",".join(bare + marker.mark(name, part.strip()) + bare for part in parts)
         pieces += (data[position:start], mark)
         lengths.append(len(mark))
         position = end
@@ -151,4 +158,6 @@ def _quote_of_number(data: bytes, start: int, end: int) -> bytes:
     if not _AFTER_VALUE.match(data, end) or not _BEFORE_VALUE.search(before):
         return b""
     last = before.rfind(b'"')
-    return quote_behind(before[:last], b'"') if last >= 0 else b""
+    if last < 0:
+        return b'"' if data[:1] in _JSON_BEGINS else b""
+    return quote_behind(before[:last], b'"')

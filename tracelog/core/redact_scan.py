@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 NAME_END: Final = b'"'
 """Stands in a literal for whatever ends a name: a quote, `:`, `=`, an escape, a header byte of msgpack."""
 
-_ENDS: Final = frozenset(b" \"'`\\:=%]\x7f") | frozenset(range(0x20)) | frozenset(range(0x80, 0x100))
+_ENDS: Final = frozenset(b" \"'`&\\:=%]\x7f") | frozenset(range(0x20)) | frozenset(range(0x80, 0x100))
 _FOLD: Final = bytes(
     NAME_END[0] if code in _ENDS else code + 32 if chr(code).isupper() and code < 0x80 else code
     for code in range(256)
@@ -138,6 +138,7 @@ class Scanner:
             owners.append(owner)
             if len(owners) == 1:
                 self._add(text, _Entry(0, fold, exact, at, owners))
+        self._told = {pair: _joined(entries) for pair, entries in self._by_pair.items()}
         stop, alone, following = map(_class, (self._by_pair, self._alone, self._nexts))
         self._stops = re.compile(f"{stop}(?:(?={following})|(?<={alone}))").finditer
 
@@ -147,16 +148,18 @@ class Scanner:
         """
         found: defaultdict[int, list[int]] = defaultdict(list)
         folded = data.translate(_FOLD)
-        starts_with, by_pair = folded.startswith, self._by_pair
+        starts_with, by_pair = folded.startswith, self._told
         for begin, pairs in _in_pairs(folded):
             for stop in self._stops(pairs):
                 at = stop.start()
-                for before, fold, exact, place, owners in by_pair[pairs[at]]:
+                for before, fold, always, exact in by_pair[pairs[at]]:
                     start = begin + _PAIR * at - before
                     if not starts_with(fold, start) or start < 0:
                         continue
-                    if not exact or data.startswith(exact, start):
-                        for owner in owners:
+                    for owner, place in always:
+                        found[owner].append(start + place)
+                    if exact:
+                        for owner, place in exact.get(data[start : start + len(fold)], ()):
                             found[owner].append(start + place)
         self._note_bytes(data, found)
         for places in found.values():
@@ -198,6 +201,23 @@ class Scanner:
         else:
             self._alone.add(pairs[before])
         self._by_pair.setdefault(pairs[before], []).append(entry._replace(before=before))
+
+
+_Owners = list[tuple[int, int]]
+_Told = tuple[int, bytes, _Owners, dict[bytes, _Owners]]
+"""Bytes before the pair, the folded literal, and owners with places: of any form, of each exact one."""
+
+
+def _joined(entries: Sequence[_Entry]) -> list[_Told]:
+    """
+    Return *entries* with those as one that differ in case or quotes only: a text is compared with them once.
+    """
+    joined: dict[tuple[int, bytes], _Told] = {}
+    for entry in entries:
+        told = joined.setdefault((entry.before, entry.fold), (entry.before, entry.fold, [], {}))
+        owners = told[3].setdefault(entry.exact, []) if entry.exact else told[2]
+        owners.extend((owner, entry.at) for owner in entry.owners)
+    return list(joined.values())
 
 
 def _weight(pair: bytes) -> int:

@@ -69,6 +69,8 @@ class ShapeFinder:
         self._through = _compiled(shape.through)
         self._body = re.compile(b"[%b]*" % shape.body.encode()) if shape.body else None
         self._unless = _compiled(shape.unless)
+        self._near_word = re.compile(b"|".join(map(_as_words, shape.near)))
+        self._free_of = self._not_after if shape.lead is None and not shape.after else None
         self._near = re.compile(rb"\n|(%b)" % b"|".join(map(_as_words, shape.near)))
         self._check = checks[shape.check]
 
@@ -77,11 +79,15 @@ class ShapeFinder:
         Return the secrets of this shape in *data*, tried at *places* in ascending order.
         """
         done = found = 0
-        near = self._nearby(data)
-        for place in places if self._search is None else (start for start, _ in every(self._search, data)):
-            if place < done or (start := self.begins(data, place)) < 0:
+        free_of = self._free_of
+        near = self._nearby(data) if self.shape.near else None
+        for place in self._tried(data, places):
+            if place < done or (near is not None and not near(place)):
                 continue
-            if (match := self._match(data, place)) is None or not near(place):
+            is_free = free_of is not None and data[place - 1 : place] not in free_of
+            if (start := place if is_free else self.begins(data, place)) < 0:
+                continue
+            if (match := self._match(data, place)) is None:
                 continue
             end = self._end(data, match.end())
             done = max(end, place + 1)
@@ -98,6 +104,15 @@ class ShapeFinder:
                 yield Span(first, last, self._rank, self.shape.name)
                 if self._through and data.find(_ENDS_KEY, match.end(), last) < 0:
                     yield from self._further_lines(data, last)
+
+    def _tried(self, data: bytes, places: Iterable[int]) -> Iterable[int]:
+        """
+        Return where in *data* to try the pattern: at *places*, or where it is found when it has no literal.
+        """
+        if self._search is not None:
+            return (start for start, _ in every(self._search, data))
+        is_far = self.shape.near and self._near_word.search(data) is None
+        return () if is_far else places
 
     def _further_lines(self, data: bytes, start: int) -> Iterator[Span]:
         """
@@ -130,8 +145,6 @@ class ShapeFinder:
         """
         Return whether one of `Shape.near` stands in the same line before a place; asked in ascending order.
         """
-        if not self.shape.near:
-            return lambda _place: True
         marks = self._near.finditer(data)
         coming = next(marks, None)
         seen = False
@@ -165,7 +178,9 @@ def _ends_escape(data: bytes, place: int) -> bool:
     Whether an escape or a header ends at *place*, so that the letter before it is none.
     """
     before = data[max(0, place - _LONGEST_ESCAPE) : place]
-    return not before.isalnum() and _ESCAPE.search(before) is not None
+    if before.isascii() and not (b"\\" in before or b"%" in before or b"[" in before):
+        return False  # in every escape stands one of these, and headers are no ASCII
+    return _ESCAPE.search(before) is not None
 
 
 def _compiled(pattern: str) -> re.Pattern[bytes] | None:

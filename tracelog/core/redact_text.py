@@ -7,7 +7,8 @@ from itertools import islice
 from typing import Final
 
 from tracelog.core.redact_checks import CHECKS, decode_base64
-from tracelog.core.redact_detect import SecondLook, by_literals, literals, one_pass
+from tracelog.core.redact_columns import ColumnFinder
+from tracelog.core.redact_detect import Detector, SecondLook, by_literals, literals, one_pass
 from tracelog.core.redact_disguise import undisguised
 from tracelog.core.redact_engine import EngineName, Search, every, searcher
 from tracelog.core.redact_mark import MARK, MARK_START, Marker
@@ -57,10 +58,12 @@ class TextCleaner:
         self._searched = [shape for shape in self._shapes if not shape.shape.anchors]
         self._rank_of_names = len(own) + len(shapes)
         self._pairs = PairFinder(names, self._rank_of_names)
+        self._columns = ColumnFinder(names, self._pairs, self._rank_of_names)
         self._scanner = scanner_of(tuple(literals(self._shapes, names)))
         self._marker = marker
         loose = [each.loose for _, each in own]
         look = SecondLook(names, self._pairs)
+        self.suspect: Detector
         self._ask_first = engine == "re2"  # without it the question costs as much as the search
         if self._ask_first:
             self.suspect = one_pass(self._shapes, loose, names, look)
@@ -76,7 +79,7 @@ class TextCleaner:
             groups: Those of the names under which *data* stands, all of which then is a secret.
             trail: Is told what was replaced where.
         """
-        if not groups and self._ask_first and not self.suspect(data):
+        if not groups and self._ask_first and not self.suspect(data, alone=True):
             return data
         for _ in range(MAX_PASSES):
             spans = self.find(data) + self._pairs.whole_spans(data, groups)
@@ -118,6 +121,8 @@ class TextCleaner:
             spans = _apart_from_marks(data, spans)
         if words := places.get(len(self._shapes)):
             spans += self._pairs.spans(data, words)
+        if statements := places.get(len(self._shapes) + 2):
+            spans += self._columns.spans(data, statements)
         return spans
 
 

@@ -11,9 +11,13 @@ from tracelog.core.redact_replace import BLANKS, SLASHES_BY_DEPTH
 LARGEST_CONTAINER: Final = 64 * 1024
 """Bytes of an object or list in a text that are walked through; one that is longer counts as ended there."""
 
-_OPEN: Final = re.compile(rb"[bBuUrRfF]{0,2}(\\{0,15})([\"'`])")
+HTML_QUOTE: Final = rb"&(?:amp;)?(?:quot|apos|#0?3[49]|#[xX]2[27]);"
+"""A quote as HTML has it in texts and attributes."""
+
+_OPEN: Final = re.compile(rb"[bBuUrRfF]{0,2}(\\{0,15})([\"'`])|()(%b)" % HTML_QUOTE)
 _WRAPPED: Final = re.compile(
-    rb"(?:[A-Za-z_][A-Za-z0-9_.]{0,40}\(|\(string\)[ ](?:\(len=[0-9]{1,6}\)[ ])?"
+    rb"(?:(?!(?:self|this|req|request|os|process)\.)"
+    rb"[A-Za-z_][A-Za-z0-9_.]{0,40}\(|\(string\)[ ](?:\(len=[0-9]{1,6}\)[ ])?"
     rb"|string\([0-9]{1,6}\)[ ]){1,2}"
     rb"(?=[bBuUrRfF]{0,2}\\{0,15}[\"'`])|![!a-z]{1,10}[ ]|&[A-Za-z0-9_]{1,20}[ ]"
 )
@@ -23,7 +27,7 @@ _LONGEST_BLOCK: Final = 64 * 1024
 """Bytes of a string in three quotes."""
 
 _INDENTED: Final = re.compile(
-    rb"[|>][-+0-9]{0,2}[ \t]{0,8}(?:(?:\r?\n|(?:\\{1,15}r)?\\{1,15}n)[ \t]{1,64}"
+    rb"[|>][-+0-9]{0,2}[ \t]{0,8}(?:(?:\r?\n|(?:\\{1,15}r)?\\{1,15}n){1,4}[ \t]{1,64}"
     rb"(?:[^\r\n\"\\]|\\(?!\\{0,14}[nr\"])){1,4096}){1,64}"
 )
 """A block of YAML: all lines that are indented."""
@@ -75,13 +79,14 @@ def value_at(data: bytes, place: int) -> Value | None:
     if (block := _INDENTED.match(data, place)) is not None:
         return Value(*block.span(), bare=False)
     if (opening := _OPEN.match(data, place)) is not None:
-        mark = opening[1] + opening[2]
+        slashes, quote = (opening[1], opening[2]) if opening[2] else (b"", opening[4])
+        mark = slashes + quote
         if data.startswith(mark + mark, opening.end()):
             start = opening.end() + 2 * len(mark)
             end = data.find(3 * mark, start, start + _LONGEST_BLOCK)
             if end > start:
                 return Value(start, end, bare=False)
-        return Value(opening.end(), closing(data, opening.end(), len(opening[1]), opening[2]), bare=False)
+        return Value(opening.end(), closing(data, opening.end(), len(slashes), quote), bare=False)
     if (bare := _REFERENCE.match(data, place) or _BARE.match(data, place)) is not None:
         return Value(place, bare.end(), bare=True)
     return None

@@ -7,13 +7,18 @@ export const TRIES = 200;
 const LONGEST_NAME = 128;
 const WORDS = /[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+/g;
 const RUN = /[A-Za-z0-9_.-]+/g;
-const SEPARATOR = /(?:\]|%5[Dd])?(\\{0,15}["'`])?\]?[ \t]{0,8}(=>|:=|[:=]|%3[AaDd])([ \t]{0,8})(?![:=~>]|\/\/)/y;
-const OPEN = /[bBuUrR]{0,2}(\\{0,15})(["'`])/y;
+const SEPARATOR =
+  /(?:\x1b\[[0-9;]{0,12}m)*(?:\]|%5[Dd])?(\\{0,15}["'`]|&(?:amp;)?(?:quot|apos|#0?3[49]|#[xX]2[27]);)?\]?(?:[ \t]{0,8}(=>|:=|[:=]|%3[AaDd]|&#(?:61|x3[Dd]);)|[ \t]{1,8}(->|→)(?=[ \t]))([ \t]{0,8})(?:\x1b\[[0-9;]{0,12}m)*(?![:=~>]|\/\/)/y;
+const OPEN = /[bBuUrR]{0,2}(\\{0,15})(["'`])|()(&(?:amp;)?(?:quot|apos|#0?3[49]|#[xX]2[27]);)/y;
 const BARE =
-  /(?:\$\{[^{}\r\n"']{0,80}\}|[^ \t\r\n"'`<>\\,;&(){}[\]|]+(?:\\(?![abfnrtuvx"'`/\\])(?:[^ \t\r\n"'`<>\\,;&(){}[\]|]+)?|[,;&(){}[\]|]+(?![A-Za-z0-9_.-]{1,64}[ \t]?[:=])[^ \t\r\n"'`<>\\,;&(){}[\]|]+)*)/y;
+  /(?:\$\{[^{}\r\n"']{0,80}\}|[^ \x1b\t\r\n"'`<>\\,;&(){}[\]|]+(?:\\(?![abfnrtuvx"'`/\\])(?:[^ \x1b\t\r\n"'`<>\\,;&(){}[\]|]+)?|[,;&(){}[\]|]+(?![A-Za-z0-9_.-]{1,64}[ \t]?[:=])[^ \x1b\t\r\n"'`<>\\,;&(){}[\]|]+)*)/y;
+/** A name right behind a colour of a terminal, whose last letters look like a part of it. */
+const COLOUR = /\x1b\[[0-9;]{0,12}m([A-Za-z0-9_.-]+)$/;
 const RANDOM = /^[A-Za-z0-9+/_-]{20,512}={0,2}$/;
 const DIGITS = /^-?([0-9]{1,13})(?:\.[0-9]{1,17})?$/;
 const PLAIN_WORD = /^[A-Za-z][a-z]*[.,:;!?]?$/;
+/** The next field of a line: `auth=oauth2 user=bob`. */
+const FIELD = /[a-z_]{1,24}=[A-Za-z0-9]/y;
 const HEADER = /[^\r\n"'\\]*/y;
 /** The rest of a line, in which only `name="value"` has quotes of its own. */
 const LINE = /(?:[^\r\n"'\\=]+|=(?:\\{0,15}"[^"\\\r\n]*\\{0,15}")?)*/y;
@@ -71,30 +76,38 @@ export function harmless(keys, group, given) {
 
 /** Finds values beside sensitive names: `password=…`, `"token": "…"`, `Cookie: …`. */
 export function pairFinder(keys, groupOf) {
-  const scheme = new RegExp(`(?:${keys.schemes.join("|")})[ \\t]{1,4}`, "iy");
+  const scheme = new RegExp(`(?:${keys.schemes.join("|")})[ \\t]{1,4}(?![a-z_]{1,24}=[A-Za-z0-9])`, "iy");
   const lineScheme = new RegExp(`(?:${keys.line_schemes.join("|")})[a-z0-9-]{0,24}[ \\t]`, "iy");
   const at = (regex, text, place) => ((regex.lastIndex = place), regex.exec(text));
+
+  /** Whether what stands behind an arrow is one more step: `password -> otp`, `secret -> map of it`. */
+  const isStep = (text, start, end) => {
+    const word = text.slice(start, end);
+    return Boolean(groupOf(word)) || (PLAIN_WORD.test(word) && text[end] === " ");
+  };
 
   const read = (text, group, name, separator, place) => {
     const opening = at(OPEN, text, place);
     if (opening) {
       const start = place + opening[0].length;
-      return { start, end: closing(text, start, opening[1].length, opening[2]) };
+      return { start, end: closing(text, start, (opening[1] ?? "").length, opening[2] ?? opening[4]) };
     }
     const bare = at(BARE, text, place);
     if (!bare) return null;
     let end = place + bare[0].length;
-    const [, quote, sign, gap] = separator;
-    const encoded = sign[0] === "%" ? text.slice(place, end).indexOf("%26") : -1;
+    const [, quote, sign, arrow, gap] = separator;
+    if (arrow && isStep(text, place, end)) return null;
+    const encoded = sign?.[0] === "%" ? text.slice(place, end).indexOf("%26") : -1;
     if (encoded >= 0) return { start: place, end: place + encoded, quote };
-    const isLine = !group.plain && at(lineScheme, text, place);
+    const line = group.plain ? null : at(lineScheme, text, place);
+    const isLine = line && !(sign === "=" && at(FIELD, text, place + line[0].length));
     if (isLine || (group.cookies && bare[0].includes("="))) {
       return { start: place, end: place + at(isLine ? LINE : HEADER, text, place)[0].length };
     }
     if (group.plain) return { start: place, end, quote };
     const after = at(scheme, text, place);
     if (after) return read(text, { ...group, plain: true }, name, separator, place + after[0].length);
-    const prose = sign === ":" && gap && !quote;
+    const prose = (arrow || (sign === ":" && gap)) && !quote;
     if (prose && PLAIN_WORD.test(bare[0]) && PLAIN_WORD.test(name)) return null;
     return bare[0].length >= (prose ? 6 : 3) ? { start: place, end, quote } : null;
   };
@@ -114,7 +127,8 @@ export function pairFinder(keys, groupOf) {
     let done = 0;
     for (const run of text.matchAll(RUN)) {
       const end = run.index + run[0].length;
-      if (run.index < done || !/[:="'`%\]\\ \t]/.test(text[end] ?? "")) continue;
+      if (run.index < done || !/[:="'`%&\x1b\]\\ \t]/.test(text[end] ?? "")) continue;
+      if (text.startsWith("[REDACTED:", run.index - 10)) continue;
       const separator = at(SEPARATOR, text, end);
       const group = separator && named(text, run, end, groupOf);
       if (!group) continue;
@@ -139,7 +153,8 @@ export function pairFinder(keys, groupOf) {
 function named(text, run, end, groupOf) {
   const before = text[run.index - 1];
   if (before === "\\") return groupOf(run[0]) ?? groupOf(run[0].slice(1));
-  const group = groupOf(run[0]);
+  const colour = before === "[" || before === ";" ? COLOUR.exec(text.slice(Math.max(0, run.index - 16), end)) : null;
+  const group = groupOf(colour ? colour[1] : run[0]);
   if ((group && !group.chance) || before !== " ") return group;
   const word = /[A-Za-z0-9_.-]{1,24}$/.exec(text.slice(Math.max(0, run.index - 25), run.index - 1));
   const both = word && groupOf(`${word[0]} ${run[0]}`);

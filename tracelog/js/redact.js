@@ -21,7 +21,7 @@ const ESCAPE = /(?:\\[abfnrtv0]|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|%[0-9A-Fa-f]
 export function redactor({ shapes, keys }) {
   const finders = shapes.filter(isSimple).map(shapeFinder);
   const groupOf = names(keys);
-  const scheme = new RegExp(`^(?:${keys.schemes.join("|")})[ \\t]{1,4}`, "i");
+  const scheme = new RegExp(`^(?:${keys.schemes.join("|")})[ \\t]{1,4}(?![a-z_]{1,24}=[A-Za-z0-9])`, "i");
   const pairs = pairFinder(keys, groupOf);
 
   const find = (text) => {
