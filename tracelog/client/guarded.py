@@ -28,7 +28,7 @@ class GuardedOutbox(Outbox):
     Rows that tell of entries held back are no entries: no outcome is counted for them.
 
     Attributes:
-        rows_lost: How many of them never arrived. What they would have told stands in the ledger all the same.
+        rows_lost: How many of them never arrived. What they would have told stands in the ledger anyway.
     """
 
     def __init__(self, sink: Sink, terms: Terms) -> None:
