@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tracelog.client.books import Books
 from tracelog.client.cells import Cells
 from tracelog.client.gate import DROPS, Drops, Gate
+from tracelog.core.account_format import COUNTED
 from tracelog.core.ledger import Ledger
 
 
@@ -126,5 +127,5 @@ def test_totals_never_fall_while_other_cells_take_over():
     assert gate.go_on_in(new) is old
     gate.put(b"row", 3)
     gate.drops.count("invalid")
-    assert (new.read()["queued"], new.dropped()["invalid"]) == (3, 2)
+    assert (new.read()["appended"], new.dropped()["invalid"]) == (3, 2)
     assert gate.drops.read()["invalid"] == 2
