@@ -90,3 +90,30 @@ def test_only_the_main_thread_can_ask(client_of, capsys):
     assert "only the main thread may set a handler" in capsys.readouterr().err
     made[0].get_logger("x").info("hello")
     assert made[0].flush(5) == 0
+
+
+UVICORN = """
+import logging, signal, threading
+import uvicorn
+tracelog.configure(sinks=[File()], flush_on_sigterm=True, flush_interval=5)
+log = tracelog.get_logger("x")
+
+async def app(scope, receive, send):
+    await receive()
+    log.info("started")
+    await send({"type": "lifespan.startup.complete"})
+    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    await receive()
+    log.info("stopping")
+    await send({"type": "lifespan.shutdown.complete"})
+
+uvicorn.run(app, port=0, log_config=None)
+"""
+
+
+def test_a_server_with_a_handler_of_its_own(tmp_path):
+    """
+    uvicorn stops in its own way and then lets the signal act: what its app logs until then is delivered.
+    """
+    ran = run(UVICORN, tmp_path)
+    assert (ran.code, ran.messages) == (-signal.SIGTERM, ["started", "stopping"])
