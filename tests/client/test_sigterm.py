@@ -113,7 +113,7 @@ uvicorn.run(app, port=0, log_config=None)
 
 def test_a_server_with_a_handler_of_its_own(tmp_path):
     """
-    uvicorn stops in its own way and then lets the signal act: what its app logs until then is delivered.
+    A real uvicorn stops in its own way and then lets the signal act: what its app logs until then is delivered.
     """
     ran = run(UVICORN, tmp_path)
     assert (ran.code, ran.messages) == (-signal.SIGTERM, ["started", "stopping"])
