@@ -25,7 +25,7 @@ from tracelog.client.guarded import outbox_for
 from tracelog.client.lots import Bounds, Terms
 from tracelog.client.odd import shown
 from tracelog.client.outbox import Outbox
-from tracelog.client.salvage import Salvage, Told, claim
+from tracelog.client.salvage import Known, Salvage, claim
 from tracelog.client.spool import Spool
 from tracelog.client.spooled import SpooledOutbox
 from tracelog.config import ClientSettings, state_folder
@@ -216,7 +216,7 @@ class Keeping:
             self._say(told)
             yield
 
-    def _say(self, told: Told) -> None:
+    def _say(self, told: Known) -> None:
         if told.lost or told.damaged:
             self._complaint(sentence(told))
 
@@ -251,7 +251,7 @@ def _temporary() -> Path:
     return Path(tempfile.gettempdir()) / f"tracelog-{os.geteuid() if hasattr(os, 'geteuid') else 0}"
 
 
-def sentence(told: Told) -> str:
+def sentence(told: Known) -> str:
     """
     Return what is known of an ended process as a sentence.
     """
