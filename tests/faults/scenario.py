@@ -52,6 +52,13 @@ class Scenario(NamedTuple):
     fault: str = "none"
     end: signal.Signals | None = None
 
+    @property
+    def entries(self) -> int:
+        """
+        How many entries are logged in all: with children, by five processes.
+        """
+        return self.n * 5 if self.body in {"multiprocessing", "fork"} else self.n
+
 
 class Outcome(NamedTuple):
     """
@@ -189,9 +196,12 @@ def run(client: str, scenario: Scenario, folder: Path, url: str, **options: Any)
         out, err = process.communicate()
         gone = None
     lines += out.splitlines()
+    ids = set(side.read_text().splitlines())
+    if gone is not None and len(ids) != scenario.entries:
+        raise RuntimeError(f"a program with {client} logged {len(ids)} entries: {err.decode()}")
     told = {name: value for line in lines for name, value in json.loads(line).items()}
     seconds = None if gone is None else gone - told.get("left", gone)
-    return Ended(set(side.read_text().splitlines()), told, seconds, err.decode())
+    return Ended(ids, told, seconds, err.decode())
 
 
 def environment(folder: Path) -> dict[str, str]:

@@ -20,9 +20,6 @@ SLACK_S = 1.5
 SHORT = {"exit_timeout": EXIT_S}
 KEPT = {"spool": "", "flush_on_sigterm": True, **SHORT}
 
-FAMILY = {"multiprocessing": 5, "fork": 5}
-"""Processes of a program that has children."""
-
 ROWS = {
     "burst": (Scenario("", "plain", n=10_000), {}, 0),
     "slow": (Scenario("", "plain", n=8_000, fault="slow"), SHORT, None),
@@ -55,7 +52,6 @@ def test_nothing_is_lost_silently(place, tmp_path, name):
     kept = {"spool": str(tmp_path / "spool")} if "spool" in options else {}
     found = ours(scenario, tmp_path, place, **{**options, **kept})
     assert (found.silent, found.duplicates) == (0, 0)
-    assert found.emitted == scenario.n * FAMILY.get(scenario.body, 1)
     assert lost is None or found.reported == lost
     assert found.seconds is not None
     assert found.seconds < options.get("exit_timeout", 2.0) + SLACK_S
