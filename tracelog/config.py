@@ -57,7 +57,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 Environ = Mapping[str, str]
 
 _NAMED_ALIKE: Final = (
-    "service system environment release level url key sinks limits spool enabled "
+    "service system environment release level url key sinks limits spool enabled flush_on_sigterm "
     "host port store cors_origins convex_secret page_capture"
 )
 _ENVIRONMENT: Final = {

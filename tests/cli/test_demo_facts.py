@@ -12,7 +12,7 @@ import pytest
 from tracelog.cli.demo import _absolute, _files, _port
 from tracelog.cli.demo.actors import Actor, surroundings
 from tracelog.cli.demo.facts import Facts, leaks_in, sum_up, wrong
-from tracelog.cli.demo.play import Told
+from tracelog.cli.demo.play import Played
 from tracelog.cli.demo.words import checks, links
 from tracelog.cli.failure import CommandError
 from tracelog.core.entry import Entry
@@ -113,8 +113,8 @@ def test_the_words_follow_the_facts():
     """
     assert "jwt:9c41" in checks(GOOD, color=False)
     assert "4 logged = 4 stored" in checks(GOOD, color=False)
-    assert "--url http://127.0.0.1:9" in links(Told("http://127.0.0.1:9", ["t"], []), color=False)
-    assert "--url" not in links(Told("http://127.0.0.1:8787", ["t"], []), color=False)
+    assert "--url http://127.0.0.1:9" in links(Played("http://127.0.0.1:9", ["t"], []), color=False)
+    assert "--url" not in links(Played("http://127.0.0.1:8787", ["t"], []), color=False)
 
 
 def test_the_usual_port_is_taken_only_when_free():

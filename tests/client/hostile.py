@@ -98,6 +98,37 @@ class Shrinking(dict):
         return super().__iter__()
 
 
+class ReprRecurses:
+    def __repr__(self):
+        return f"<{self!r}>"
+
+
+class ReprChanges:
+    """
+    Changes what it stands in when it is read, as another thread may at any time.
+    """
+
+    def __init__(self, holder):
+        self.holder = holder
+
+    def __repr__(self):
+        self.holder.clear()
+        grow = self.holder.update if isinstance(self.holder, dict) else self.holder.extend
+        grow({f"grown {n}": "x" * 50 for n in range(500)})
+        return "changed"
+
+
+def changing(holder):
+    """
+    Return *holder*, a list or dict that changes while it is read.
+    """
+    if isinstance(holder, dict):
+        holder |= {"first": ReprChanges(holder)} | {f"k{n}": f"v{n}" * 9 for n in range(100)}
+    else:
+        holder += [ReprChanges(holder), *(f"v{n}" * 9 for n in range(100))]
+    return holder
+
+
 class Endless(collections.abc.Mapping):
     def __getitem__(self, key):
         return key
@@ -186,6 +217,10 @@ VALUES = {
     "too deep": deep(5_000),
     "shrinking": Shrinking({f"k{n}": n for n in range(20)}),
     "endless": Endless(),
+    "repr recurses": ReprRecurses(),
+    "list that changes": changing([]),
+    "dict that changes": changing({}),
+    "dict in a list that changes": [changing({}), 1],
     "raw bytes of another format": msgspec.Raw(b'{"a": 1}'),
     "raw bytes cut off": msgspec.Raw(b"\xdb\xff\xff\xff\xff"),
     "raw bytes too many": msgspec.Raw(b"\x01\x02\x03"),

@@ -72,7 +72,17 @@ def test_an_inner_block_may_have_a_user_of_its_own(client):
         assert tracelog.current().user_id == "u1"
 
 
+def listed():
+    """
+    Return headers as the standard library's servers have them: they list pairs, and are no mapping.
+    """
+    headers = email.message.Message()
+    headers["Traceparent"] = PARENT
+    return headers
+
+
 HEADERS = [
+    (listed(), TRACE, SPAN),
     ({"traceparent": PARENT}, TRACE, SPAN),
     ({"Traceparent": PARENT}, TRACE, SPAN),
     ([("TRACEPARENT", PARENT)], TRACE, SPAN),

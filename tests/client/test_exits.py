@@ -175,7 +175,7 @@ print([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children])
 
 def test_forks_in_the_middle_of_everything(tmp_path):
     """
-    Forks while other threads log, flush and read the account: every child works and ends, again and again.
+    200 forks while other threads log, flush and read the account: every child works and ends.
     """
     ran = run(
         FORKS
@@ -191,14 +191,16 @@ def flushing():
 threads = [threading.Thread(target=busy, daemon=True) for _ in range(2)] + [threading.Thread(target=flushing, daemon=True)]
 for thread in threads: thread.start()
 codes = []
-for c in range(60):
-    pid = os.fork()
-    if pid == 0:
-        with tracelog.trace("t"):
-            log.info(f"child {c}")
-        left = tracelog.flush(5.0)
-        os._exit(left)
-    codes.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+for begin in range(0, 200, 20):
+    children = []
+    for c in range(begin, begin + 20):
+        pid = os.fork()
+        if pid == 0:
+            with tracelog.trace("t"):
+                log.info(f"child {c}")
+            os._exit(tracelog.flush(20.0))
+        children.append(pid)
+    codes += [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
 going.set()
 for thread in threads: thread.join()
 print(set(codes))
@@ -207,7 +209,7 @@ print(set(codes))
     )
     assert (ran.code, ran.out, ran.err) == (0, "{0}\n", "")
     counted = collections.Counter(message for message in ran.messages if message.startswith("child"))
-    assert counted == {f"child {c}": 1 for c in range(60)}
+    assert counted == {f"child {c}": 1 for c in range(200)}
     assert len({each for each, _ in ran.entries}) == len(ran.entries)
 
 

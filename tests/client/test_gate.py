@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tracelog.client.books import Books
 from tracelog.client.cells import Cells
 from tracelog.client.gate import DROPS, Drops, Gate
+from tracelog.core.account_format import COUNTED
 from tracelog.core.ledger import Ledger
 
 
@@ -109,3 +110,22 @@ def test_what_a_sink_logs_need_not_be_reported():
     assert books.dropped(Ledger()) == 0
     gate.drops.count("invalid")
     assert books.dropped(Ledger(dropped={"sink_error": 2})) == 3
+
+
+def test_totals_never_fall_while_other_cells_take_over():
+    """
+    Running numbers are given out by these totals: whoever reads in the middle of a change sees what was counted, and
+    what was counted meanwhile, once.
+    """
+    gate = Gate()
+    old, new = gate.drops.cells, Cells(memoryview(bytearray(8 * len(COUNTED))).cast("Q"))
+    gate.put(b"row", 3)
+    gate.drops.count("invalid")
+    new.follow(old)
+    gate.put(b"row", 3)
+    assert new.read() == old.read()
+    assert gate.go_on_in(new) is old
+    gate.put(b"row", 3)
+    gate.drops.count("invalid")
+    assert (new.read()["appended"], new.dropped()["invalid"]) == (3, 2)
+    assert gate.drops.read()["invalid"] == 2

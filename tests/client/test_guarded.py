@@ -18,7 +18,8 @@ from tracelog.client.guarded import TOLD_ROWS, GuardedOutbox
 from tracelog.client.outbox import Outbox
 from tracelog.client.pressure import CALM_ROWS, LONGEST_S, MINUTE_S
 from tracelog.core.compact import HOLE
-from tracelog.sinks.base import Receipt
+from tracelog.errors import SinkRefusedError
+from tracelog.sinks.base import ParcelTooLargeError, Receipt, Told
 
 ERRORS = {"error", "fatal"}
 
@@ -261,6 +262,52 @@ def test_many_rows_are_told_in_several_parcels():
     assert max(desk.judge.parcels[before:]) == TOLD_ROWS
     desk.tell()
     check_sums(desk)
+
+
+class Narrow(Judge):
+    """
+    Takes *most* rows about entries held back at a time, and refuses those whose message it does not like.
+    """
+
+    most, disliked = 1_000, ""
+
+    def __call__(self, parcel):
+        told = parcel.entries if isinstance(parcel, Told) else []
+        if len(told) > self.most:
+            raise ParcelTooLargeError("fewer")
+        if any(entry.message == self.disliked for entry in told):
+            raise SinkRefusedError("no")
+        return super().__call__(parcel)
+
+
+def test_rows_that_are_refused_go_again_in_fewer_or_are_counted():
+    """
+    Rows about entries held back that are too many for one parcel arrive in several; those that nobody takes are
+    counted where everybody can see it, and the account of the entries adds up either way.
+    """
+    desk = Desk()
+    judge = desk.judge = desk.outbox.sink = Narrow(clock=lambda: desk.now)
+    lines = ["ant", "bee", "cat", "dog"]
+    desk.say(*lines * 300)
+    judge.most = 1
+    desk.tell()
+    assert len(judge.rows) == len(lines)
+    assert desk.outbox.view()["rows_lost"] == 0
+    check_sums(desk)
+    desk.say(*lines * 300)
+    judge.disliked = "bee"
+    desk.tell()
+    assert (len(judge.rows), desk.outbox.view()["rows_lost"]) == (7, 1)
+    judge.most = 0
+    desk.say(*lines * 300)
+    desk.tell()
+    assert (len(judge.rows), desk.outbox.view()["rows_lost"]) == (7, 5)
+    desk.say(*lines * 300)
+    judge.away = 9
+    desk.tell()
+    desk.outbox.give_up("shutdown")
+    view = desk.outbox.view()
+    assert (view["rows_lost"], view["balanced"], view["emitted"]) == (9, True, desk.logged)
 
 
 def test_rows_that_cannot_be_read_are_left_to_the_other_end():

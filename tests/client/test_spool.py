@@ -4,6 +4,8 @@ The spool: what left the queue survives its process, whatever becomes of the ser
 
 import os
 import stat
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -18,10 +20,11 @@ from tracelog.client.complaint import Complaint
 from tracelog.client.folder import private_folder, segments
 from tracelog.client.gate import Gate
 from tracelog.client.load import Load
-from tracelog.client.outbox import Report, Terms
+from tracelog.client.lots import Bounds, Report, Terms
 from tracelog.client.salvage import claim
 from tracelog.client.spool import Spool
-from tracelog.client.spooled import PAUSE_S, Bounds, SpooledOutbox
+from tracelog.client.spooled import PAUSE_S, SpooledOutbox
+from tracelog.client.stock import CHUNK_ROWS
 from tracelog.core.compact import Header
 from tracelog.core.spool_format import read_body, scan
 
@@ -82,7 +85,8 @@ class Desk:
             pass
 
     def restart(self):
-        self.outbox.give_up("shutdown")
+        with self.outbox.still(), self.books.lock:
+            self.outbox.give_up("shutdown")
         self.begin()
 
     def dropped(self):
@@ -496,3 +500,64 @@ def quiet(monkeypatch):
     Each test may complain once.
     """
     monkeypatch.setattr(Complaint, "next_at", 0.0)
+
+
+class Hanging(Spool):
+    """
+    A disk that takes nothing until it is let go.
+    """
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.busy, self.go = threading.Event(), threading.Event()
+
+    def append(self, chunk, now_ms):
+        self.busy.set()
+        self.go.wait(10)
+        return super().append(chunk, now_ms)
+
+
+def test_a_disk_that_hangs_holds_nobody_up(tmp_path):
+    """
+    While the disk hangs the account can be read and entries can be put in; who gives up does not wait for it, and
+    every entry has one end.
+    """
+    desk = Desk(tmp_path)
+    desk.outbox._spool = hanging = Hanging(desk.spool.folder, desk.header, 1 << 20)
+    desk.put(10)
+    sending = threading.Thread(target=desk.send)
+    sending.start()
+    assert hanging.busy.wait(10)
+    begun = time.monotonic()
+    desk.put(5)
+    with desk.books.lock:
+        assert desk.outbox.view()["in_flight"] == 15
+    with desk.outbox.still(), desk.books.lock:
+        desk.outbox.give_up("shutdown")
+    assert time.monotonic() - begun < 1.0
+    hanging.go.set()
+    sending.join(10)
+    assert not sending.is_alive()
+    assert desk.balanced()
+
+
+def test_a_long_outage_is_written_down_in_linear_time(tmp_path):
+    """
+    What waits behind the disk is written piece by piece, each row once.
+    """
+    desk = Desk(tmp_path, memory=0, most=100_000_000)
+    desk.up = False
+    desk.put(1)
+    desk.send()
+    written = []
+    append = desk.spool.append
+    desk.spool.append = lambda chunk, now_ms: written.append(len(chunk.rows)) or append(chunk, now_ms)
+    for _ in range(30):
+        desk.put(1_000)
+    desk.now += PAUSE_S
+    desk.send()
+    assert sum(written) == 30_000
+    assert max(written) <= CHUNK_ROWS
+    desk.drain()
+    assert desk.balanced()
+    assert desk.outbox.idle

@@ -3,6 +3,8 @@ Celery: a real worker on a broker of files, published to from another process.
 """
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,10 +31,11 @@ from tracelog.integrations import celery
 folder = {folder!r}
 app = Celery("shop", broker="filesystem://", backend="cache+memory://")
 app.conf.broker_transport_options = {{
-    "data_folder_in": folder, "data_folder_out": folder, "control_folder": folder + "/control",
+    "polling_interval": 0.02, "data_folder_in": folder, "data_folder_out": folder, "control_folder": folder + "/control",
 }}
 app.conf.task_always_eager = False
 app.conf.worker_hijack_root_logger = False
+app.conf.worker_max_tasks_per_child = 3
 tracelog.configure(url={url!r}, service=sys.argv[1] if len(sys.argv) > 1 and sys.argv[1] == "publisher" else "worker")
 celery.setup(app)
 log = tracelog.get_logger("shop")
@@ -52,10 +55,6 @@ def flaky(self):
         raise self.retry(exc=ConnectionError("bank is away"), countdown=0)
     log.info("third time lucky")
 
-@app.task(name="shop.stop")
-def stop():
-    app.control.shutdown()
-
 if __name__ == "__main__":
     with tracelog.trace("place order") as trace:
         chain(charge.s(12), charge.s()).apply_async()
@@ -67,7 +66,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str, Any]]]:
     """
     What the store holds of one trace, once a worker has done all of its tasks.
@@ -87,16 +86,16 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str, An
             check=True,
         )
         trace_id = done.stdout.strip()
-        command = ["-m", "celery", "-A", "shop", "worker", "--pool", "prefork", "-c", "1", "-l", "warning"]
+        command = ["-m", "celery", "-A", "shop", "worker", "--pool", "prefork", "-c", "1", "-l", "critical"]
         options = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         worker = subprocess.Popen(
-            [sys.executable, *command, *options], cwd=folder, env=env, stderr=subprocess.PIPE
+            [sys.executable, *command, *options], cwd=folder, env=env, start_new_session=True
         )
         try:
             wait_for(lambda: count(running, trace_id, "run ") >= 7)
         finally:
-            worker.terminate()
-            worker.communicate(timeout=30)
+            os.killpg(worker.pid, signal.SIGKILL)  # an orderly end takes Celery six seconds
+            worker.wait()
         yield entries(running, trace_id)
 
 

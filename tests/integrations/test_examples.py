@@ -2,17 +2,32 @@
 The examples of the integrations run as they stand.
 """
 
+import functools
 import json
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import pytest
 
 from tests.cli.started import ROOT, plain_environment
+from tests.stores.servers import RealServer
 
+pytestmark = pytest.mark.xdist_group("examples")  # an example that two tests look at runs once
 HERE = ROOT / "examples/integrations"
 
 EXAMPLES = {
+    "aiohttp_app.py": {"ordering tea", "GET /orders/tea", "GET /stock"},
+    "celery_tasks.py": {"publish shop.charge", "run shop.charge", "charging", "place order"},
+    "django_app.py": {"ordering tea", "ordering cup", "GET /orders/cup"},
+    "flask_app.py": {"ordering tea", "ordering cup", "GET /orders/cup"},
+    "lambda_function.py": {"charging", "invoke charge"},
+    "outgoing.py": {"place order", "serve /httpx", "serve /httpx2", "serve /requests", "serve /urllib3"},
+    "rq_jobs.py": {"publish rq_jobs.charge", "run rq_jobs.charge", "charging"},
+    "with_loguru.py": {"ordering tea", "order refused", "place order"},
+    "wsgi_app.py": {"ordering tea", "GET /orders/tea"},
     "auto.py": {"ordering cup", "GET /orders/cup", "GET /stock/cup"},
     "fastapi_app.py": {"ordering tea", "ordering cup", "GET /orders/tea", "GET /orders/cup"},
     "stdlib_logging.py": {"ordering tea", "ordering cup", "no cup in stock", "place order"},
@@ -21,11 +36,28 @@ EXAMPLES = {
 """Messages that each example must have logged."""
 
 
+ONE_TRACE = {"aiohttp_app.py", "celery_tasks.py", "lambda_function.py", "outgoing.py", "rq_jobs.py"}
+
+
+@functools.cache
 def run(name):
     command = [sys.executable, "-W", "error", str(HERE / name), "--once"]
-    return subprocess.run(
-        command, cwd=ROOT, env=plain_environment(), capture_output=True, text=True, timeout=60, check=False
-    )
+    with store() if name == "rq_jobs.py" else nullcontext({}) as variables:
+        return subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**plain_environment(), **variables},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+@contextmanager
+def store():
+    with tempfile.TemporaryDirectory() as folder, RealServer(Path(folder)) as server:
+        yield {"REDIS_URL": server.url}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -37,6 +69,8 @@ def test_an_example_logs_what_it_says(name):
     assert done.returncode == 0, done.stderr
     entries = [json.loads(line) for line in done.stdout.splitlines()]
     assert {entry["message"] for entry in entries} >= EXAMPLES[name]
+    if name in ONE_TRACE:
+        assert len({entry["trace_id"] for entry in entries}) == 1
 
 
 def test_every_example_is_tried():

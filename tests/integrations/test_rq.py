@@ -48,7 +48,7 @@ def fail():
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str, Any]]]:
     """
     What the store holds of one trace, once a worker has done its jobs.

@@ -133,6 +133,30 @@ def test_reports_pass_where_entries_do_not(tmp_path: Path) -> None:
     assert (last["emitted"], last["dropped"], last["balanced"]) == (30, {"queue_overflow": 5}, True)
 
 
+@pytest.mark.parametrize(
+    ("said", "counted"),
+    [
+        ({"shutdown": 6}, {"shutdown": 4}),
+        ({"shutdown": 2, "crashed": 5}, {"shutdown": 2, "crashed": 2}),
+        ({"retry_expired": 3, "shutdown": 3, "encode": 1}, {"encode": 1, "shutdown": 3}),
+        ({"encode": 2, "sink_error": 1}, {"encode": 2, "sink_error": 1}),
+    ],
+)
+def test_losses_that_a_client_was_unsure_of_fill_up_what_is_missing(
+    tmp_path: Path, said: dict[str, int], counted: dict[str, int]
+) -> None:
+    """
+    A batch that was given up while nobody had answered may be stored: no more of it counts as lost than is missing.
+    """
+    kind = ("Content-Type", CONTENT_TYPE)
+    with Running(store_url=f"sqlite:///{tmp_path}/logs.db") as running:
+        running.post(compact("s", 0, 6, None), kind)
+        running.post(compact("s", 10, 0, {"emitted": 10, "dropped": said}), kind)
+        ledger = running.get("/api/v1/ledger?source=s").json
+    assert (ledger["emitted"], ledger["stored"], ledger["dropped"]) == (10, 6, counted)
+    assert ledger["balanced"]
+
+
 def test_a_restart_under_the_same_name_lowers_nothing(tmp_path: Path) -> None:
     """
     A program that starts again under its old name adds what it stores; what it had reported stays.

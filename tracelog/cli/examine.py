@@ -63,7 +63,7 @@ class Finding(NamedTuple):
     fix: str = ""
 
 
-class Patient(NamedTuple):
+class Subject(NamedTuple):
     """
     Who is looked at.
 
@@ -80,25 +80,25 @@ class Patient(NamedTuple):
     folder: Path
 
 
-def patient(url: str | None, key: str | None, folder: Path) -> Patient:
+def subject_of(url: str | None, key: str | None, folder: Path) -> Subject:
     """
     Return who is to be looked at in *folder*.
     """
     given = {"url": url, "key": key}
     wrong: list[ConfigError] = []
     settings = client_settings(given, folder=folder, wrong=wrong.append, broken=wrong.append)
-    return Patient(settings, given, wrong, folder)
+    return Subject(settings, given, wrong, folder)
 
 
 def examination(url: str | None, key: str | None, folder: Path) -> list[Finding]:
     """
     Return what is found in *folder*, check by check; *url* and *key* as the command line said them.
     """
-    who = patient(url, key, folder)
+    who = subject_of(url, key, folder)
     return [finding for check in CHECKS for finding in check(who)]
 
 
-def _program(_who: Patient) -> Iterator[Finding]:
+def _program(_who: Subject) -> Iterator[Finding]:
     version = ".".join(map(str, sys.version_info[:3]))
     yield Finding("tracelog", WELL, f"{__version__} on Python {version}")
     missing = [name for name in _FAST if find_spec(name) is None]
@@ -108,7 +108,7 @@ def _program(_who: Patient) -> Iterator[Finding]:
         )
 
 
-def _settings(who: Patient) -> Iterator[Finding]:
+def _settings(who: Subject) -> Iterator[Finding]:
     for error in who.wrong:
         yield Finding(
             "settings", BAD, str(error), "mend it; until then a program goes on without this setting"
@@ -143,7 +143,7 @@ def _shown(name: str, value: Any) -> str:
     return repr(value)
 
 
-def _server(who: Patient) -> Iterator[Finding]:
+def _server(who: Subject) -> Iterator[Finding]:
     if who.settings.sinks:
         return
     url = who.settings.url
@@ -212,7 +212,7 @@ def _remedy(status: int) -> str:
     return "see what `tracelog serve` says"
 
 
-def _stores(who: Patient) -> Iterator[Finding]:
+def _stores(who: Subject) -> Iterator[Finding]:
     addresses = [
         spec for spec in who.settings.sinks or () if isinstance(spec, str) and "redis" in spec.split(":")[0]
     ]
@@ -242,8 +242,10 @@ async def _health(address: str) -> dict[str, Any]:
         await store.close()
 
 
-def _libraries(who: Patient) -> Iterator[Finding]:
-    installed = [name for name in TRIGGERS if name != "logging" and find_spec(name) is not None]
+def _libraries(who: Subject) -> Iterator[Finding]:
+    installed = [
+        name for name in TRIGGERS if name not in {"logging", "unhandled"} and find_spec(name) is not None
+    ]
     text = "".join(_sources(who.folder))
     if "instrument(" in text:
         yield Finding(
@@ -289,7 +291,7 @@ def _text(file: Path) -> str:
         return ""  # it went, or may not be read: nothing is known of it
 
 
-CHECKS: Final[tuple[Callable[[Patient], Iterator[Finding]], ...]] = (
+CHECKS: Final[tuple[Callable[[Subject], Iterator[Finding]], ...]] = (
     _program,
     _settings,
     _server,

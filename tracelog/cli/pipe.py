@@ -9,7 +9,7 @@ import sys
 import click
 
 from tracelog.cli.options import tell
-from tracelog.cli.pouring import Shipped, patient, pour
+from tracelog.cli.pouring import Shipped, outlasting, pour
 from tracelog.cli.shipping import Shipping, shipping_options
 from tracelog.client.context import root
 
@@ -26,7 +26,7 @@ def pipe(shipping: Shipping) -> None:
     """
     client, address = shipping.open()
     shipped = Shipped(client, shipping.trace_id or root().trace_id)
-    with patient(0 if sys.stdin.isatty() else 1):
+    with outlasting(0 if sys.stdin.isatty() else 1):
         pour(sys.stdin.buffer, sys.stdout.buffer, shipped)
     client.shutdown(client.settings.exit_timeout)
     tell(shipping.told(client, shipped, address=address))

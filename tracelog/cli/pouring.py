@@ -160,7 +160,7 @@ def _is_silent(source: BinaryIO) -> bool:
 
 
 @contextmanager
-def patient(presses: int) -> Iterator[None]:
+def outlasting(presses: int) -> Iterator[None]:
     """
     Let so many presses of Ctrl-C pass: they are for the program whose output this is, and what it says on
     its way out still counts.

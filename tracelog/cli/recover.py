@@ -16,7 +16,7 @@ import msgspec
 from tracelog.cli.failure import UNREACHABLE, USAGE, CommandError
 from tracelog.cli.options import format_option, tell, write
 from tracelog.client.keeping import account_folders, sentence
-from tracelog.client.salvage import Left, Salvage, Told, claim
+from tracelog.client.salvage import Known, Left, Salvage, claim
 from tracelog.config import DEFAULT_URL, client_settings
 from tracelog.core.ledger import Ledger
 from tracelog.core.settings import ClientSettings
@@ -86,13 +86,13 @@ def _deliver(left: Left, address: str, key: str | None) -> Ledger:
     return salvage.ends
 
 
-def _human(told: Told, address: str, ended: Ledger | None) -> str:
+def _human(told: Known, address: str, ended: Ledger | None) -> str:
     if ended is None:
         return f"{sentence(told)}; for {address}"
     return f"{sentence(told)}; {ended.stored:,} delivered to {address}"
 
 
-def _json(told: Told, address: str, ended: Ledger | None) -> str:
+def _json(told: Known, address: str, ended: Ledger | None) -> str:
     shown: dict[str, Any] = told._asdict() | {"address": address}
     shown["delivered"] = None if ended is None else msgspec.to_builtins(ended)
     return msgspec.json.encode(shown).decode()

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 from tracelog.client.load import SAID, Load
-from tracelog.client.odd import encode, shown
+from tracelog.client.odd import encode_whole, shown
 from tracelog.client.pipeline import LEVEL_INDEX
 from tracelog.core.compact import Header, Ids, Meta, Row, pack_id, read_rows
 from tracelog.core.cut import cut_entry
@@ -231,7 +231,7 @@ def to_row(entry: Entry) -> bytes:
         entry.context,
         extra or None,
     )
-    return encode(row)
+    return encode_whole(row, "fields", "extra")
 
 
 _SAMPLE: Final = to_row(Entry(trace_id="sample", timestamp=1e12, level="info"))

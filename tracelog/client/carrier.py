@@ -12,6 +12,9 @@ from typing import Any, Final
 TRACE_HEADERS: Final = frozenset({"traceparent", "tracestate", "x-trace-id"})
 """What is replaced, however it is spelt: two `traceparent` are none at all (W3C Trace Context §3.2)."""
 
+CARRIED: Final = (*sorted(TRACE_HEADERS), "baggage")
+"""All that a trace travels in. Entries of `baggage` that others wrote stay beside ours."""
+
 
 def write_into(carrier: Any, added: Mapping[str, str]) -> Any:
     """

@@ -8,7 +8,7 @@ costs 60 to 90 ns, as much as a counter and a store of their own, which other th
 file is kept, a plain counter does for what is queued, at less than half of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count, repeat
 from operator import setitem
 from typing import Any
@@ -28,7 +28,7 @@ class Cells:
 
     def __init__(self, memory: memoryview | None = None) -> None:
         self._memory = memoryview(bytearray(8 * len(COUNTED))).cast("Q") if memory is None else memory
-        self._carried = dict.fromkeys(COUNTED, 0)
+        self._carried: Callable[[], dict[str, int]] = dict.fromkeys(COUNTED, 0).copy
         steps = [_steps(self._memory, place) for place in range(len(COUNTED))]
         self.append = count() if memory is None else steps[0]
         self.drop = dict(zip(DROPS, steps[1:], strict=True))
@@ -39,20 +39,27 @@ class Cells:
         """
         if isinstance(self.append, count):
             self._memory[0] = int(repr(self.append)[len("count(") : -1])  # the one way to see and not step it
-        return {name: self._memory[place] + self._carried[name] for place, name in enumerate(COUNTED)}
+        carried = self._carried()
+        return {name: self._memory[place] + carried[name] for place, name in enumerate(COUNTED)}
 
     def dropped(self) -> dict[str, int]:
         """
         Return the totals of what was dropped, by reason.
         """
-        memory, carried = self._memory, self._carried
+        memory, carried = self._memory, self._carried()
         return {reason: memory[place] + carried[reason] for place, reason in enumerate(DROPS, 1)}
+
+    def follow(self, before: "Cells") -> None:
+        """
+        Go on from what *before* counts, which may still be stepped: totals never fall while one takes over.
+        """
+        self._carried = before.read
 
     def carry(self, before: "Cells") -> None:
         """
         Go on from what *before*, which nobody steps any more, has counted.
         """
-        self._carried = before.read()
+        self._carried = before.read().copy
 
 
 def _steps(memory: memoryview, place: int) -> Iterator[Any]:

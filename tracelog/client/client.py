@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from tracelog.client import sigterm
 from tracelog.client.background import LetThrough, to_row
 from tracelog.client.books import Books
 from tracelog.client.closing import Closing, log_closing
@@ -77,6 +78,9 @@ class Client:
         plan = plan._replace(keeping=self._keeping)
         self._shipper = Shipper(plan, self.gate, self._books, self._complaint)
         watch(self._shipper)
+        trouble = sigterm.attend() if plan.settings.flush_on_sigterm else None
+        if trouble is not None:
+            self._complaint(trouble)
 
     @property
     def generation(self) -> object:

@@ -7,7 +7,7 @@ themselves, threads by `carry`. Nothing here takes a lock, so that signal handle
 
 import functools
 import os
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from contextvars import ContextVar, copy_context
 from typing import Any, Final, NamedTuple, ParamSpec, TypeVar, overload
 
@@ -20,6 +20,7 @@ from tracelog.client.odd import shown
 from tracelog.config import inherited_traceparent
 from tracelog.core.entry import is_trace_id
 from tracelog.core.headers import (
+    Headers,
     Incoming,
     format_baggage,
     parse_baggage,
@@ -32,8 +33,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 C = TypeVar("C", bound=MutableMapping[Any, Any] | list[Any])
 
-Headers = Mapping[str, Any] | Iterable[tuple[Any, Any]]
-"""Headers of a call: a mapping, or pairs of names and values."""
 
 PLACE: Final[ContextVar[Trace | None]] = ContextVar("tracelog", default=None)
 

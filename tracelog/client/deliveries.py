@@ -111,8 +111,8 @@ class Deliveries:
         Count as dropped what was not delivered, and return how much that is. Nothing is taken any more.
         """
         if with_queue and isinstance(self._first, SpooledOutbox):
-            self._save_queue(self._first)
-        with self._books.lock:
+            self._save_queue()
+        with self._first.still(), self._books.lock:
             left = self.in_flight
             if with_queue:
                 left += self._drop_queue()
@@ -266,12 +266,10 @@ class Deliveries:
                 ledger.add(self._first.ledger)
                 self._keeping.note(ledger, unsent, self._first.told, closed=closed or self._over)
 
-    def _save_queue(self, first: SpooledOutbox) -> None:
+    def _save_queue(self) -> None:
         """
-        Bring what is queued to the spool, at the end, on any thread.
+        Bring what is queued to the outbox with a spool, at the end, on any thread.
         """
-        with self._books.lock:
-            first.end_soon()
         ends = time.monotonic() + SAVING_S
         while self._gate.queue and time.monotonic() < ends:
             if not self._taking.acquire(timeout=SAVING_S):

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from tracelog.config import ClientSettings
@@ -59,14 +60,22 @@ def unwatch(shipper: Leaver) -> None:
     _watched.pop(id(shipper), None)
 
 
-def deliver_all(*, last: bool) -> None:
+def everybody(_settings: ClientSettings) -> bool:
+    """
+    Whatever the settings.
+    """
+    return True
+
+
+def deliver_all(*, last: bool, asked: Callable[[ClientSettings], bool] = everybody) -> None:
     """
     Deliver what all clients hold, each within its exit timeout, all at the same time.
 
     Args:
         last: Whether nothing follows, so that they can be shut down.
+        asked: Whether a client of these settings is meant.
     """
-    shippers = _alive()
+    shippers = [shipper for shipper in _alive() if asked(shipper.plan.settings)]
     for shipper in shippers:
         if shipper.pending():
             shipper.nudge()

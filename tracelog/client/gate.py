@@ -112,6 +112,17 @@ class Gate:
         self.drops.cells = cells
         self.tick = cells.append
 
+    def go_on_in(self, cells: Cells) -> Cells:
+        """
+        Count on in *cells*, and return those that nobody steps any more. Whoever reads meanwhile never sees
+        less than before: numbers are given out by these totals.
+        """
+        before = self.drops.cells
+        cells.follow(before)
+        self.count_in(cells)
+        cells.carry(before)
+        return before
+
     def put(self, row: Any, size: int) -> None:
         """
         Queue *row*, which needs *size* bytes. Whoever queues one above `SLOT` does it here.

@@ -15,7 +15,7 @@ from tracelog.client.pressure import CALM, GUARDS, Pressure
 from tracelog.client.sieve import Sieve
 from tracelog.client.stock import Chunk
 from tracelog.core.entry import Entry
-from tracelog.sinks.base import Receipt, Sink, Told
+from tracelog.sinks.base import ParcelTooLargeError, Receipt, Sink, Told
 
 TOLD_ROWS: Final = 200
 """Rows of ours a parcel: at most 4 kB each, they stay together below what a request may hold."""
@@ -26,6 +26,9 @@ class GuardedOutbox(Outbox):
     An outbox with a sieve in front of its sink.
 
     Rows that tell of entries held back are no entries: no outcome is counted for them.
+
+    Attributes:
+        rows_lost: How many of them never arrived. What they would have told stands in the ledger anyway.
     """
 
     def __init__(self, sink: Sink, terms: Terms) -> None:
@@ -36,6 +39,8 @@ class GuardedOutbox(Outbox):
         self._level = CALM
         self._rows: list[Entry] = []
         self._tell_to: int | None = None
+        self._told_rows = TOLD_ROWS
+        self.rows_lost = 0
 
     @property
     def idle(self) -> bool:
@@ -80,7 +85,7 @@ class GuardedOutbox(Outbox):
 
     def _next(self, report: Callable[[], Report]) -> Lot | None:
         if self._rows:
-            rows, self._rows = self._rows[:TOLD_ROWS], self._rows[TOLD_ROWS:]
+            rows, self._rows = self._rows[: self._told_rows], self._rows[self._told_rows :]
             header = msgspec.structs.replace(self._terms.header, sent_at=self._terms.wall() * 1000.0)
             return Lot(Told(header, rows), 0, 0, 0)
         most = self._pressure.most(self._most_rows) if self._guards else self._most_rows
@@ -116,8 +121,35 @@ class GuardedOutbox(Outbox):
             self.bytes -= size - chunk.size
         self._pressure.count(chunk.kept, gone.total(), now)
 
+    def view(self) -> dict[str, Any]:
+        return {**super().view(), "rows_lost": self.rows_lost}
+
+    def give_up(self, reason: str) -> None:
+        super().give_up(reason)
+        self.rows_lost += len(self._rows)
+        self._rows = []
+
+    def _halve(self, lot: Lot, error: ParcelTooLargeError) -> None:
+        """
+        Rows about entries held back go again, fewer at a time; a single one that is too large is given up.
+        """
+        told = lot.parcel.entries if isinstance(lot.parcel, Told) else []
+        if len(told) <= 1:
+            super()._halve(lot, error)
+            return
+        self._told_rows = len(told) // 2
+        self._rows = [*told, *self._rows]
+        self._lot = None
+
+    def _end(self, lot: Lot, ended: list[tuple[str, str, int]]) -> None:
+        super()._end(lot, ended)
+        if isinstance(lot.parcel, Told) and all(outcome != "stored" for outcome, _, _ in ended):
+            self.rows_lost += len(lot.parcel.entries)
+
     def _heed(self, receipt: Any, lot: Lot) -> None:
         super()._heed(receipt, lot)
+        if isinstance(lot.parcel, Told) and isinstance(receipt, Receipt):
+            self.rows_lost += sum([*receipt.rejected.values(), *receipt.limited.values()])
         if lot.kept and self._guards:
             said = receipt if isinstance(receipt, Receipt) else Receipt(silent=True)
             self._pressure.hear(said, lot.kept, self._terms.clock())

@@ -22,12 +22,12 @@ from tracelog.client.complaint import Complaint
 from tracelog.client.folder import private_folder, sweep
 from tracelog.client.gate import Gate
 from tracelog.client.guarded import outbox_for
-from tracelog.client.lots import Terms
+from tracelog.client.lots import Bounds, Terms
 from tracelog.client.odd import shown
 from tracelog.client.outbox import Outbox
-from tracelog.client.salvage import Salvage, Told, claim
+from tracelog.client.salvage import Known, Salvage, claim
 from tracelog.client.spool import Spool
-from tracelog.client.spooled import Bounds, SpooledOutbox
+from tracelog.client.spooled import SpooledOutbox
 from tracelog.config import ClientSettings, state_folder
 from tracelog.core.account_format import Note
 from tracelog.core.ledger import Ledger
@@ -122,9 +122,7 @@ class Keeping:
         with self._changing:
             if self._account is None:
                 return
-            before, after = self._gate.drops.cells, Cells()
-            self._gate.count_in(after)
-            after.carry(before)
+            self._gate.go_on_in(Cells())
             if self.spool is not None and settled:
                 self.spool.discard()
             self._let_go(remove=settled)
@@ -183,10 +181,10 @@ class Keeping:
         """
         folder = private_folder(folder)
         account = Account.begin(folder, Note(header=self._header, address=self._address))
-        before, cells = self._gate.drops.cells, account.cells()
-        self._gate.count_in(cells)
-        cells.carry(before)
-        account.carry(before)
+        account.carry(
+            self._gate.drops.cells
+        )  # who is killed before the next line has counted as much as this
+        account.carry(self._gate.go_on_in(account.cells()))
         self._account, self._folder, self._look_at = account, folder, 0.0
         return folder, account
 
@@ -218,7 +216,7 @@ class Keeping:
             self._say(told)
             yield
 
-    def _say(self, told: Told) -> None:
+    def _say(self, told: Known) -> None:
         if told.lost or told.damaged:
             self._complaint(sentence(told))
 
@@ -253,7 +251,7 @@ def _temporary() -> Path:
     return Path(tempfile.gettempdir()) / f"tracelog-{os.geteuid() if hasattr(os, 'geteuid') else 0}"
 
 
-def sentence(told: Told) -> str:
+def sentence(told: Known) -> str:
     """
     Return what is known of an ended process as a sentence.
     """

@@ -42,6 +42,16 @@ class Terms(NamedTuple):
     steady: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
+class Bounds(NamedTuple):
+    """
+    Of a spool: bytes in memory beyond which rows wait on disk only, and seconds after which these are given
+    up.
+    """
+
+    memory: int
+    age: float
+
+
 class Report(NamedTuple):
     """
     The ledger as it travels with a parcel, and how many dropped entries it tells of.

@@ -108,7 +108,32 @@ _BASES: Final[tuple[tuple[type, Any], ...]] = (
 )
 """Plain types and how a value of a subclass (`markupsafe.Markup`, `numpy.float64`) becomes one."""
 
-encode: Final = msgspec.msgpack.Encoder(enc_hook=_unknown).encode
+encode: Final = msgspec.msgpack.Encoder().encode
+"""
+Data that msgpack has types for, in one step, in which no code of Python's runs; other data is refused.
+
+A hook that asks an object for its text would let that object, or another thread, change the list or dict
+which the encoder is reading: it reads on where nothing is any more, and the process dies. So what is refused
+here is read again from copies.
+"""
+
+_encode_copy: Final = msgspec.msgpack.Encoder(enc_hook=_unknown).encode
+"""For what nobody else holds."""
+
+
+def encode_whole(row: msgspec.Struct, *anything: str) -> bytes:
+    """
+    Return *row* as msgpack, whose fields of these names may hold *anything*; see `encode`.
+
+    Raises:
+        Exception: When another field is none.
+    """
+    try:
+        return encode(row)
+    except Exception:
+        given = {name: value for name in anything if (value := getattr(row, name)) is not None}
+        copied = {name: encode_odd(value) for name, value in given.items()}
+        return _encode_copy(msgspec.structs.replace(row, **copied))
 
 
 def encode_fields(fields: Mapping[str, Any]) -> msgspec.Raw:
@@ -191,14 +216,15 @@ class _Tamer:
         return plain[:TEXT_CHARS] if type(plain) is str else plain
 
     def _object(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
-        pairs = islice(value.items(), _room(value, DEFAULT_LIMITS.keys))
+        pairs = list(islice(value.items(), _room(value, DEFAULT_LIMITS.keys)))
         tamed = {shown(key)[:TEXT_CHARS]: self(item, depth + 1) for key, item in pairs}
         if len(value) > len(tamed):
             tamed[CUT_KEY] = f"{len(value) - len(tamed)} more keys"
         return tamed
 
     def _list(self, value: Collection[Any], depth: int) -> list[Any]:
-        tamed = [self(item, depth + 1) for item in islice(value, _room(value, DEFAULT_LIMITS.items))]
+        parts = list(islice(value, _room(value, DEFAULT_LIMITS.items)))
+        tamed = [self(item, depth + 1) for item in parts]
         if len(value) > len(tamed):
             tamed.append(f"[cut: {len(value) - len(tamed)} more items]")
         return tamed

@@ -7,6 +7,7 @@ without waiting.
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 import msgspec
@@ -187,6 +188,12 @@ class Outbox:
             self.in_flight -= went.entries
             self.bytes -= went.size
             self.ledger.count("dropped", "queue_overflow", went.entries)
+
+    def still(self) -> AbstractContextManager[object]:
+        """
+        Return what keeps all as it is within its block, in which everything is given up.
+        """
+        return nullcontext()
 
     def give_up(self, reason: str) -> None:
         """

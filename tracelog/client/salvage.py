@@ -30,7 +30,7 @@ MENDABLE: Final = frozenset({"http_401", "http_403", "http_404"})
 """Refusals that another key or address mends: what waits on disk can wait for that."""
 
 
-class Told(NamedTuple):
+class Known(NamedTuple):
     """
     What is known of an ended process.
 
@@ -107,7 +107,7 @@ class Left:
             return self.state.note.header
         return next((batch.header for _, batch in self.batches()), None)
 
-    def tell(self) -> Told:
+    def tell(self) -> Known:
         """
         Return what is known.
         """
@@ -115,10 +115,10 @@ class Left:
         waiting = sum(batch.kept for _, batch in self.batches())
         state = self.state
         if state is None:
-            return Told(
+            return Known(
                 self.source, header.service, header.system, "", None, 0, waiting, self.damaged, 0, None
             )
-        return Told(
+        return Known(
             self.source,
             header.service,
             header.system,

@@ -6,30 +6,29 @@ Rows lie in this order: the parcel that is tried, the stock in memory, what is o
 the number `_written` they are on disk. While deliveries work there is no tail and nothing on disk only. When
 too many rows wait for memory, the stock is forgotten and read again from the disk when its turn comes; while
 the disk takes nothing, new rows stay in memory, as in any outbox.
+
+The disk may hang, so nobody waits for it with the lock of the books held: what is put in is only laid down,
+and sorted in by who holds the lock of this outbox. Who needs both takes that one first.
 """
 
-from collections.abc import Callable
-from typing import Final, NamedTuple
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
 
-from tracelog.client.lots import Report, Terms
+from tracelog.client.lots import Bounds, Lot, Report, Terms
 from tracelog.client.odd import shown
 from tracelog.client.outbox import ROW_BYTES, Outbox
 from tracelog.client.spool import Segment, Spool
-from tracelog.client.stock import Amount, Chunk, Stock, stock_of
+from tracelog.client.stock import CHUNK_ROWS, Amount, Chunk, Stock, stock_of
 from tracelog.core.compact import HOLE
-from tracelog.sinks.base import Sink
+from tracelog.sinks.base import ParcelTooLargeError, Sink
 
 PAUSE_S: Final = 5.0
 """Seconds for which a disk that took nothing is left alone."""
 
-
-class Bounds(NamedTuple):
-    """
-    Bytes in memory beyond which rows wait on disk only, and seconds after which these are given up.
-    """
-
-    memory: int
-    age: float
+END_S: Final = 0.15
+"""Who ends waits so long for a disk that hangs; what it has not taken by then is counted as lost."""
 
 
 class SpooledOutbox(Outbox):
@@ -52,8 +51,9 @@ class SpooledOutbox(Outbox):
         self._spool = spool
         self._bounds = bounds
         self._done = done
+        self._using = threading.RLock()  # held by whoever moves rows or works with files
+        self._arrived: list[Chunk] = []
         self._tail = Stock()
-        self._ending = False
         self._pause_until = 0.0
         self.disk_trouble: str | None = None
         self.in_flight = self.parked = spool.left  # of who delivered before the settings changed
@@ -64,11 +64,12 @@ class SpooledOutbox(Outbox):
 
     @property
     def idle(self) -> bool:
-        return super().idle and self._parked_from is None and not self._tail
+        return super().idle and self._parked_from is None and not self._tail and not self._arrived
 
     @property
     def _first_row(self) -> int | None:
-        waiting = (super()._first_row, self._parked_from, self._tail.oldest)
+        arrived = self._arrived[0].seq if self._arrived else None
+        waiting = (super()._first_row, self._parked_from, self._tail.oldest, arrived)
         return next((number for number in waiting if number is not None), None)
 
     def used(self, slot: int) -> int:
@@ -76,7 +77,7 @@ class SpooledOutbox(Outbox):
         return max(here, (self.bytes + ROW_BYTES * here) // slot)
 
     def send(self, report: Callable[[], Report], *, at_once: bool = False) -> bool:
-        with self._lock:
+        with self._using:
             if self._over:
                 return False
             self._write_down()
@@ -84,17 +85,26 @@ class SpooledOutbox(Outbox):
                 self._unload()
             self._load()
         more = super().send(report, at_once=at_once)
-        with self._lock:
+        with self._using:
             if not self._over:
                 self._release()
         return more
+
+    def _next(self, report: Callable[[], Report]) -> Lot | None:
+        with self._using:
+            return super()._next(report)
+
+    def _halve(self, lot: Lot, error: ParcelTooLargeError) -> None:
+        with self._using:
+            super()._halve(lot, error)
 
     def shed(self, entries: int, size: int) -> None:
         """
         Make room in memory: first what is on disk as well goes, and only then entries are given up.
         """
-        with self._lock:
-            if self._over or not self._exceeds(entries, size):
+        with self._using:
+            here = self.in_flight - self.parked
+            if self._over or (here <= entries and self.bytes + ROW_BYTES * here <= size):
                 return
             self._write_down()
             self._unload()
@@ -104,67 +114,83 @@ class SpooledOutbox(Outbox):
                 if wanted.entries > 0 or wanted.size > 0:
                     went = stock.lighten(wanted)
                     wanted = Amount(wanted.entries - went.entries, wanted.size - went.size)
-                    self.bytes -= went.size
-                    self._lose("queue_overflow", went.entries)
+                    self._lose("queue_overflow", went.entries, went.size)
 
-    def end_soon(self) -> None:
+    @contextmanager
+    def still(self) -> Iterator[None]:
         """
-        Take what is put in from now on straight to the disk; any thread may do so. With the lock held.
+        Bring to the disk what is not there yet, and keep it as it is within the block, in which all is given
+        up. A disk that hangs is not waited for.
         """
-        self._ending = True
+        held = self._using.acquire(timeout=END_S)
+        try:
+            if held and not self._over:
+                self._pause_until = 0.0
+                self._write_down()
+            yield
+        finally:
+            if held:
+                self._using.release()
 
     def give_up(self, reason: str) -> None:
         """
-        Leave on disk what is there, still in flight; the rest is counted as dropped for *reason*.
+        Leave on disk what is there, still in flight; the rest is counted as dropped for *reason*. Within
+        `still`: where that could not wait, the server finds what is counted here and on disk as well.
         """
         with self._lock:
             if self._over:
                 return
-            self._pause_until = 0.0
-            self._write_down()
-            loose = [*self._unwritten(), *self._tail.behind(0)]
+            loose = [*self._unwritten(), *self._tail.behind(0), *self._arrived]
             self._lose(reason, sum(chunk.kept for chunk in loose))
             self._over = True
             self._spool.left, self._spool.first = self.in_flight, self._first_row
-            self._stock, self._tail, self.bytes = Stock(), Stock(), 0
+            self._stock, self._tail, self._arrived, self.bytes = Stock(), Stock(), [], 0
 
     def _store(self, chunk: Chunk) -> None:
         self.bytes += chunk.size
-        direct = self._parked_from is None and not self._tail and not self._ending
-        (self._stock if direct else self._tail).put(chunk)
+        self._arrived.append(chunk)
 
-    def _exceeds(self, entries: int, size: int) -> bool:
-        here = self.in_flight - self.parked
-        return here > entries or self.bytes + ROW_BYTES * here > size
+    def _sort_in(self) -> None:
+        """
+        Put what has arrived where it belongs.
+        """
+        while self._arrived:
+            direct = self._parked_from is None and not self._tail
+            (self._stock if direct else self._tail).put(self._arrived.pop(0))
 
     def _unwritten(self) -> list[Chunk]:
         """
         Return what is in memory and not on disk, but for the tail.
         """
-        tried = Stock()
-        if self._lot is not None and self._lot.kept:
-            tried.put(
-                Chunk(self._lot.parcel.header.seq, self._lot.parcel.rows, self._lot.kept, self._lot.size)
-            )
+        tried, lot = Stock(), self._lot
+        if lot is not None and lot.kept:
+            tried.put(Chunk(lot.parcel.header.seq, lot.parcel.rows, lot.kept, lot.size))
         return [*tried.behind(self._written), *self._stock.behind(self._written)]
 
     def _write_down(self) -> None:
         """
         Write what is not on disk yet, in order; what of it is the tail is forgotten then.
         """
+        self._sort_in()
         if self._terms.clock() < self._pause_until:
             return
         try:
             for chunk in self._unwritten():
                 self._append(chunk)
-            for chunk in self._tail.behind(0):
-                self._append(chunk, only_there=True)
-                self._tail = stock_of(self._tail.behind(self._written))
+            self._write_tail()
         except OSError as error:
             self.disk_trouble = f"{type(error).__name__}: {shown(error)}"
             self._pause_until = self._terms.clock() + PAUSE_S
         else:
             self.disk_trouble = None
+
+    def _write_tail(self) -> None:
+        while (chunk := self._tail.take(CHUNK_ROWS)) is not None:
+            try:
+                self._append(chunk, only_there=True)
+            except OSError:
+                self._tail.put_back(chunk)
+                raise
 
     def _append(self, chunk: Chunk, *, only_there: bool = False) -> None:
         gone = self._spool.append(chunk, self._terms.wall() * 1000.0)
@@ -196,8 +222,9 @@ class SpooledOutbox(Outbox):
         self._stock, self._tail = stock_of(kept), stock_of([*loose, *self._tail.behind(0)])
 
     def _park(self, amount: Amount) -> None:
-        self.parked += amount.entries
-        self.bytes -= amount.size
+        with self._lock:
+            self.parked += amount.entries
+            self.bytes -= amount.size
 
     def _load(self) -> None:
         """
@@ -247,12 +274,19 @@ class SpooledOutbox(Outbox):
         return self.parked - sum(other.kept for other in following)
 
     def _lose_parked(self, reason: str, entries: int) -> None:
-        self.parked -= entries
-        self._lose(reason, entries)
+        with self._lock:
+            self.parked -= entries
+            self._lose(reason, entries)
 
-    def _lose(self, reason: str, entries: int) -> None:
-        self.in_flight -= entries
-        self.ledger.count("dropped", reason, entries)
+    def _lose(self, reason: str, entries: int, size: int = 0) -> None:
+        """
+        Count *entries* as dropped, unless all was given up, and counted, meanwhile.
+        """
+        with self._lock:
+            if not self._over:
+                self.in_flight -= entries
+                self.bytes -= size
+                self.ledger.count("dropped", reason, entries)
 
     def _release(self) -> None:
         """

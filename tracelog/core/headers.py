@@ -8,7 +8,7 @@ After W3C Trace Context (Level 2 draft, so that the random-id flag survives) and
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -37,6 +37,18 @@ BAGGAGE_BYTES: Final = 8192
 
 ID_HEADERS: Final = ("x-trace-id", "x-request-id", "x-correlation-id")
 """Read in this order, and only when no `traceparent` came."""
+
+
+class Listing(Protocol):
+    """
+    Headers that list their pairs and are no mapping, such as those of the standard library's `http`.
+    """
+
+    def items(self) -> Iterable[tuple[str, Any]]: ...
+
+
+Headers = Mapping[str, Any] | Listing | Iterable[tuple[Any, Any]]
+"""Headers of a call: a mapping, or pairs of names and values."""
 
 
 class TraceParent(msgspec.Struct, frozen=True):
@@ -148,7 +160,7 @@ def format_baggage(items: Mapping[str, str]) -> str:
     return _short_baggage(",".join(members))
 
 
-def read_headers(headers: Mapping[str, Any] | Iterable[tuple[Any, Any]]) -> Incoming | None:
+def read_headers(headers: Headers) -> Incoming | None:
     """
     Return the trace that *headers* carry, or None when a new one must be started.
 
@@ -199,11 +211,11 @@ _BAGGAGE_SAFE: Final = "!#$&'()*+-./:<=>?@[]^_`{|}~"
 """W3C Baggage: octets allowed in a value, less the percent sign itself."""
 
 
-def _pairs(headers: Mapping[str, Any] | Iterable[tuple[Any, Any]]) -> Iterable[tuple[str, str]]:
+def _pairs(headers: Headers) -> Iterable[tuple[str, str]]:
     if hasattr(headers, "multi_items"):
         pairs = headers.multi_items()
     else:
-        pairs = headers.items() if isinstance(headers, Mapping) else headers
+        pairs = headers.items() if hasattr(headers, "items") else headers
     for name, value in pairs:
         for one in value if isinstance(value, list | tuple) else (value,):
             if one is not None:

@@ -33,6 +33,10 @@ counted by the server, and known to the client from its answers."""
 CRASHED: Final = "crashed"
 """Dropped because its process was killed, as far as is known: what did arrive all the same is none of it."""
 
+UNSURE: Final = ("dropped/shutdown", "dropped/retry_expired", "dropped/sink_error", f"dropped/{CRASHED}")
+"""What a client gave up while nobody had answered: a batch under way may have been stored. So of these counts
+in a report a server believes no more than it misses, the last ones least."""
+
 REASONED: Final = ("suppressed", "limited", "rejected", "dropped")
 """Outcomes that name a reason."""
 

@@ -33,7 +33,7 @@ _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@?#*,]+/?", re.IGNORECASE
 _DIGITS: Final = re.compile(r"[0-9]{1,9}")
 
 _LISTS: Final = frozenset({"sinks", "cors_origins", "propagate_to", "capture", "allowed_hosts"})
-_ON_OFF: Final = frozenset({"limits", "enabled", "page_capture"})
+_ON_OFF: Final = frozenset({"limits", "enabled", "page_capture", "flush_on_sigterm"})
 _SWITCHES: Final = {
     **dict.fromkeys(("off", "false", "0", "no"), False),
     **dict.fromkeys(("on", "true", "1", "yes"), True),
@@ -50,7 +50,7 @@ _STANDARD_LEVELS: Final = {10: "debug", 20: "info", 30: "warn", 40: "error", 50:
 Amount = Annotated[int, msgspec.Meta(ge=1)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=YEAR_S)]
-Patience = Annotated[float, msgspec.Meta(ge=0, le=YEAR_S)]
+Wait = Annotated[float, msgspec.Meta(ge=0, le=YEAR_S)]
 """Seconds that may be none."""
 
 
@@ -76,6 +76,7 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True):
         flush_interval: Seconds between two looks of the background thread.
         retry_for: Seconds after which a batch that nobody takes is given up and counted.
         exit_timeout: Seconds that leaving the interpreter waits for delivery.
+        flush_on_sigterm: Whether SIGTERM delivers what waits before it does what it would have done.
         traceparent: Trace inherited from the parent process.
     """
 
@@ -99,8 +100,9 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True):
     queue_entries: Amount = 131_072
     queue_bytes: Amount = 32 * 1024 * 1024
     flush_interval: Seconds = 0.1
-    retry_for: Patience = 300.0
-    exit_timeout: Patience = 2.0
+    retry_for: Wait = 300.0
+    exit_timeout: Wait = 2.0
+    flush_on_sigterm: bool = False
     traceparent: str | None = None
 
 
@@ -162,7 +164,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_hosts: tuple[str, ...] = ()
     ttl_s: Amount = TTL_S
     receive_timeout: Seconds = 10.0
-    stop_timeout: Patience = 10.0
+    stop_timeout: Wait = 10.0
     limit: Limits = Limits()
     redact: bool | RedactSettings = True
     limits: bool = True

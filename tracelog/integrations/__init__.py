@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["instrument"]
 
 TRIGGERS: Final = {
+    "unhandled": "sys",
     "logging": "logging",
     "structlog": "structlog",
     "loguru": "loguru",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from celery import Celery, Task, signals
 
+from tracelog.client.carrier import CARRIED
 from tracelog.client.foreign import chosen
 from tracelog.integrations.patching import Method, Undo, replace
 from tracelog.integrations.work import Publication, Run
@@ -112,7 +113,7 @@ def _headers(request: Any) -> dict[str, Any]:
     Return what came with the message of *request*: its own headers, and those that Celery made attributes of.
     """
     given = dict(getattr(request, "headers", None) or {})
-    for name in ("traceparent", "tracestate", "baggage", "x-trace-id"):
+    for name in CARRIED:
         value = getattr(request, name, None)
         if value is not None:
             given.setdefault(name, value)

@@ -6,12 +6,12 @@ when it is put together with others, so no sum changes.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from tracelog.core.ledger import CRASHED, LARGEST_SAID, OTHER, REASONED, REASONS, Ledger, counts_in
+from tracelog.core.ledger import CRASHED, LARGEST_SAID, OTHER, REASONED, REASONS, UNSURE, Ledger, counts_in
 from tracelog.core.store_bounds import LEDGER_TTL_S
 from tracelog.stores.values import OTHERS, Tally
 
@@ -44,7 +44,7 @@ def accounts_of(rows: Sequence[Tally]) -> dict[str, Account]:
         account.emitted = max(account.emitted, account.ledger.ended())
     said = {name: n for row in rows for name, n in _said_of(row).items()}
     main = accounts[_main_of(rows)]
-    crashed = said.pop(f"dropped/{CRASHED}", 0)
+    unsure = {name: said.pop(name) for name in UNSURE if "emitted" in said and name in said}
     for name, n in said.items():
         outcome, _, reason = name.partition("/")
         if outcome in REASONED:
@@ -53,9 +53,21 @@ def accounts_of(rows: Sequence[Tally]) -> dict[str, Account]:
     numbers = [row.max_seq + 1 for row in rows if row.max_seq is not None and row.max_seq < LARGEST_SAID]
     known = sum(account.emitted for account in accounts.values())
     main.emitted += max(known, said.get("emitted", 0), *numbers) - known
-    ended = sum(account.ledger.ended() for account in accounts.values())
-    main.ledger.count("dropped", CRASHED, min(crashed, max(0, said.get("emitted", 0) - ended)))
+    _believe(main, unsure, said.get("emitted", 0) - sum(each.ledger.ended() for each in accounts.values()))
     return accounts
+
+
+def _believe(main: Account, unsure: Mapping[str, int], missing: int) -> None:
+    """
+    Count of what was given up *unsure* of its end only so many as are *missing*; below 0 the name was used
+    again by another process, whose counts these may be.
+    """
+    for name, n in unsure.items():
+        again = missing < 0 and name != f"dropped/{CRASHED}"
+        lost = n if again else min(n, max(0, missing))
+        main.ledger.count("dropped", name.partition("/")[2], lost)
+        main.emitted += lost if again else 0
+        missing -= 0 if again else lost
 
 
 def by_source(rows: Iterable[Tally]) -> dict[str, list[Tally]]:

@@ -18,7 +18,7 @@ import click
 
 from tracelog.cli.api import Api
 from tracelog.cli.demo.facts import ask, leaks_in, wrong
-from tracelog.cli.demo.play import Told, play, server
+from tracelog.cli.demo.play import Played, play, server
 from tracelog.cli.demo.words import checks, links
 from tracelog.cli.failure import FOUND, CommandError
 from tracelog.cli.options import Screen, color_option, screen, tell, write
@@ -68,7 +68,7 @@ def demo(once: bool, port: int | None, store: str | None, color: bool | None) ->
                 _stay(running.wait)
 
 
-def _story(told: Told, place: Screen) -> str:
+def _story(told: Played, place: Screen) -> str:
     shown = story(Api(told.url), told.traces[-1], width=place.width, color=place.color)
     return f"\n{paint('$ tracelog show latest-error', 'dim', color=place.color)}\n\n{shown}"
 

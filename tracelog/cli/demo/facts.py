@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from tracelog.cli.api import Api, trace_path
-from tracelog.cli.demo.play import Told
+from tracelog.cli.demo.play import Played
 from tracelog.cli.status import sum_of
 from tracelog.core.entry import Entry, decode_entry, encode_entry
 from tracelog.core.ledger import REASONED
@@ -57,7 +57,7 @@ class Facts(msgspec.Struct, frozen=True):
         }
 
 
-def ask(api: Api, told: Told) -> Facts:
+def ask(api: Api, told: Played) -> Facts:
     """
     Return the facts about the story that was *told*.
     """

@@ -20,7 +20,7 @@ GOOD_ORDERS: Final = 2
 _HERE: Final = "tracelog.cli.demo"
 
 
-class Told(msgspec.Struct, frozen=True):
+class Played(msgspec.Struct, frozen=True):
     """
     What happened.
 
@@ -53,7 +53,7 @@ def server(folder: Path, store: str, port: int, key: str) -> Iterator[Actor]:
             actor.stop(by_signal=True)
 
 
-def play(running: Actor, folder: Path, key: str, say: Say) -> Told:
+def play(running: Actor, folder: Path, key: str, say: Say) -> Played:
     """
     Tell the story against a server; when it ends, every program of it has ended and said everything.
 
@@ -92,7 +92,7 @@ def play(running: Actor, folder: Path, key: str, say: Say) -> Told:
         for actor in reversed(actors):
             actor.stop(by_signal=not ended)
     _, payload, signature = token.split(".")
-    return Told(url, [order["trace_id"] for order in orders], [payload, signature])
+    return Played(url, [order["trace_id"] for order in orders], [payload, signature])
 
 
 def _introduce(url: str, chain: Sequence[Actor]) -> None:

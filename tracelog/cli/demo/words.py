@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from tracelog.cli.demo.facts import SERVICES, Facts
-from tracelog.cli.demo.play import Told
+from tracelog.cli.demo.play import Played
 from tracelog.cli.status import sum_of
 from tracelog.config import DEFAULT_PORT
 from tracelog.render.paint import paint
@@ -21,7 +21,7 @@ def checks(facts: Facts, *, color: bool) -> str:
     return "\n".join(lines)
 
 
-def links(told: Told, *, color: bool) -> str:
+def links(told: Played, *, color: bool) -> str:
     """
     Return the commands to go on with.
     """
