@@ -5,10 +5,11 @@
 
 import { describe, isError } from "./errors.js";
 import { attempt, findTrace, hex } from "./page.js";
+import { RANKS } from "./outbox.js";
 import { shipper } from "./ship.js";
 import { format, plain, show } from "./text.js";
 
-const LEVELS = ["debug", "log", "info", "warn", "error", "fatal"];
+const LEVELS = Object.keys(RANKS);
 /** Options that every entry carries, as fields of their name in small letters: `user_id`. */
 const FIELDS = ["system", "service", "userId", "area", "release", "environment"];
 const MINUTE_MS = 60000;
@@ -42,13 +43,12 @@ function complain(text) {
 
 /** Does `work` so that nothing it throws gets out, and nothing it logs comes back in. */
 export function safely(work) {
-  if (isBusy) return undefined;
+  if (isBusy) return;
   isBusy = true;
   try {
     return work();
   } catch (error) {
     attempt(() => complain(error));
-    return undefined;
   } finally {
     isBusy = false;
   }
@@ -60,7 +60,7 @@ export function safely(work) {
  * @param {object} given fields of an entry; level and message at least
  */
 export function capture({ context, ...given }) {
-  if (!isOn || LEVELS.indexOf(given.level) < LEVELS.indexOf(options.level)) return;
+  if (!isOn || RANKS[given.level] < RANKS[options.level]) return;
   const url = attempt(() => location.href);
   if (url !== page.url) page = { url, navigation: page.navigation + 1 };
   const { offset_ms, uncertainty_ms } = ship.clock;
@@ -151,7 +151,7 @@ function begin() {
 }
 
 /** The items of an option: a list, or a text with commas or spaces. */
-export const list = (option) => (Array.isArray(option) ? option : String(option ?? "").split(/[\s,]+/)).filter(Boolean);
+export const list = (option) => String(option ?? "").split(/[\s,]+/).filter(Boolean);
 
 /** What a page can ask of us; every one of them at any time. */
 export const api = {
@@ -175,7 +175,7 @@ export const api = {
   isOn: () => isOn,
   /** Adds a part, before `init`. */
   use: (part) => void parts.push(part),
-  log: (level, message, context) => safely(() => capture({ level: LEVELS.includes(level) ? level : "info", message: show(message), context: plain(context) })),
+  log: (level, message, context) => safely(() => capture({ level: RANKS[level] >= 0 ? level : "info", message: show(message), context: plain(context) })),
   trace: () => ({ ...trace }),
   newTrace: () => (trace = { trace_id: hex(16), span_id: hex(8) }).trace_id,
   flush: async () => ship?.flush(),
@@ -184,7 +184,7 @@ export const api = {
   close() {
     isOn = false;
     for (const back of undo.splice(0)) attempt(back);
-    return api.flush();
+    return ship?.close();
   },
 };
 

@@ -6,6 +6,7 @@ import { formatTraceparent } from "./headers.js";
 import { describe } from "./errors.js";
 import { capture, list, patch, safely } from "./core.js";
 import { attempt, hex } from "./page.js";
+import { isTarget } from "./targets.js";
 
 const SIMPLE_METHODS = /^(?:GET|HEAD|POST)$/i;
 const SIMPLE_HEADERS = /^(?:accept|accept-language|content-language|content-type|range)$/i;
@@ -33,11 +34,7 @@ export function isPreflighted(method, headers) {
  */
 export function mayCarry(url, own, targets, preflighted) {
   if (url.origin === own) return true;
-  return targets.some((target) => {
-    const name = target.replace(/!$/, "").replace(/\/$/, "");
-    const fits = name.startsWith("*.") ? url.hostname.endsWith(name.slice(1)) : name === url.origin || name === url.host;
-    return fits && (target.endsWith("!") || preflighted());
-  });
+  return targets.some((target) => isTarget(url, target.replace(/!$/, "")) && (target.endsWith("!") || preflighted()));
 }
 
 export const network = {

@@ -4,14 +4,11 @@
 
 import { capture } from "./core.js";
 import { guard, noise } from "./guard.js";
-import { redactor } from "./redact.js";
-
-const SECRET_FIELDS = ["message", "stack", "error", "context", "user_id", "area", "service", "release", "environment"];
+import { sealer } from "./seal.js";
 
 /** @param {{redaction: object, noise: object, guard: object}} rules */
 export function protect(rules) {
   const isNoise = noise(rules);
-  const { value } = redactor(rules.redaction);
   let watch = null;
   return {
     start(_, options) {
@@ -24,7 +21,7 @@ export function protect(rules) {
       setInterval(() => watch.sweep(performance.now()), 1000)?.unref?.();
     },
     refuse: (entry) => (isNoise(entry.message, entry.level) ? "noise" : watch?.refuses(entry, performance.now()) ?? null),
-    seal: (entry) => Object.assign(entry, Object.fromEntries(SECRET_FIELDS.filter((name) => entry[name] != null).map((name) => [name, value(entry[name])]))),
+    seal: sealer(rules.redaction),
     sweep: (now) => watch?.sweep(now),
   };
 }
