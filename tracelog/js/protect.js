@@ -1,24 +1,28 @@
 /**
  * What entries pass before they are sent: noise and floods out, secrets out, by the rules that the server has too.
+ *
+ * @import { Part } from "./core.js"
  */
 
 import { capture } from "./core.js";
-import { guard, noise } from "./guard.js";
+import { guard, noise, summary } from "./guard.js";
 import { sealer } from "./seal.js";
 
-/** @param {{redaction: object, noise: object, guard: object}} rules */
+/**
+ * @param {any} rules
+ * @returns {Part}
+ */
 export function protect(rules) {
   const isNoise = noise(rules);
+  /** @type {ReturnType<typeof guard> | null} */
   let watch = null;
   return {
     start(_, options) {
       if (options.limits === false || options.limits === "off") return;
-      const tell = (first, count, last_timestamp, why) => {
-        const { context, ...same } = first;
-        capture({ ...same, kind: "summary", count, last_timestamp, why, context: { ...context, repeated: count } });
-      };
-      watch = guard(rules.guard, tell);
-      setInterval(() => watch.sweep(performance.now()), 1000)?.unref?.();
+      watch = guard(rules.guard, (...folded) => capture(summary(...folded)));
+      /** @type {any} */
+      const timer = setInterval(() => watch?.sweep(performance.now()), 1000);
+      timer?.unref?.();
     },
     refuse: (entry) => (isNoise(entry.message, entry.level) ? "noise" : watch?.refuses(entry, performance.now()) ?? null),
     seal: sealer(rules.redaction),
