@@ -49,7 +49,7 @@ def test_a_request_from_the_page_to_the_backend_is_one_trace(world, chromium, tr
     assert served["parent_id"] == asked["span_id"]
     assert said["span_id"] == served["span_id"]
     assert (forwarded["service"], forwarded["user_id"]) == ("edge", "u1")
-    assert forwarded["context"]["authorization"] == "Bearer [REDACTED:authorization]"
+    assert forwarded["context"]["authorization"] == "Bearer [REDACTED:bearer]"
     assert (hop["level"], hop["context"]["status"]) == ("error", 503)
     report = world.logs.read(f"traces/{trace}/report")
     assert {each["system"] for each in report["systems"]} == {"browser", "worker", "backend"}
@@ -190,15 +190,15 @@ def test_what_could_not_be_sent_goes_with_the_next_call(world):
     world.get("moody", "/say?level=warn&text=first")
     assert moody.heard.wait(10)
     for n in range(3):
-        world.get("moody", f"/say?level=info&text=more{n}")
+        world.get("moody", f"/wait?ms={100 * (n == 0)}")  # by then the first answer is read
     assert len(moody.bodies) == 1  # it was asked for a second's peace
     world.get("moody", "/wait?ms=1100")
     until(lambda: moody.bodies[1:], bool)
     first, second = moody.bodies[:2]
     assert [entry["message"] for entry in first["entries"]] == ["first", "GET /say"]
     numbers = [entry["seq"] for entry in second["entries"]]
-    assert numbers == list(range(9))
-    assert (second["report"]["emitted"], second["report"]["in_flight"]) == (9, 0)
+    assert numbers == list(range(6))
+    assert (second["report"]["emitted"], second["report"]["in_flight"]) == (6, 0)
 
 
 def test_a_server_without_room_is_left_in_peace(world):
@@ -209,6 +209,7 @@ def test_a_server_without_room_is_left_in_peace(world):
         lambda: world.get("limited", "/say?level=info&text=much").json["suppressed"].get("quota", 0),
         lambda refused: refused > 0,
     )
+    world.get("limited", "/wait?ms=100")  # by then every answer is read
     before = world.limited.read("ledger")["sources"]
     for n in range(10):
         world.get("limited", f"/say?level=info&text=more{n}")
