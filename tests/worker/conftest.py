@@ -20,7 +20,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.conftest import FLAGS, NAMES
-from tests.browser.site import Logs
+from tests.browser.site import Logs, Site, open_site
 from tests.cli.started import ROOT, plain_environment
 from tests.server.running import Running
 from tracelog.config import Key
@@ -54,7 +54,9 @@ class Reply(NamedTuple):
         return json.loads(self.body)
 
 
-def ask(url: str, *, method: str = "GET", body: bytes | None = None, **headers: str) -> Reply:
+def ask(
+    url: str, *, method: str = "GET", body: bytes | Iterator[bytes] | None = None, **headers: str
+) -> Reply:
     """
     Make one request, whatever its answer.
     """
@@ -136,6 +138,8 @@ class World(NamedTuple):
     logs: Logs
     limited: Logs
     moody: Moody
+    site: Site
+    keyed: str
     runtime: Runtime
 
     def get(self, worker: str, path: str, **headers: str) -> Reply:
@@ -149,8 +153,10 @@ def worker(
     return {"name": name, "modules": told, "bindings": bindings, **options}
 
 
-def proxy(name: str, url: str, *, limit: int = 10_000, **bindings: str) -> dict[str, Any]:
-    told = {"TRACELOG_URL": url, "ALLOWED_ORIGINS": f"https://a.example, {PAGE_ORIGIN}", **bindings}
+def proxy(
+    name: str, url: str, *, limit: int = 10_000, origin: str = "https://a.example", **bindings: str
+) -> dict[str, Any]:
+    told = {"TRACELOG_URL": url, "ALLOWED_ORIGINS": f"{origin}, {PAGE_ORIGIN}", **bindings}
     return worker(
         name, [("index.js", PROXY)], told, ratelimits={"RATE": {"simple": {"limit": limit, "period": 60}}}
     )
@@ -192,6 +198,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         )
         guarded = stack.enter_context(Running(keys=keys))
         moody = stack.enter_context(open_moody())
+        site = stack.enter_context(open_site())
         main, limited, keyed = (f"http://127.0.0.1:{each.port}" for each in (running, small, guarded))
         client.write_bytes(ask(f"{main}/tracelog-worker.js").body)
         backend = stack.enter_context(open_backend(main))
@@ -211,7 +218,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                     worker("limited", modules, {"TRACELOG_URL": limited, "TRACELOG_LIMITS": "off"}),
                     worker("moody", modules, {"TRACELOG_URL": moody.url, "TRACELOG_LIMITS": "off"}),
                     worker("sampling", modules, {"TRACELOG_URL": main, "TRACELOG_SAMPLE": "0"}),
-                    proxy("proxy", main),
+                    proxy("proxy", main, origin=site.url.replace("127.0.0.1", "shop.example")),
                     proxy("keyed", keyed, TRACELOG_KEY="page key"),
                     proxy("wrong key", keyed, TRACELOG_KEY="an old one"),
                     proxy("dark", "http://127.0.0.1:1", PREFIX="/logs"),
@@ -219,7 +226,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 ]
             )
         )
-        yield World(Logs(main), Logs(limited), moody, runtime)
+        yield World(Logs(main), Logs(limited), moody, site, keyed, runtime)
 
 
 @pytest.fixture
