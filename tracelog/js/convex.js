@@ -102,11 +102,13 @@ export function tracelog(options = {}) {
   /**
    * The handler of a query, mutation, action or HTTP action, which gets a logger as its third argument.
    *
-   * @template Ctx, Args, Result
-   * @param {(ctx: Ctx, args: Args, log: Log) => Result | Promise<Result>} work
-   * @returns {(ctx: Ctx, args: Args) => Promise<Result>}
+   * @template Ctx
+   * @template {any[]} Args
+   * @template Result
+   * @param {(ctx: Ctx, args: Args[0], log: Log) => Result | Promise<Result>} work
+   * @returns {(ctx: Ctx, ...args: Args) => Promise<Result>}
    */
-  const traced = (work) => async (ctx, args) => {
+  const traced = (work) => async (ctx, ...[args]) => {
     const given = /** @type {any} */ (args);
     const kind = kindOf(ctx);
     const { meta } = /** @type {any} */ (ctx);
