@@ -79,7 +79,7 @@ async function read(request) {
   if (Number(request.headers.get("content-length")) > BODY_BYTES) return null;
   const chunks = [];
   let bytes = 0;
-  for await (const chunk of request.body ?? []) {
+  for await (const chunk of /** @type {any} */ (request.body ?? [])) {
     bytes += chunk.length;
     if (bytes > BODY_BYTES) return null;
     chunks.push(chunk);
