@@ -37,6 +37,8 @@ COVERAGE_FLOOR = 90
 WORKERS = 3
 """Test processes at a time: one more than the smallest machine has cores, for tests wait for programs."""
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
 CLOSING = re.compile(r"\b(passed|failed|errors?|skipped|deselected)\b.* in \d|no tests ran in \d")
 """The line that pytest ends with."""
 
@@ -270,15 +272,15 @@ def test(args: Sequence[str]) -> int:
 
 
 def browser_options() -> list[str]:
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
     wanted = (ROOT / "tests" / "browser").is_dir()
-    lost = wanted and not present("chromium", *names, loss="tests/browser is left out")
+    lost = wanted and not present("chromium", *BROWSERS, loss="tests/browser is left out")
     return ["--ignore=tests/browser"] if lost else []
 
 
 def worker_options() -> list[str]:
     wanted = (ROOT / "tests" / "worker").is_dir()
-    lost = wanted and not node_packages(loss="tests/worker is left out")
+    loss = "tests/worker is left out"
+    lost = wanted and not (node_packages(loss=loss) and present("chromium", *BROWSERS, loss=loss))
     return ["--ignore=tests/worker"] if lost else []
 
 

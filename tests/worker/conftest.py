@@ -28,6 +28,7 @@ from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 
 HERE = Path(__file__).parent
 PAGE_ORIGIN = "https://shop.example"
+EXAMPLE = ROOT / "examples" / "cloudflare-worker" / "src" / "index.js"
 PROXY = ROOT / "examples" / "cloudflare-proxy" / "src" / "index.js"
 
 
@@ -95,7 +96,9 @@ class Moody:
 def open_moody() -> Iterator[Moody]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            status, headers, body = moody.answer(self.rfile.read(int(self.headers.get("content-length", "0"))))
+            status, headers, body = moody.answer(
+                self.rfile.read(int(self.headers.get("content-length", "0")))
+            )
             self.send_response(status)
             for name, value in {**headers, "content-length": str(len(body))}.items():
                 self.send_header(name, value)
@@ -220,6 +223,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                     worker("limited", modules, {"TRACELOG_URL": limited, "TRACELOG_LIMITS": "off"}),
                     worker("moody", modules, {"TRACELOG_URL": moody.url, "TRACELOG_LIMITS": "off"}),
                     worker("sampling", modules, {"TRACELOG_URL": main, "TRACELOG_SAMPLE": "0"}),
+                    worker(
+                        "example",
+                        [("index.js", EXAMPLE), ("tracelog-worker.js", client)],
+                        {"TRACELOG_URL": main, "TRACELOG_SERVICE": "shop-edge", "BACKEND": backend},
+                    ),
                     proxy("proxy", main, origin=site.url.replace("127.0.0.1", "shop.example")),
                     proxy("keyed", keyed, TRACELOG_KEY="page key"),
                     proxy("wrong key", keyed, TRACELOG_KEY="an old one"),

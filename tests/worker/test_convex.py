@@ -3,7 +3,6 @@ The client for Convex, in the example project: type-checked and run with the rea
 """
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -39,9 +38,11 @@ def project(world, tmp_path_factory) -> Path:
     shutil.copytree(ROOT / "examples" / "convex" / "convex", source)
     (source / "tracelogClient.js").write_bytes(ask(f"{world.logs.url}/tracelog-convex.js").body)
     (source / "env.d.ts").write_text("declare const process: { env: Record<string, string | undefined> };\n")
-    (source / "tsconfig.json").write_text(json.dumps({"compilerOptions": OPTIONS, "include": ["*.ts", "*.js"]}))
+    (source / "tsconfig.json").write_text(
+        json.dumps({"compilerOptions": OPTIONS, "include": ["*.ts", "*.js"]})
+    )
     (folder / "package.json").write_text('{"type": "module"}')
-    os.symlink(NODE / "node_modules", folder / "node_modules")
+    (folder / "node_modules").symlink_to(NODE / "node_modules")
     command = ["node", str(NODE / "node_modules/typescript/bin/tsc"), "-p", str(source)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
@@ -54,7 +55,11 @@ def project(world, tmp_path_factory) -> Path:
 @pytest.fixture
 def run(world, project):
     def run(*calls, url=None):
-        env = {**plain_environment(), "TRACELOG_URL": url or world.logs.url, "BANK_URL": f"{world.moody.url}/bank"}
+        env = {
+            **plain_environment(),
+            "TRACELOG_URL": url or world.logs.url,
+            "BANK_URL": f"{world.moody.url}/bank",
+        }
         told = json.dumps({"project": str(project), "calls": calls})
         command = ["node", str(ROOT / "tests" / "worker" / "convex.mjs"), told]
         done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=60, check=False)
@@ -74,7 +79,11 @@ def test_action_and_mutation_are_hops_of_the_callers_trace(world, run, trace):
     assert told["outcomes"] == [{"id": "order1"}, 0]
     entries = until(lambda: sent(world.logs, trace), lambda found: len(found) == 7)
     door, buy, write = one(entries, "POST /order"), one(entries, "orders:buy"), one(entries, "orders:write")
-    assert [each["parent_id"] for each in (door, buy, write)] == ["00f067aa0ba902b7", door["span_id"], buy["span_id"]]
+    assert [each["parent_id"] for each in (door, buy, write)] == [
+        "00f067aa0ba902b7",
+        door["span_id"],
+        buy["span_id"],
+    ]
     assert one(entries, "writing the order")["span_id"] == write["span_id"]
     assert {entry["system"] for entry in entries} == {"convex"}
     assert {each["context"]["request_id"] for each in (door, buy, write)} == {"5f3a9c0d12e4b678"}
@@ -89,12 +98,26 @@ def test_a_log_stream_joins_by_the_request_id(world, run, trace):
     assert told["printed"][0] == ["log", f"tracelog trace_id={trace}"]
     function = {"path": "orders:count", "type": "query", "request_id": trace[:16]}
     events = [
-        {"topic": "console", "timestamp": 1795384000000 + at, "function": function, "log_level": "LOG", "message": f"'{text}'"}
+        {
+            "topic": "console",
+            "timestamp": 1795384000000 + at,
+            "function": function,
+            "log_level": "LOG",
+            "message": f"'{text}'",
+        }
         for at, (_, text) in enumerate([*told["printed"], ["log", "said by other code"]])
     ]
     now = ask(f"{world.logs.url}/log", method="POST", body=b'{"message": "now?"}').json["received_at"]
     events = [{**event, "timestamp": int(now) + at} for at, event in enumerate(events)]
-    assert ask(f"{world.logs.url}/webhooks/convex", method="POST", body=json.dumps(events).encode(), content_type="application/json").status == 200
+    assert (
+        ask(
+            f"{world.logs.url}/webhooks/convex",
+            method="POST",
+            body=json.dumps(events).encode(),
+            content_type="application/json",
+        ).status
+        == 200
+    )
     messages = [entry["message"] for entry in world.logs.read(f"traces/{trace}")["entries"]]
     assert "said by other code" in messages
     assert any(message.startswith("counted") for message in messages)
@@ -117,7 +140,11 @@ def test_a_server_that_is_away_is_tried_again(run, trace):
     """
     The action ends as it would; what it said is scheduled, later each time, and given up with a sentence.
     """
-    told = run(["action", "orders:buy", {"item": "tea", "tracelog": trace}], ["jobs", 99, {}], url="http://127.0.0.1:1")
+    told = run(
+        ["action", "orders:buy", {"item": "tea", "tracelog": trace}],
+        ["jobs", 99, {}],
+        url="http://127.0.0.1:1",
+    )
     assert told["outcomes"] == ["order1", 0]
     assert sorted(told["delays"]) == sorted([0, 6, 6, 12, 12, 24, 24, 48, 48, 96, 96, 192, 192, 384, 384])
     assert sum("is lost" in text for _, text in told["printed"]) == 2

@@ -16,11 +16,18 @@ def test_an_unmodified_sdk_reads_well_in_a_report(world):
     assert (done.returncode, done.stderr) == (0, "")
     trace_id = done.stdout.strip()
     entries = {entry["message"]: entry for entry in world.logs.read(f"traces/{trace_id}")["entries"]}
-    outer, inner, paying, refused = (entries[name] for name in ("POST /pay", "ask bank", "paying", "bank refused"))
+    outer, inner, paying, refused = (
+        entries[name] for name in ("POST /pay", "ask bank", "paying", "bank refused")
+    )
     assert {entry["system"] for entry in entries.values()} == {"backend"}
     assert inner["parent_id"] == paying["span_id"] == outer["span_id"]
     assert refused["span_id"] == inner["span_id"]
-    assert (paying["user_id"], paying["service"], paying["logger"], paying["environment"]) == ("u7", "js-pay", "shop.pay", "test")
+    assert (paying["user_id"], paying["service"], paying["logger"], paying["environment"]) == (
+        "u7",
+        "js-pay",
+        "shop.pay",
+        "test",
+    )
     assert (refused["level"], inner["level"], inner["duration_ms"] >= 0) == ("error", "error", True)
     report = world.logs.read(f"traces/{trace_id}/report")
     assert report["systems"][0]["service"] == "js-pay"

@@ -2,7 +2,13 @@
 The worker client in a real Workers runtime, before real servers.
 """
 
+import tomllib
+
+import pytest
+
 from tests.browser.test_delivery import sent, until
+from tests.cli.started import ROOT
+from tests.worker.conftest import ask
 
 
 def told(world, trace, count):
@@ -232,3 +238,35 @@ def test_sampling_keeps_what_explains_an_error(world, trace):
     assert sent(world.logs, trace) == []
     ledger = world.logs.read(f"ledger?source={entries[0]['source']}")
     assert ledger["suppressed"] == {"sampled": 21}
+
+
+def test_the_example_worker_tells_what_it_saw(world, trace):
+    """
+    The example stands before the same backend: it refuses, forwards with the trace, and says what failed.
+    """
+    assert world.get("example", "/orders/tea", **parent(trace)).status == 401
+    url = f"{world.runtime.urls['example']}/orders/tea"
+    assert ask(url, method="POST", body=b"", cookie="session=1", **parent(trace)).status == 502
+    entries = told(world, trace, 7)
+    messages = [entry["message"] for entry in entries if entry["service"] == "shop-edge"]
+    assert messages[:2] == ["no session", "GET /orders/tea"]
+    assert messages[-2:] == ["the backend failed", "POST /orders/tea"]
+    served = next(
+        entry for entry in entries if entry["service"] == "shop" and entry["message"] == "POST /orders/tea"
+    )
+    assert served["parent_id"] == next(
+        entry["span_id"] for entry in entries if entry["message"].endswith("tea 503")
+    )
+    assert world.runtime.tell({"worker": "example", "scheduled": {"cron": "0 * * * *"}}) == {"outcome": "ok"}
+
+
+@pytest.mark.parametrize("folder", ["cloudflare-worker", "cloudflare-proxy"])
+def test_what_wrangler_reads_is_well(folder):
+    """
+    The examples can be deployed as they are: the file that wrangler reads names a module that is there.
+    """
+    place = ROOT / "examples" / folder
+    told = tomllib.loads((place / "wrangler.toml").read_text())
+    assert (place / told["main"]).is_file()
+    assert told["compatibility_date"] == "2026-04-01"
+    assert told["vars"]["TRACELOG_URL"].startswith("https://")

@@ -36,8 +36,10 @@ def test_an_unmodified_sdk_reads_well_in_a_report(compression):
         )
         tracer, logger = traces.get_tracer("shop"), logs.get_logger("shop.pay")
         with tracer.start_as_current_span("POST /pay") as outer:
-            logger.emit(LogRecord(timestamp=time.time_ns(), severity_number=SeverityNumber.WARN, body="bank is slow"))
-            with pytest.raises(ValueError), tracer.start_as_current_span("ask bank"):  # noqa: PT011, PT012 - the SDK's span sees it pass
+            logger.emit(
+                LogRecord(timestamp=time.time_ns(), severity_number=SeverityNumber.WARN, body="bank is slow")
+            )
+            with pytest.raises(ValueError), tracer.start_as_current_span("ask bank"):  # noqa: PT011 - the SDK's span sees it pass
                 raise ValueError("card declined")
         logs.shutdown()
         traces.shutdown()
@@ -46,7 +48,12 @@ def test_an_unmodified_sdk_reads_well_in_a_report(compression):
         entries = {entry["message"]: entry for entry in stored}
         served, asked, slow = entries["POST /pay"], entries["ask bank"], entries["bank is slow"]
         assert asked["parent_id"] == slow["span_id"] == served["span_id"]
-        assert (slow["level"], slow["logger"], slow["service"], slow["release"]) == ("warn", "shop.pay", "py-pay", "7")
+        assert (slow["level"], slow["logger"], slow["service"], slow["release"]) == (
+            "warn",
+            "shop.pay",
+            "py-pay",
+            "7",
+        )
         assert (asked["level"], served["level"]) == ("error", "info")
         report = running.get(f"/api/v1/traces/{trace_id}/report").json
         root = next(entry for entry in stored if entry["id"] == report["chains"][0]["root"])
