@@ -21,4 +21,4 @@ def test_the_clients_are_type_checked(tmp_path):
     config.write_text(json.dumps({**told, "include": [*include, "wrong.js"]}))
     command = ["node", str(NODE / "node_modules" / "typescript" / "bin" / "tsc"), "-p", str(config)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert done.stdout == "wrong.js(2,28): error TS2339: Property 'length' does not exist on type 'number'.\n"
+    assert done.stdout == "wrong.js(2,30): error TS2339: Property 'length' does not exist on type 'number'.\n"
