@@ -25,11 +25,14 @@ const PAGES = {
     await env.QUEUE.send({ n: 1, tracelog: log.carry() });
     return new Response("queued");
   },
-  /** Many lines without a moment of input or output between them, so all of one millisecond. */
+  /** Many lines of one millisecond. Where Cloudflare runs it, the clock stands still by itself while a worker computes. */
   "/burst"(request, env, ctx, log) {
-    const began = Date.now();
+    const { now } = Date;
+    const still = now();
+    Date.now = () => still;
     for (const letter of "abcdefghijklmnopqrst") log.info(letter);
-    return Response.json(Date.now() - began);
+    Date.now = now;
+    return new Response();
   },
   /** The same line again and again. */
   "/loop"(request, env, ctx, log) {

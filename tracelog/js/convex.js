@@ -36,7 +36,7 @@ import { sealer } from "./seal.js";
 const SAID_BYTES = 1e6;
 /** A server that is well answers in milliseconds, and the function waits for it. */
 const PATIENCE_MS = 5000;
-/** Seconds until an undelivered body is tried again, doubled each time: seven minutes in all. */
+/** Half of the time until an undelivered body is tried again, which doubles: thirteen minutes in all. */
 const AGAIN_MS = 3000;
 const ATTEMPTS = 7;
 const TOLD_OF = ["service", "environment", "release"];

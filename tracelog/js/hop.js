@@ -42,7 +42,7 @@ export function traceOf(text) {
  * @param {string} name message of the entry that closes the hop
  */
 export function hop(around, trace, name, span_id = hex(8)) {
-  const now = around.now ?? Date.now;
+  const now = around.now ?? (() => Date.now());
   const began = now();
   const fields = { ...around.fields };
 

@@ -13,7 +13,7 @@ import { attempt } from "./page.js";
 import { keeps } from "./sample.js";
 
 /** Milliseconds that what a handler left running may take until the rest is told without it. */
-const LEFT_MS = 20000;
+const LEFT_MS = 15000;
 
 /**
  * @typedef {object} Plan

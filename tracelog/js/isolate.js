@@ -13,6 +13,8 @@ const CALL_BYTES = 1e6;
 /** Longer than a server that is well ever takes, shorter than the 30 s that the runtime gives after a response. */
 const ANSWER_MS = 10000;
 const TOLD_EVERY_MS = 60000;
+/** After this time a call has no end any more: the runtime gave up the invocation that made it. */
+const LOST_MS = 40000;
 
 /**
  * @param {object} around
@@ -27,6 +29,7 @@ export function isolate({ url, key, system, seal }) {
   const headers = { "content-type": "text/plain", ...(key && { authorization: `Bearer ${key}` }) };
   let told = -Infinity;
   let full = 0;
+  let began = 0;
 
   /** @param {string} text one line a minute at most about our own trouble */
   const complain = (text) => {
@@ -51,8 +54,10 @@ export function isolate({ url, key, system, seal }) {
     add: (entry, why) => box.add(entry, why ?? (Date.now() < full && RANKS[entry.level] < RANKS.warn ? "quota" : null)),
     /** Sends what waits in one call, unless the server asked for peace; what is beyond a call waits for the next. */
     async ship() {
-      if (!url) return complain("no TRACELOG_URL is set: entries are kept and not sent");
+      if (!url) return complain("no TRACELOG_URL is set, or it is no address: entries are kept and not sent");
+      if (Date.now() - began > LOST_MS) box.back();
       if (!box.isDue() || Date.now() < out.pause) return;
+      began = Date.now();
       const answer = await out.send(box.pack(CALL_BYTES));
       const isOfTrace = Object.keys(answer?.limited ?? {}).every((reason) => reason === "trace_quota");
       if (answer?.remaining_quota === 0 || !isOfTrace) full = out.pause;

@@ -4,40 +4,24 @@
  *     export default withTracelog({ async fetch(request, env, ctx, log) { … } }, { service: "edge" });
  *
  * @import { Log, Trace } from "./hop.js"
- * @import { Plan } from "./invocation.js"
+ * @import { Options } from "./plan.js"
  * @import { Home } from "./isolate.js"
  */
 
-import rules from "../core/rules.json" with { type: "json" };
 import { readHeaders } from "./carrier.js";
 import { hop, newTrace, traceOf } from "./hop.js";
 import { invocation } from "./invocation.js";
-import { isolate } from "./isolate.js";
-import { RANKS } from "./outbox.js";
 import { attempt } from "./page.js";
-import { sealer } from "./seal.js";
+import { plan } from "./plan.js";
 
 /**
- * What is not given is read from the worker's variables: `TRACELOG_URL`, `TRACELOG_KEY`, `TRACELOG_SERVICE` …
- *
- * @typedef {object} Options
- * @property {string} [url] the server
- * @property {string} [key] an ingest key of it
- * @property {string} [service]
- * @property {string} [system] `worker`
- * @property {string} [environment]
- * @property {string} [release]
- * @property {string} [level] lowest level that is kept
- * @property {number} [sample] share of traces, 0 to 1, whose lines below a warning are kept when nothing fails
- * @property {false | "off"} [limits] nothing is folded
- * @property {string[]} [propagate] hosts that `log.fetch` hands the trace to, with its baggage; without it any host, but no baggage
- *
  * @typedef {{waitUntil: (promise: Promise<any>) => void}} Context
  * @typedef {Log & {join: (carried: unknown, name: string) => Log, stats: Home["stats"]}} Logger
  * @typedef {{kind: string, event: any, env: any, ctx: Context | undefined, isOnce: boolean}} Call
  */
 
-const FIELDS_TOLD = ["service", "environment", "release"];
+/** Events that are hops. A tail handler is none: it tells of others, perhaps of itself. */
+const HANDLERS = ["fetch", "scheduled", "queue", "email"];
 
 /**
  * The name of an event's hop.
@@ -57,12 +41,8 @@ const EVENT_NAMES = {
  */
 const METHODS = { fetch: 1, scheduled: 1, queue: 1, alarm: 1, webSocketMessage: 2, webSocketClose: 4, webSocketError: 2 };
 
-/** @type {Map<string, Home>} */
-const homes = new Map();
 /** @type {WeakMap<object, Logger>} */
 const logs = new WeakMap();
-/** @type {ReturnType<typeof sealer> | undefined} */
-let seal;
 
 /**
  * The logger of the request that a context is of, for code that gets no other: `loggerOf(c.executionCtx)`.
@@ -71,26 +51,6 @@ let seal;
  * @returns {Logger | undefined}
  */
 export const loggerOf = (ctx) => logs.get(ctx);
-
-/**
- * @param {Options} options
- * @param {any} env
- * @returns {Plan & {url: string}}
- */
-function plan(options, env) {
-  /** @param {string} name */
-  const read = (name) => /** @type {any} */ (options)[name] ?? attempt(() => env[`TRACELOG_${name.toUpperCase()}`]);
-  const system = read("system") ?? "worker";
-  const url = attempt(() => new URL(read("url")).href.replace(/\/$/, "")) ?? "";
-  const key = read("key") ?? "";
-  let home = homes.get(`${url} ${key} ${system}`);
-  // made by the first invocation: where modules begin, a worker has no random numbers
-  if (!home) homes.set(`${url} ${key} ${system}`, (home = isolate({ url, key, system, seal: (seal ??= sealer(rules.redaction)) })));
-  const fields = { system, ...Object.fromEntries(FIELDS_TOLD.map((name) => [name, read(name)])) };
-  const level = RANKS[read("level")] >= 0 ? read("level") : "debug";
-  const numbers = /false|off/.test(read("limits")) ? undefined : /** @type {any} */ (rules).guard;
-  return { url, home, rules: numbers, sample: Number(read("sample") ?? 1), around: { level, fields, propagate: options.propagate } };
-}
 
 /**
  * The trace that an event brings: that of its headers, or of the messages of a queue where they agree.
@@ -147,9 +107,10 @@ async function invoke(options, { kind, event, env, ctx, isOnce }, work) {
  */
 function answerOf(response, traceId) {
   if (response.webSocket || response.status < 200 || response.headers.has("x-trace-id")) return response;
-  const ours = attempt(() => new Response(response.body, response)) ?? response;
-  attempt(() => ours.headers.set("x-trace-id", traceId));
-  return ours;
+  /** @param {Response} ours */
+  const name = (ours) => (ours.headers.set("x-trace-id", traceId), ours);
+  // the headers of a response that was fetched cannot be changed, so it is copied
+  return attempt(() => name(response)) ?? attempt(() => name(new Response(response.body, response))) ?? response;
 }
 
 /**
@@ -189,13 +150,14 @@ function withClass(Base, options) {
  */
 export function withTracelog(handlers, options = {}) {
   if (typeof handlers === "function") return /** @type {any} */ (withClass(handlers, options));
-  const wrapped = Object.entries(/** @type {any} */ (handlers)).map(([kind, handle]) => {
-    if (typeof handle !== "function") return [kind, handle];
-    /** @type {(event: any, env: any, ctx: any) => any} */
-    const ours = (event, env, ctx) => invoke(options, { kind, event, env, ctx, isOnce: true }, (log) => handle.call(handlers, event, env, ctx, log));
-    return [kind, ours];
-  });
-  return Object.fromEntries(wrapped);
+  const given = /** @type {any} */ (handlers);
+  const wrapped = { ...given };
+  for (const kind of HANDLERS) {
+    if (typeof given[kind] !== "function") continue;
+    wrapped[kind] = (/** @type {any} */ event, /** @type {any} */ env, /** @type {any} */ ctx) =>
+      invoke(options, { kind, event, env, ctx, isOnce: true }, (log) => given[kind](event, env, ctx, log));
+  }
+  return wrapped;
 }
 
 /**

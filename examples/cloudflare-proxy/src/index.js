@@ -32,8 +32,8 @@ export default {
    */
   async fetch(request, env) {
     const origin = request.headers.get("origin");
-    const isAllowed = String(env.ALLOWED_ORIGINS ?? "").split(/[\s,]+/).includes(origin ?? "none");
-    const cors = isAllowed ? { "access-control-allow-origin": String(origin), "access-control-expose-headers": "retry-after" } : {};
+    const isAllowed = origin !== null && origin !== "" && String(env.ALLOWED_ORIGINS ?? "").split(/[\s,]+/).includes(origin);
+    const cors = isAllowed ? { "access-control-allow-origin": origin, "access-control-expose-headers": "retry-after" } : {};
     const reply = await answer(request, env, isAllowed);
     const answered = new Response(reply.body, reply);
     for (const [name, value] of Object.entries({ ...cors, vary: "origin" })) answered.headers.set(name, value);
@@ -47,7 +47,9 @@ export default {
  * @param {boolean} isAllowed
  */
 async function answer(request, env, isAllowed) {
-  const path = new URL(request.url).pathname.slice(String(env.PREFIX ?? "").length);
+  const { pathname } = new URL(request.url);
+  const prefix = String(env.PREFIX ?? "");
+  const path = pathname.startsWith(prefix) ? pathname.slice(prefix.length) : "";
   const method = Object.hasOwn(ROUTES, path) ? ROUTES[/** @type {keyof typeof ROUTES} */ (path)] : undefined;
   if (!method) return refuse(404, "not_found", "this proxy forwards POST /log and the scripts of the client");
   if (request.method === "OPTIONS") return preflight(isAllowed);
