@@ -7,7 +7,6 @@ import json
 
 import pytest
 
-from tests.browser.test_delivery import sent, until
 from tests.worker.conftest import PAGE_ORIGIN, ask
 
 
@@ -33,20 +32,6 @@ def test_pages_of_a_listed_origin_pass(world, trace):
     parent = f"00-{trace}-00f067aa0ba902b7-01"
     assert send(world, "proxy", packed, content_encoding="gzip", traceparent=parent).json["accepted"] == 1
     assert sorted(world.logs.messages(trace)) == ["from a page", "packed"]
-
-
-def test_a_real_page_falls_back_to_the_proxy(world, chromium, trace):
-    """
-    A page whose server cannot be reached loads the client through the proxy and sends there, across origins.
-    """
-    proxy = world.runtime.urls["proxy"]
-    html = f"""<script src="{proxy}/tracelog.js" data-url="http://127.0.0.1:1" data-fallback="{proxy}/log"
-        data-trace-id="{trace}"></script><script>console.log("from afar")</script>"""
-    page = chromium.new_page()
-    page.goto(world.site.page(html).replace("127.0.0.1", "shop.example"))
-    page.evaluate("tracelog.flush()")
-    page.close()
-    assert until(lambda: sent(world.logs, trace), bool)[0]["message"] == "from afar"
 
 
 @pytest.mark.parametrize("origin", [PAGE_ORIGIN, "https://evil.example"])
