@@ -277,7 +277,7 @@ def browser_options() -> list[str]:
     names = ("chromium", "chromium-browser", "google-chrome", "chrome")
     wanted = (ROOT / "tests" / "browser").is_dir()
     lost = wanted and not present("chromium", *names, loss="tests/browser is left out")
-    return ["--ignore=tests/browser"] if lost else []
+    return ["--ignore=tests/browser", "--ignore=tests/worker/test_pages.py"] if lost else []
 
 
 def worker_options() -> list[str]:

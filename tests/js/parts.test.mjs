@@ -149,6 +149,28 @@ test("an answer without room is counted by its reasons", async () => {
   assert.deepEqual({ stored, suppressed, limited, rejected, in_flight }, { stored: 2, suppressed: { loop: 2 }, limited: { trace_quota: 1 }, rejected: { too_large: 1 }, in_flight: 0 });
 });
 
+test("a proxy that is asked too often is asked again, and an answer without sense harms nothing", async () => {
+  for (const status of [429, 408, 503]) {
+    const { add, flush, stats } = ship([[status, {}]]);
+    add("a");
+    await flush();
+    assert.deepEqual([stats().in_flight, stats().rejected], [1, {}]);
+  }
+});
+
+test("after the end nothing is tried again, until something is said anew", async () => {
+  const timers = [];
+  const { setTimeout: real } = globalThis;
+  globalThis.setTimeout = (work, ms) => timers.push(ms) && real(work, ms);
+  const { add, close, stats } = ship([[503, {}]]);
+  add("a");
+  await close();
+  assert.deepEqual([timers.length, stats().in_flight], [1, 1]); // the one that the entry began, which is cleared
+  add("b");
+  assert.equal(timers.length, 2);
+  globalThis.setTimeout = real;
+});
+
 test("a refusal is final and told; trouble of the server is not", async () => {
   const refused = ship([[403, { error: "pages of origin x may not send here" }]]);
   refused.add("a");

@@ -3,7 +3,7 @@
  */
 
 import assert from "node:assert/strict";
-import test, { after } from "node:test";
+import test from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
@@ -12,8 +12,6 @@ import { network } from "../../tracelog/js/network.js";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc");
-
-after(() => setTimeout(() => process.exit(), 100)); // a shipper that was told to rest has a timer of a minute
 
 class Socket extends EventTarget {
   url = "ws://page.example/socket";

@@ -18,6 +18,7 @@ const HALVES = /\p{Surrogate}/gu;
 /** Read in this order, and only when no `traceparent` came. */
 const ID_HEADERS = ["x-trace-id", "x-request-id", "x-correlation-id"];
 
+/** @param {string} text */
 const bare = (text) => text.replace(/^[ \t]+|[ \t]+$/g, "");
 
 /**
@@ -50,6 +51,7 @@ export function parseTracestate(values) {
  * @returns {Record<string, string>}
  */
 export function parseBaggage(text) {
+  /** @type {Record<string, string>} */
   const items = {};
   for (const member of shortBaggage(text).split(",")) {
     const [, key, value] = /^([^=;]*)=([^;]*)/.exec(member) ?? [];
@@ -58,7 +60,11 @@ export function parseBaggage(text) {
   return items;
 }
 
-/** Percent-encoding read as UTF-8; bytes that are none become U+FFFD. */
+/**
+ * Percent-encoding read as UTF-8; bytes that are none become U+FFFD.
+ *
+ * @param {string} text
+ */
 function unquote(text) {
   return text.replace(/(?:%[0-9A-Fa-f]{2})+/g, (run) => new TextDecoder().decode(Uint8Array.from(run.slice(1).split("%"), (byte) => parseInt(byte, 16))));
 }
@@ -73,6 +79,7 @@ export function formatBaggage(items) {
   return shortBaggage(members.map(([key, value]) => `${key}=${value.replace(HALVES, "?").replace(UNSAFE, encodeURIComponent)}`).join());
 }
 
+/** @param {string} text */
 function shortBaggage(text) {
   const kept = [];
   let room = BAGGAGE_BYTES;
@@ -92,6 +99,7 @@ function shortBaggage(text) {
  * @param {Iterable<[string, string]>} headers
  */
 export function readHeaders(headers) {
+  /** @type {Record<string, string[]>} */
   const found = {};
   for (const [name, value] of headers) (found[name.toLowerCase()] ??= []).push(value);
   const baggage = shortBaggage((found.baggage ?? []).join());
@@ -114,6 +122,7 @@ export function readHeaders(headers) {
  * @returns {Record<string, string>}
  */
 export function writeHeaders({ trace_id, flags, tracestate, baggage = "" }, spanId) {
+  /** @type {Record<string, string>} */
   const headers = {};
   const traceparent = formatTraceparent(trace_id, spanId, flags);
   if (traceparent) headers.traceparent = traceparent;

@@ -1,14 +1,30 @@
 /**
  * The core of the browser client: what the console says and what goes wrong becomes entries. Everything else
  * joins by `use`. Nothing here throws into the page, and the console prints what it printed before.
+ *
+ * @import { Entry } from "./outbox.js"
  */
 
 import { describe, isError } from "./errors.js";
 import { attempt, findTrace, hex } from "./page.js";
+import { RANKS } from "./outbox.js";
 import { shipper } from "./ship.js";
 import { format, plain, show } from "./text.js";
 
-const LEVELS = ["debug", "log", "info", "warn", "error", "fatal"];
+/**
+ * A part of the client beside its core.
+ *
+ * @typedef {object} Part
+ * @property {(tracelog: typeof api & Record<string, any>, options: Record<string, any>, ship: Ship) => void} [start]
+ * @property {(entry: Entry) => string | null | undefined} [refuse] why an entry is not sent
+ * @property {(entry: Entry) => Entry} [seal] its final form
+ * @property {(now: number) => void} [sweep] tells what is due
+ * @property {(entries: string[]) => void} [left] takes what a page that goes could not send
+ *
+ * @typedef {ReturnType<typeof shipper>} Ship
+ */
+
+const LEVELS = Object.keys(RANKS);
 /** Options that every entry carries, as fields of their name in small letters: `user_id`. */
 const FIELDS = ["system", "service", "userId", "area", "release", "environment"];
 const MINUTE_MS = 60000;
@@ -17,13 +33,23 @@ const HOPS = 8;
 
 const nativeFetch = globalThis.fetch?.bind(globalThis);
 const nativeWarn = console.warn.bind(console);
+/** @type {Part[]} */
 const parts = [];
+/** @type {(() => unknown)[]} */
 const undo = [];
+/** @type {Record<string, any>} */
 const fields = {};
-/** What parts have to say in the context of every entry. */
+/**
+ * What parts have to say in the context of every entry.
+ *
+ * @type {Record<string, any>}
+ */
 export const about = {};
+/** @type {Record<string, any>} */
 let options = { system: "browser", level: "debug" };
+/** @type {Ship} */
 let ship;
+/** @type {any} */
 let trace;
 let isOn = false;
 let isBusy = false;
@@ -33,22 +59,30 @@ let page = { url: "", navigation: 0 };
 /** Unix milliseconds with fractions: entries of one millisecond keep their order in other tools, too. */
 export const wallClock = () => performance.timeOrigin + performance.now();
 
-/** One line a minute at most about our own trouble. */
+/**
+ * One line a minute at most about our own trouble.
+ *
+ * @param {any} text
+ */
 function complain(text) {
   if (performance.now() - complained < MINUTE_MS) return;
   complained = performance.now();
   nativeWarn(`tracelog: ${text}`);
 }
 
-/** Does `work` so that nothing it throws gets out, and nothing it logs comes back in. */
+/**
+ * Does `work` so that nothing it throws gets out, and nothing it logs comes back in.
+ *
+ * @param {() => any} work
+ * @returns {any}
+ */
 export function safely(work) {
-  if (isBusy) return undefined;
+  if (isBusy) return;
   isBusy = true;
   try {
     return work();
   } catch (error) {
     attempt(() => complain(error));
-    return undefined;
   } finally {
     isBusy = false;
   }
@@ -57,19 +91,25 @@ export function safely(work) {
 /**
  * Makes an entry and sends it, if every part agrees.
  *
- * @param {object} given fields of an entry; level and message at least
+ * @param {Entry} given fields of an entry; level and message at least
  */
 export function capture({ context, ...given }) {
-  if (!isOn || LEVELS.indexOf(given.level) < LEVELS.indexOf(options.level)) return;
+  if (!isOn || RANKS[given.level] < RANKS[options.level]) return;
   const url = attempt(() => location.href);
   if (url !== page.url) page = { url, navigation: page.navigation + 1 };
-  const { offset_ms, uncertainty_ms } = ship.clock;
-  const clock = uncertainty_ms < Infinity ? { offset_ms, uncertainty_ms } : undefined;
+  const clock = ship.clock.uncertainty_ms < Infinity ? { ...ship.clock } : undefined;
+  /** @type {Entry} */
   const entry = { timestamp: wallClock(), ...fields, ...trace, ...given, context: { ...context, ...page, ...about, clock } };
-  ship.add(entry, entry.kind ? undefined : parts.reduce((why, part) => why ?? part.refuse?.(entry), undefined));
+  ship.add(entry, entry.kind ? undefined : parts.reduce((/** @type {string | null | undefined} */ why, part) => why ?? part.refuse?.(entry), undefined));
 }
 
-/** What a console method says becomes an entry of `level`. */
+/**
+ * What a console method says becomes an entry of `level`.
+ *
+ * @param {string} level
+ * @param {any[]} args
+ * @param {object} [more]
+ */
 export function fromConsole(level, args, more) {
   const error = args.find(isError);
   // an entry that somebody prints here came back to us, or goes round in a ring of those who forward it
@@ -84,10 +124,14 @@ export function fromConsole(level, args, more) {
  * No frame of ours is on the stack while `original` runs, so developer tools show the line that called it: the
  * engine itself calls the two in turn. `forEach` runs over two places and ignores what is returned; for each it
  * calls `each` with the arguments as `this`; and which function `each` is, it asks anew each time.
+ *
+ * @param {Function} original
+ * @param {object} target
+ * @param {(args: any) => void} hear
  */
 export function between(original, target, hear) {
   let isSecond = true;
-  const first = (_, args) => safely(() => hear(args));
+  const first = (/** @type {any} */ _, /** @type {any} */ args) => safely(() => hear(args));
   const second = Reflect.apply.bind(null, original.bind(target));
   const apply = () => ((isSecond = !isSecond) ? second : first);
   const each = new Proxy(() => {}, Object.defineProperty({}, "apply", { get: apply }));
@@ -95,7 +139,13 @@ export function between(original, target, hear) {
   return new Proxy(twice, { apply: Function.prototype.call.bind(Array.prototype.forEach) }).bind(each);
 }
 
-/** Puts what `make` makes of a method in its place, until `close`. */
+/**
+ * Puts what `make` makes of a method in its place, until `close`.
+ *
+ * @param {any} target
+ * @param {string} name
+ * @param {(original: any) => any} make
+ */
 export function patch(target, name, make) {
   const original = attempt(() => target[name]);
   if (typeof original !== "function") return;
@@ -105,27 +155,48 @@ export function patch(target, name, make) {
   });
 }
 
-/** Hears a console method, until `close`. */
+/**
+ * Hears a console method, until `close`.
+ *
+ * @param {string} method
+ * @param {(args: any) => any} hear
+ */
 export const hearConsole = (method, hear) => patch(console, method, (original) => between(original, console, hear));
 
-/** Hears an event until `close`. */
+/**
+ * Hears an event until `close`.
+ *
+ * @param {EventTarget} target
+ * @param {string} name
+ * @param {(event: any) => any} hear
+ */
 export function listen(target, name, hear) {
+  /** @param {Event} event */
   const safe = (event) => safely(() => hear(event));
   target?.addEventListener?.(name, safe, true);
   undo.push(() => target?.removeEventListener?.(name, safe, true));
 }
 
-/** Makes an entry of something thrown. */
+/**
+ * Makes an entry of something thrown.
+ *
+ * @param {unknown} thrown
+ * @param {string | undefined} logger
+ * @param {string} lead
+ * @param {object} [more]
+ */
 export function captureError(thrown, logger, lead, more) {
   const told = describe(thrown);
   capture({ level: "error", logger, message: `${lead}${told.error.type}: ${told.error.message}`, ...told, ...more });
 }
 
+/** @param {any} event */
 function hearError({ message, error, filename, lineno, colno }) {
   if (error) captureError(error, "window", "");
   else if (message) capture({ level: "error", logger: "window", message, stack: `    at ${filename}:${lineno}:${colno}` });
 }
 
+/** @param {boolean} isLast */
 function leave(isLast) {
   for (const part of parts) part.sweep?.(Infinity);
   const left = ship.leave();
@@ -150,12 +221,20 @@ function begin() {
   for (const part of parts) part.start?.(api, options, ship);
 }
 
-/** The items of an option: a list, or a text with commas or spaces. */
-export const list = (option) => (Array.isArray(option) ? option : String(option ?? "").split(/[\s,]+/)).filter(Boolean);
+/**
+ * The items of an option: a list, or a text with commas or spaces.
+ *
+ * @param {unknown} option
+ */
+export const list = (option) => String(option ?? "").split(/[\s,]+/).filter(Boolean);
 
 /** What a page can ask of us; every one of them at any time. */
 export const api = {
-  /** Starts, or changes what was said before. */
+  /**
+   * Starts, or changes what was said before.
+   *
+   * @param {Record<string, any>} [given]
+   */
   init(given = {}) {
     safely(() => {
       options = { ...options, ...given };
@@ -173,9 +252,18 @@ export const api = {
   on: () => void (isOn = true),
   off: () => void (isOn = false),
   isOn: () => isOn,
-  /** Adds a part, before `init`. */
+  /**
+   * Adds a part, before `init`.
+   *
+   * @param {Part} part
+   */
   use: (part) => void parts.push(part),
-  log: (level, message, context) => safely(() => capture({ level: LEVELS.includes(level) ? level : "info", message: show(message), context: plain(context) })),
+  /**
+   * @param {string} level
+   * @param {unknown} message
+   * @param {unknown} [context]
+   */
+  log: (level, message, context) => safely(() => capture({ level: RANKS[level] >= 0 ? level : "info", message: show(message), context: plain(context) })),
   trace: () => ({ ...trace }),
   newTrace: () => (trace = { trace_id: hex(16), span_id: hex(8) }).trace_id,
   flush: async () => ship?.flush(),
@@ -184,7 +272,7 @@ export const api = {
   close() {
     isOn = false;
     for (const back of undo.splice(0)) attempt(back);
-    return api.flush();
+    return ship?.close();
   },
 };
 

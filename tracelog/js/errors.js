@@ -8,7 +8,11 @@ import { show } from "./text.js";
 const CAUSES = 8;
 const STACK_CHARS = 20000;
 
-/** Whether a value is an error, of this realm or of another: `instanceof` knows only those of this one. */
+/**
+ * Whether a value is an error, of this realm or of another: `instanceof` knows only those of this one.
+ *
+ * @param {unknown} value
+ */
 export function isError(value) {
   try {
     return value instanceof Error || /Error\]|DOMException/.test(Object.prototype.toString.call(value));
@@ -20,17 +24,25 @@ export function isError(value) {
 /**
  * What an entry says of a thrown value.
  *
+ * @typedef {{type: string, message: string, cause?: Told}} Told
  * @param {unknown} thrown
- * @returns {{error: {type: string, message: string, cause?: object}, stack: string}}
+ * @returns {{error: Told, stack: string}}
  */
 export function describe(thrown) {
+  /** @type {string[]} */
   const stacks = [];
   const error = tell(thrown, stacks, "");
   return { error, stack: stacks.join("\n").slice(0, STACK_CHARS) };
 }
 
+/**
+ * @param {any} thrown
+ * @param {string[]} stacks
+ * @param {string} lead
+ */
 function tell(thrown, stacks, lead) {
   const known = isError(thrown) ? thrown : { name: typeof thrown, message: thrown };
+  /** @type {Told} */
   const error = { type: show(known.name), message: show(known.message) };
   stacks.push(`${lead}${error.type}: ${error.message}${frames(show(known.stack ?? ""))}`);
   const causes = "cause" in known ? [known.cause] : [];
@@ -53,7 +65,7 @@ export function frames(stack) {
   const lines = stack.match(/^.*@.*$|^.* code$|^\[native code\]$/gm) ?? [];
   return lines
     .map((line) => {
-      const [, name, place] = /^(?:[^@]*\*)?([^@]*)@?(.*)$/.exec(line);
+      const [, name, place] = /** @type {string[]} */ (/^(?:[^@]*\*)?([^@]*)@?(.*)$/.exec(line));
       return `\n    at ${name && place ? `${name} (${place})` : name || place}`;
     })
     .join("");

@@ -2,6 +2,8 @@
  * What a page says too often is told once, with its count; what tools say on their own is not told.
  *
  * The rules and numbers are those of the server, which applies them again.
+ *
+ * @import { Entry } from "./outbox.js"
  */
 
 const SPACE = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+";
@@ -25,7 +27,7 @@ export function template(message) {
 }
 
 /**
- * @param {{noise: {starts: object[], requests: object[]}}} rules
+ * @param {{noise: {starts: any[], requests: any[]}}} rules
  * @returns {(message: string, level: string) => string | null} the rule by which a message is noise
  */
 export function noise({ noise: { starts, requests } }) {
@@ -36,23 +38,45 @@ export function noise({ noise: { starts, requests } }) {
     const head = message.slice(0, 1000);
     const found = rules.find(
       ({ name, literals, regex }) =>
-        literals.some((text) => (begins.has(name) ? message.startsWith(text) : message.includes(text))) && regex.test(head),
+        literals.some((/** @type {string} */ text) => (begins.has(name) ? message.startsWith(text) : message.includes(text))) && regex.test(head),
     );
     return found ? found.name : null;
   };
 }
 
 /**
+ * The row that stands for what folded.
+ *
+ * @param {Entry} first
+ * @param {number} count
+ * @param {number} last_timestamp
+ * @param {string} why
+ * @returns {Entry}
+ */
+export const summary = ({ context, ...first }, count, last_timestamp, why) => {
+  const { level, message } = first;
+  return { ...first, level, message, kind: "summary", count, last_timestamp, why, context: { ...context, repeated: count } };
+};
+
+/**
  * Folds equal messages, and messages of one form, and listens less to a page that says too much.
  *
- * @param {object} numbers as in `GuardSettings`
- * @param {(first: object, count: number, last: number, why: string) => void} tell takes what folded
+ * @param {any} numbers as in `GuardSettings`
+ * @param {(first: Entry, count: number, last: number, why: string) => void} tell takes what folded
  */
 export function guard(numbers, tell) {
+  /** @type {Map<string, any>} */
   const known = new Map();
   const steps = numbers.normal;
+  /** @type {{start: number, step: number, offered: number} | undefined} */
   let minute;
 
+  /**
+   * @param {string} key
+   * @param {number} burst
+   * @param {number} window
+   * @param {number} now
+   */
   const heat = (key, burst, window, now) => {
     let seen = known.get(key);
     if (!seen) {
@@ -69,6 +93,12 @@ export function guard(numbers, tell) {
     return seen;
   };
 
+  /**
+   * @param {any} seen
+   * @param {Entry} entry
+   * @param {string} why
+   * @param {number} now
+   */
   const fold = (seen, entry, why, now) => {
     if (!seen.count) Object.assign(seen, { first: entry, why });
     if (!seen.next) seen.next = now + seen.every;
@@ -77,16 +107,19 @@ export function guard(numbers, tell) {
     return why;
   };
 
+  /** @param {any} seen */
   const row = (seen) => {
     if (seen.count) tell(seen.first, seen.count, seen.last, seen.why);
     seen.count = 0;
   };
 
+  /** @param {any} key */
   const end = (key) => {
     row(known.get(key));
     known.delete(key);
   };
 
+  /** @param {number} now */
   const allows = (now) => {
     minute ??= { start: now, step: 0, offered: 0 };
     const { start, step, offered } = minute;
@@ -104,6 +137,8 @@ export function guard(numbers, tell) {
     /**
      * Why an entry is not sent as it is, or null when it is. `now` is in milliseconds, monotonic.
      *
+     * @param {Entry} entry
+     * @param {number} now
      * @returns {string | null}
      */
     refuses(entry, now) {
@@ -114,7 +149,11 @@ export function guard(numbers, tell) {
       if (form.folds) return fold(form, entry, "loop_template", now);
       return level === "error" || level === "fatal" || allows(now) ? null : "rate";
     },
-    /** Tells the rows that are due; all that is left with `now` infinite. */
+    /**
+     * Tells the rows that are due; all that is left with `now` infinite.
+     *
+     * @param {number} now
+     */
     sweep(now) {
       for (const [key, seen] of known) {
         if (seen.count && now >= seen.next) {

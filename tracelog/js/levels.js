@@ -16,6 +16,7 @@ const BY_NAME = Object.fromEntries(Object.entries(NAMES).flatMap(([level, names]
 const OTEL = ["info", ...["debug", "debug", "info", "warn", "error", "fatal"].flatMap((level) => Array(4).fill(level))];
 /** Severities 0 to 7 of RFC 5424. */
 const SYSLOG = ["fatal", "fatal", "fatal", "error", "warn", "info", "info", "debug"];
+/** @type {Record<string, string[]>} */
 const NUMBERED = {
   level: OTEL,
   severity: OTEL,
@@ -39,5 +40,5 @@ export function levelOf(field, value) {
     if (/^[0-9]+$/.test(word)) return levelOf(field, Number(word));
     return BY_NAME[word] ?? BY_NAME[word.replace(/[234]+$/, "")] ?? null;
   }
-  return Number.isInteger(value) ? (NUMBERED[field]?.[value] ?? null) : null;
+  return Number.isInteger(value) ? (NUMBERED[field]?.[Number(value)] ?? null) : null;
 }

@@ -1,6 +1,8 @@
 /**
  * What the core leaves out: the rarer console methods, the switches, the name of the tab, and what a closed
  * page could not send.
+ *
+ * @import { Part, Ship } from "./core.js"
  */
 
 import { about, capture, captureError, fromConsole, hearConsole, listen, safely, wallClock } from "./core.js";
@@ -15,9 +17,20 @@ const OURS = /\n {4}at [^\n]*forEach \(<anonymous>\)\n/;
 const counts = new Map();
 const timers = new Map();
 
+/** @param {any[]} args */
 const label = (args) => String(args[0] ?? "default");
+/**
+ * @param {string} level
+ * @param {string} text
+ * @param {any} [more]
+ */
 const say = (level, text, more) => capture({ level, logger: "console", message: text, ...more });
 
+/**
+ * @param {string} level
+ * @param {any[]} args
+ * @param {boolean} [more]
+ */
 function tellTime(level, args, more) {
   const began = timers.get(label(args));
   if (began === undefined) return;
@@ -25,10 +38,14 @@ function tellTime(level, args, more) {
   say(level, format([`${label(args)}: ${took.toFixed(3)} ms`, ...args.slice(1)]), more && { timestamp: began, duration_ms: took });
 }
 
-/** Console methods with rules of their own (WHATWG Console §1). `exception` is Firefox's. */
+/**
+ * Console methods with rules of their own (WHATWG Console §1). `exception` is Firefox's.
+ *
+ * @type {Record<string, (args: any) => any>}
+ */
 const HEARD = {
   exception: (args) => fromConsole("error", args),
-  trace: (args) => fromConsole("log", args, { stack: new Error().stack.split(OURS).pop() }),
+  trace: (args) => fromConsole("log", args, { stack: String(new Error().stack).split(OURS).pop() }),
   assert([isFine, first, ...rest]) {
     if (isFine) return;
     fromConsole("error", typeof first === "string" ? [`Assertion failed: ${first}`, ...rest] : ["Assertion failed", ...[first, ...rest].filter((arg) => arg !== undefined)]);
@@ -64,13 +81,21 @@ function askPage() {
   return attempt(() => new URLSearchParams(location.search).get("tracelog")) ?? attempt(() => localStorage.getItem("tracelog"));
 }
 
-/** What the server says about capturing. A server that does not answer has nothing against it. */
+/**
+ * What the server says about capturing. A server that does not answer has nothing against it.
+ *
+ * @param {string} base
+ */
 async function askServer(base) {
   const answer = await fetch(`${base}/api/v1/status?page=1`, { credentials: "omit" });
   return (await answer.json()).capture;
 }
 
-/** Sends what an earlier page of this origin could not send. Ids make it harmless to send something twice. */
+/**
+ * Sends what an earlier page of this origin could not send. Ids make it harmless to send something twice.
+ *
+ * @param {Ship} ship
+ */
 function takeOver(ship) {
   const left = attempt(() => localStorage.getItem(LEFT_KEY));
   if (!left) return;
@@ -81,22 +106,32 @@ function takeOver(ship) {
   );
 }
 
-/** A picture, style or script that could not be loaded: an event without a message, on the element. */
+/**
+ * A picture, style or script that could not be loaded: an event without a message, on the element.
+ *
+ * @param {any} event
+ */
 function hearResource({ target, message }) {
   const address = message === undefined && (target?.src || target?.href);
   if (address) capture({ level: "error", logger: "resource", message: `${target.localName} ${address} failed to load` });
 }
 
-/** Shows a small sign with the trace id, which copies it. The module is loaded when it is asked for. */
+/**
+ * Shows a small sign with the trace id, which copies it. The module is loaded when it is asked for.
+ *
+ * @param {object} api
+ * @param {string} base
+ */
 async function showWidget(api, base) {
   const { show: showSign } = await import(`${base}/tracelog-widget.js`);
   return showSign(api);
 }
 
+/** @type {Part} */
 export const more = {
   start(api, options, ship) {
     api.widget = () => showWidget(api, options.base).catch(() => undefined);
-    api.error = (thrown, context) => safely(() => captureError(thrown, undefined, "", { context: plain(context) }));
+    api.error = (/** @type {unknown} */ thrown, /** @type {unknown} */ context) => safely(() => captureError(thrown, undefined, "", { context: plain(context) }));
     listen(globalThis, "error", hearResource);
     for (const [method, hear] of Object.entries(HEARD)) hearConsole(method, hear);
     about.tab = tabName();

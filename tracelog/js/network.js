@@ -1,11 +1,14 @@
 /**
  * Calls that leave the page: what became of them and how long it took, and the trace handed on with them.
+ *
+ * @import { Part } from "./core.js"
  */
 
 import { formatTraceparent } from "./headers.js";
 import { describe } from "./errors.js";
 import { capture, list, patch, safely } from "./core.js";
 import { attempt, hex } from "./page.js";
+import { isTarget } from "./targets.js";
 
 const SIMPLE_METHODS = /^(?:GET|HEAD|POST)$/i;
 const SIMPLE_HEADERS = /^(?:accept|accept-language|content-language|content-type|range)$/i;
@@ -33,31 +36,43 @@ export function isPreflighted(method, headers) {
  */
 export function mayCarry(url, own, targets, preflighted) {
   if (url.origin === own) return true;
-  return targets.some((target) => {
-    const name = target.replace(/!$/, "").replace(/\/$/, "");
-    const fits = name.startsWith("*.") ? url.hostname.endsWith(name.slice(1)) : name === url.origin || name === url.host;
-    return fits && (target.endsWith("!") || preflighted());
-  });
+  return targets.some((target) => isTarget(url, target.replace(/!$/, "")) && (target.endsWith("!") || preflighted()));
 }
 
+/**
+ * @typedef {{method: string, url: URL, span_id: string, timestamp: number, began: number, trace?: any, headers?: [string, string][]}} Call
+ */
+
+/** @type {Part} */
 export const network = {
   start(api, options) {
     const targets = list(options.propagate);
+    /** @type {(text: string) => URL | undefined} */
     const address = (text) => attempt(() => new URL(text, location.href));
+    /** @param {URL} url */
     const isOurs = (url) => url && url.origin === options.base && url.pathname === "/log";
+    /** @param {URL} url */
     const shown = (url) => (url.origin === location.origin ? url.pathname + url.search : url.href);
+    /**
+     * @param {string} method
+     * @param {string} text
+     * @returns {Call | null}
+     */
     const begin = (method, text) => {
       const url = address(text);
       if (!url || isOurs(url) || !api.isOn() || !/^(?:http|ws)s?:$/.test(url.protocol)) return null;
       return { method, url, span_id: hex(8), timestamp: Date.now(), began: performance.now() };
     };
+    /** @type {(call: Call, outcome: string, level: string, more?: Record<string, any>) => void} */
     const end = ({ method, url, span_id, timestamp, began, trace: { trace_id, span_id: parent_id } }, outcome, level, more = {}) => {
       const context = { ...more.context, method, target: url.href };
       const duration_ms = performance.now() - began;
       const message = `${method} ${shown(url)} ${outcome}`;
       capture({ logger: "network", ...more, level, message, trace_id, span_id, parent_id, timestamp, duration_ms, context });
     };
-    const answered = (call, status) => end(call, status, status >= 500 ? "error" : status >= 400 ? "warn" : "info", { context: { status } });
+    /** @type {(call: Call, status: number) => void} */
+    const answered = (call, status) => end(call, String(status), status >= 500 ? "error" : status >= 400 ? "warn" : "info", { context: { status } });
+    /** @type {(call: Call, preflighted: () => boolean) => [string, string] | null} */
     const carried = (call, preflighted) => {
       const { trace_id } = (call.trace = api.trace());
       if (!mayCarry(call.url, location.origin, targets, preflighted)) return null;
@@ -66,6 +81,7 @@ export const network = {
     };
 
     patch(globalThis, "fetch", (original) =>
+      /** @this {any} @param {any} input @param {any} given */
       function fetch(input, given) {
         let args = [input, given];
         const call = safely(() => {
@@ -83,8 +99,8 @@ export const network = {
         const promise = original.apply(this, args);
         if (!call) return promise;
         promise.then(
-          ({ type, status }) => safely(() => (type === "opaque" ? end(call, type, "info") : answered(call, status))),
-          (error) => safely(() => (error?.name === "AbortError" ? end(call, "aborted", "info") : end(call, "failed", "error", describe(error)))),
+          (/** @type {Response} */ { type, status }) => safely(() => (type === "opaque" ? end(call, type, "info") : answered(call, status))),
+          (/** @type {any} */ error) => safely(() => (error?.name === "AbortError" ? end(call, "aborted", "info") : end(call, "failed", "error", describe(error)))),
         );
         // not the promise that is heard here, or a failure that the page does not handle would count as handled
         return promise.then();
@@ -94,6 +110,7 @@ export const network = {
     const requests = new WeakMap();
     const xhr = globalThis.XMLHttpRequest?.prototype ?? {};
     patch(xhr, "open", (original) =>
+      /** @this {XMLHttpRequest} @param {any} method @param {any} url @param {any[]} rest */
       function open(method, url, ...rest) {
         const call = safely(() => begin(String(method).toUpperCase(), String(url)));
         requests.set(this, call && { ...call, headers: [] });
@@ -101,19 +118,21 @@ export const network = {
       },
     );
     patch(xhr, "setRequestHeader", (original) =>
+      /** @this {XMLHttpRequest} @param {any} name @param {any} value */
       function setRequestHeader(name, value) {
         requests.get(this)?.headers.push([String(name), String(value)]);
         return original.call(this, name, value);
       },
     );
     patch(xhr, "send", (original) =>
+      /** @this {XMLHttpRequest} @param {any[]} args */
       function send(...args) {
         safely(() => {
           const call = requests.get(this);
           if (!call) return;
           Object.assign(call, { timestamp: Date.now(), began: performance.now() });
           const header = carried(call, () => isPreflighted(call.method, call.headers));
-          if (header && !call.headers.some(([name]) => /^traceparent$/i.test(name))) attempt(() => this.setRequestHeader(...header));
+          if (header && !call.headers?.some((/** @type {string[]} */ [name]) => /^traceparent$/i.test(name))) attempt(() => this.setRequestHeader(...header));
           let outcome = "failed";
           for (const kind of ["abort", "timeout"]) this.addEventListener(kind, () => (outcome = kind === "abort" ? "aborted" : "timed out"), { once: true });
           const finish = () => (this.status ? answered(call, this.status) : end(call, outcome, outcome === "aborted" ? "info" : "error"));
@@ -132,7 +151,7 @@ export const network = {
             if (!call) return;
             call.trace = api.trace();
             // not `listen`, which would keep every socket that the page ever opened
-            const hear = (name, tell) => socket.addEventListener(name, (event) => safely(() => tell(event)), true);
+            const hear = (/** @type {string} */ name, /** @type {(event: any) => void} */ tell) => socket.addEventListener(name, (/** @type {Event} */ event) => safely(() => tell(event)), true);
             hear("open", () => end(call, "open", "info"));
             hear("error", () => end(call, "failed", "error"));
             hear("close", ({ code, reason, wasClean }) => end(call, `closed ${code}`, wasClean ? "info" : "warn", { context: { code, reason } }));
@@ -143,6 +162,7 @@ export const network = {
     );
 
     patch(globalThis.navigator ?? {}, "sendBeacon", (original) =>
+      /** @this {any} @param {any} url @param {any} data */
       function sendBeacon(url, data) {
         const isQueued = original.call(this, url, data);
         safely(() => {

@@ -4,15 +4,23 @@
 
 import { isTraceId, parseTraceparent } from "./headers.js";
 
-/** Random hexadecimal digits, two for each of `bytes`. */
+/**
+ * Random hexadecimal digits, two for each of `bytes`.
+ *
+ * @param {number} bytes
+ */
 export const hex = (bytes) => Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => (byte + 256).toString(16).slice(1)).join("");
 
-/** What `read` returns, or undefined where the page forbids it: storages and frames may throw when looked at. */
+/**
+ * What `read` returns, or undefined where the page forbids it: storages and frames may throw when looked at.
+ *
+ * @param {() => any} read
+ */
 export const attempt = (read) => {
   try {
     return read() ?? undefined;
   } catch {
-    return undefined;
+    // and then there is none
   }
 };
 
@@ -23,9 +31,10 @@ export const attempt = (read) => {
  * @returns {{trace_id: string, parent_id?: string}}
  */
 export function findTrace(given) {
-  const meta = (name) => attempt(() => document.querySelector(`meta[name=${name}]`).content);
+  /** @param {string} name */
+  const meta = (name) => attempt(() => /** @type {any} */ (document.querySelector(`meta[name=${name}]`)).content);
   const timing = attempt(
-    () => performance.getEntriesByType("navigation")[0].serverTiming.find(({ name }) => /^trace(?:parent)?$/.test(name)).description,
+    () => /** @type {any} */ (performance.getEntriesByType("navigation")[0]).serverTiming.find((/** @type {any} */ { name }) => /^trace(?:parent)?$/.test(name)).description,
   );
   for (const text of [given, meta("traceparent"), timing, meta("trace-id")]) {
     const parent = parseTraceparent(String(text));

@@ -5,6 +5,8 @@
 /** Tries of one rule in one text, and values found in one; what is beyond is replaced as a whole. */
 export const TRIES = 200;
 const LONGEST_NAME = 128;
+/** @typedef {any} Group a row of `keys.groups` in `rules.json`, and what was made of it */
+
 const WORDS = /[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+/g;
 const RUN = /[A-Za-z0-9_.-]+/g;
 const SEPARATOR =
@@ -23,17 +25,25 @@ const HEADER = /[^\r\n"'\\]*/y;
 /** The rest of a line, in which only `name="value"` has quotes of its own. */
 const LINE = /(?:[^\r\n"'\\=]+|=(?:\\{0,15}"[^"\\\r\n]*\\{0,15}")?)*/y;
 
+/** @param {string} name */
 const words = (name) => (name.match(WORDS) ?? []).map((word) => word.toLowerCase());
+/** @param {string} text */
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+/** @param {string[]} phrases */
 const joined = (phrases) => phrases.map((phrase) => phrase.split(" ").map(escaped).join("[-_. ]?")).join("|");
 
-/** Tells which group of sensitive names a name belongs to. */
+/**
+ * Tells which group of sensitive names a name belongs to.
+ *
+ * @param {any} keys
+ */
 export function names(keys) {
   const groups = keys.groups
-    .filter((group) => !group.pii)
-    .map((group) => ({ ...group, within: group.contains && new RegExp(joined(group.contains), "i") }));
+    .filter((/** @type {Group} */ group) => !group.pii)
+    .map((/** @type {Group} */ group) => ({ ...group, within: group.contains && new RegExp(joined(group.contains), "i") }));
   const answers = new Map();
 
+  /** @param {string} name */
   const classify = (name) => {
     const parts = words(name);
     if (name.length > LONGEST_NAME || !parts.length) return null;
@@ -41,15 +51,16 @@ export function names(keys) {
     if (parts.some((part) => keys.safe_words.includes(part))) return null;
     const sentence = ` ${parts.join(" ")} `;
     return (
-      groups.find(({ within }) => within?.test(name)) ??
+      groups.find((/** @type {Group} */ { within }) => within?.test(name)) ??
       groups.find(
-        ({ ends, whole }) => ends?.some((end) => sentence.endsWith(` ${end} `)) || whole?.some((all) => sentence === ` ${all} `),
+        (/** @type {Group} */ { ends, whole }) =>
+          ends?.some((/** @type {string} */ end) => sentence.endsWith(` ${end} `)) || whole?.some((/** @type {string} */ all) => sentence === ` ${all} `),
       ) ??
       null
     );
   };
 
-  return (name) => {
+  return (/** @type {string} */ name) => {
     if (!answers.has(name)) {
       if (answers.size >= 1000) answers.clear();
       answers.set(name, classify(name));
@@ -58,13 +69,20 @@ export function names(keys) {
   };
 }
 
+/** @param {string} text */
 export function looksRandom(text) {
   const kinds = text.replace(/[^]/g, (letter) => (/[0-9]/.test(letter) ? "0" : /[a-z]/.test(letter) ? "a" : /[A-Z]/.test(letter) ? "A" : "-"));
   const changes = [...kinds].filter((kind, at) => at && kind !== kinds[at - 1]).length;
   return RANDOM.test(text) && ["0", "a", "A"].every((kind) => kinds.includes(kind)) && changes >= 0.4 * kinds.length;
 }
 
-/** Whether a text under a name is no secret: empty, a mere number, a word, a placeholder. */
+/**
+ * Whether a text under a name is no secret: empty, a mere number, a word, a placeholder.
+ *
+ * @param {any} keys
+ * @param {Group} group
+ * @param {string} given
+ */
 export function harmless(keys, group, given) {
   if (group.chance) return !looksRandom(given);
   const text = given.trim().replace(/[.,;:!?]+$/, "");
@@ -74,18 +92,30 @@ export function harmless(keys, group, given) {
   return Boolean(group.unless) && new RegExp(`^(?:${group.unless})$`).test(text);
 }
 
-/** Finds values beside sensitive names: `password=…`, `"token": "…"`, `Cookie: …`. */
+/**
+ * Finds values beside sensitive names: `password=…`, `"token": "…"`, `Cookie: …`.
+ *
+ * @typedef {{start: number, end: number, name?: string, quote?: string}} Span
+ * @param {any} keys
+ * @param {(name: string) => Group} groupOf
+ */
 export function pairFinder(keys, groupOf) {
   const scheme = new RegExp(`(?:${keys.schemes.join("|")})[ \\t]{1,4}(?![a-z_]{1,24}=[A-Za-z0-9])`, "iy");
   const lineScheme = new RegExp(`(?:${keys.line_schemes.join("|")})[a-z0-9-]{0,24}[ \\t]`, "iy");
+  /** @type {(regex: RegExp, text: string, place: number) => RegExpExecArray | null} */
   const at = (regex, text, place) => ((regex.lastIndex = place), regex.exec(text));
 
-  /** Whether what stands behind an arrow is one more step: `password -> otp`, `secret -> map of it`. */
+  /**
+   * Whether what stands behind an arrow is one more step: `password -> otp`, `secret -> map of it`.
+   *
+   * @type {(text: string, start: number, end: number) => boolean}
+   */
   const isStep = (text, start, end) => {
     const word = text.slice(start, end);
     return Boolean(groupOf(word)) || (PLAIN_WORD.test(word) && text[end] === " ");
   };
 
+  /** @type {(text: string, group: Group, name: string, separator: RegExpExecArray, place: number) => Span | null} */
   const read = (text, group, name, separator, place) => {
     const opening = at(OPEN, text, place);
     if (opening) {
@@ -102,7 +132,7 @@ export function pairFinder(keys, groupOf) {
     const line = group.plain ? null : at(lineScheme, text, place);
     const isLine = line && !(sign === "=" && at(FIELD, text, place + line[0].length));
     if (isLine || (group.cookies && bare[0].includes("="))) {
-      return { start: place, end: place + at(isLine ? LINE : HEADER, text, place)[0].length };
+      return { start: place, end: place + /** @type {RegExpExecArray} */ (at(isLine ? LINE : HEADER, text, place))[0].length };
     }
     if (group.plain) return { start: place, end, quote };
     const after = at(scheme, text, place);
@@ -112,6 +142,7 @@ export function pairFinder(keys, groupOf) {
     return bare[0].length >= (prose ? 6 : 3) ? { start: place, end, quote } : null;
   };
 
+  /** @type {(text: string, span: Span) => Span[]} */
   const cookies = (text, { start, end }) => {
     const found = [];
     for (const pair of text.slice(start, end).matchAll(/([^=; ]+)=([^;]*)/g)) {
@@ -122,7 +153,8 @@ export function pairFinder(keys, groupOf) {
     return found;
   };
 
-  return (text) => {
+  return (/** @type {string} */ text) => {
+    /** @type {Span[]} */
     const spans = [];
     let done = 0;
     for (const run of text.matchAll(RUN)) {
@@ -149,7 +181,14 @@ export function pairFinder(keys, groupOf) {
   };
 }
 
-/** The group of a name in a text, seen together with the word before it: `your API key`. */
+/**
+ * The group of a name in a text, seen together with the word before it: `your API key`.
+ *
+ * @param {string} text
+ * @param {RegExpExecArray} run
+ * @param {number} end
+ * @param {(name: string) => Group} groupOf
+ */
 function named(text, run, end, groupOf) {
   const before = text[run.index - 1];
   if (before === "\\") return groupOf(run[0]) ?? groupOf(run[0].slice(1));
@@ -161,7 +200,14 @@ function named(text, run, end, groupOf) {
   return both && !both.chance ? both : group;
 }
 
-/** Where the string ends that goes on at a place: at its quote, which has as many backslashes as the opening one. */
+/**
+ * Where the string ends that goes on at a place: at its quote, which has as many backslashes as the opening one.
+ *
+ * @param {string} text
+ * @param {number} place
+ * @param {number} slashes
+ * @param {string} quote
+ */
 function closing(text, place, slashes, quote) {
   const line = text.indexOf("\n", place);
   const limit = line < 0 ? text.length : line;

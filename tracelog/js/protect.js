@@ -1,30 +1,31 @@
 /**
  * What entries pass before they are sent: noise and floods out, secrets out, by the rules that the server has too.
+ *
+ * @import { Part } from "./core.js"
  */
 
 import { capture } from "./core.js";
-import { guard, noise } from "./guard.js";
-import { redactor } from "./redact.js";
+import { guard, noise, summary } from "./guard.js";
+import { sealer } from "./seal.js";
 
-const SECRET_FIELDS = ["message", "stack", "error", "context", "user_id", "area", "service", "release", "environment"];
-
-/** @param {{redaction: object, noise: object, guard: object}} rules */
+/**
+ * @param {any} rules
+ * @returns {Part}
+ */
 export function protect(rules) {
   const isNoise = noise(rules);
-  const { value } = redactor(rules.redaction);
+  /** @type {ReturnType<typeof guard> | null} */
   let watch = null;
   return {
     start(_, options) {
       if (options.limits === false || options.limits === "off") return;
-      const tell = (first, count, last_timestamp, why) => {
-        const { context, ...same } = first;
-        capture({ ...same, kind: "summary", count, last_timestamp, why, context: { ...context, repeated: count } });
-      };
-      watch = guard(rules.guard, tell);
-      setInterval(() => watch.sweep(performance.now()), 1000)?.unref?.();
+      watch = guard(rules.guard, (...folded) => capture(summary(...folded)));
+      /** @type {any} */
+      const timer = setInterval(() => watch?.sweep(performance.now()), 1000);
+      timer?.unref?.();
     },
     refuse: (entry) => (isNoise(entry.message, entry.level) ? "noise" : watch?.refuses(entry, performance.now()) ?? null),
-    seal: (entry) => Object.assign(entry, Object.fromEntries(SECRET_FIELDS.filter((name) => entry[name] != null).map((name) => [name, value(entry[name])]))),
+    seal: sealer(rules.redaction),
     sweep: (now) => watch?.sweep(now),
   };
 }

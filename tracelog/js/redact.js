@@ -15,7 +15,7 @@ const MARK = /\[REDACTED:[a-z0-9_]{1,40}(?::[0-9a-f]{6})?\]/g;
 const ESCAPE = /(?:\\[abfnrtv0]|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|%[0-9A-Fa-f]{2}|\[[0-9;]{0,10}m)$/;
 
 /**
- * @param {{shapes: object[], keys: object}} rules
+ * @param {{shapes: any[], keys: any}} rules
  * @returns {{text: (text: string) => string, value: (value: any) => any}}
  */
 export function redactor({ shapes, keys }) {
@@ -24,6 +24,7 @@ export function redactor({ shapes, keys }) {
   const scheme = new RegExp(`^(?:${keys.schemes.join("|")})[ \\t]{1,4}(?![a-z_]{1,24}=[A-Za-z0-9])`, "i");
   const pairs = pairFinder(keys, groupOf);
 
+  /** @param {string} text */
   const find = (text) => {
     const small = text.replace(/[A-Z]+/g, (run) => run.toLowerCase());
     const spans = [...finders.flatMap((each) => each(text, small)), ...pairs(text)];
@@ -32,6 +33,7 @@ export function redactor({ shapes, keys }) {
     return spans.filter(({ start, end }) => start < end && !marks.some((mark) => start < mark[1] && mark[0] < end));
   };
 
+  /** @param {string} given */
   const clean = (given) => {
     let text = given;
     for (let pass = 0; pass < PASSES; pass += 1) {
@@ -43,7 +45,11 @@ export function redactor({ shapes, keys }) {
   };
 
   const known = new Map();
-  /** The same addresses, names and stacks come again and again: what they become is remembered. */
+  /**
+   * The same addresses, names and stacks come again and again: what they become is remembered.
+   *
+   * @param {string} given
+   */
   const text = (given) => {
     let found = known.get(given);
     if (found === undefined) {
@@ -53,6 +59,7 @@ export function redactor({ shapes, keys }) {
     return found;
   };
 
+  /** @type {(given: any, group?: any) => any} */
   const value = (given, group) => {
     if (typeof given === "string") {
       const found = text(given);
@@ -68,9 +75,12 @@ export function redactor({ shapes, keys }) {
   return { text, value };
 }
 
+/** @param {any} group */
 const mark = ({ name }) => `[REDACTED:${name}]`;
 
+/** @param {string} text */
 const looksLikeToken = (text) => looksRandom(text) || /^(?:[0-9a-f]{32,128}|[0-9A-F]{32,128})$/.test(text);
+/** @param {string} text */
 const isBasic = (text) => {
   try {
     return atob(text.replace(/-/g, "+").replace(/_/g, "/")).includes(":");
@@ -78,11 +88,20 @@ const isBasic = (text) => {
     return false;
   }
 };
+/** @type {Record<string, (text: string) => boolean>} */
 const CHECKS = { token: looksLikeToken, basic: isBasic };
 
-/** The rules that look at nothing far away and need no other rule. */
+/**
+ * The rules that look at nothing far away and need no other rule.
+ *
+ * @param {any} shape
+ */
 export const isSimple = (shape) => shape.anchors && !shape.pii && !shape.near && (!shape.check || shape.check in CHECKS);
 
+/**
+ * @param {string} text
+ * @param {any[]} spans
+ */
 function replace(text, spans) {
   spans.sort((one, other) => one.start - other.start || other.end - one.end);
   let result = "";
@@ -97,6 +116,7 @@ function replace(text, spans) {
   return result + text.slice(place);
 }
 
+/** @param {any} shape */
 function shapeFinder(shape) {
   const flags = shape.ignore_case ? "iy" : "y";
   const regex = new RegExp(shape.pattern, flags);
@@ -109,12 +129,13 @@ function shapeFinder(shape) {
   const { name, lead, after } = shape;
   const run = lead && new RegExp(`[${lead.chars}]{0,${lead.max}}$`);
 
+  /** @type {(text: string, place: number) => any} */
   const at = (text, place) => {
     const ahead = lead ? run.exec(text.slice(Math.max(0, place - lead.max), place))[0].length : 0;
     if (lead && ahead < lead.min) return null;
     const head = text.slice(Math.max(0, place - ahead - 24), place - ahead);
     if (before && before.test(head) && !ESCAPE.test(head)) return null;
-    if (after && !after.some((sign) => head.endsWith(sign))) return null;
+    if (after && !after.some((/** @type {string} */ sign) => head.endsWith(sign))) return null;
     regex.lastIndex = place;
     const found = regex.exec(text);
     if (!found) return null;
@@ -136,7 +157,7 @@ function shapeFinder(shape) {
     return unless?.test(secret) || (check && !check(secret)) ? null : { start, end, name };
   };
 
-  return (text, small) => {
+  return (/** @type {string} */ text, /** @type {string} */ small) => {
     const searched = shape.ignore_case ? small : text;
     const spans = [];
     let tries = 0;

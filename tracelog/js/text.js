@@ -15,6 +15,7 @@ const TEXT_CHARS = 20000;
  * Getters are not called: a log line must not change what it tells of.
  *
  * @param {unknown} value
+ * @param {unknown[]} around what it is a member of
  * @returns {any}
  */
 export function plain(value, depth = 0, around = [], room = { left: PARTS }) {
@@ -40,9 +41,10 @@ function members(value, inner) {
   if (value instanceof Error) return `${value.name}: ${value.message}`;
   if (value.nodeType === 1) return `<${value.localName}${value.id && "#"}${value.id}>`;
   if (value instanceof Map || value instanceof Set) value = [...value];
-  if (Array.isArray(value) || ArrayBuffer.isView(value)) return Array.from({ length: Math.min(value.length, MEMBERS) }, (_, at) => inner(value[at]));
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) return Array.from({ length: Math.min(/** @type {any} */ (value).length, MEMBERS) }, (_, at) => inner(/** @type {any} */ (value)[at]));
   const keys = Object.keys(value).slice(0, MEMBERS);
   if (!keys.length && value.toString !== Object.prototype.toString) return String(value.toJSON?.() ?? value);
+  /** @type {Record<string, any>} */
   const shown = {};
   for (const key of keys) {
     const own = Object.getOwnPropertyDescriptor(value, key);
@@ -81,7 +83,12 @@ export function format(args) {
   return rest.map(show).join(" ").slice(0, TEXT_CHARS);
 }
 
+/** @param {string} text */
 const whole = (text) => parseInt(text, 10);
 
-/** What becomes of the text of a value, by its specifier. */
+/**
+ * What becomes of the text of a value, by its specifier.
+ *
+ * @type {Record<string, (text: string) => any>}
+ */
 const CONVERT = { "%d": whole, "%i": whole, "%f": parseFloat, "%c": () => "" };

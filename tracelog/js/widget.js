@@ -8,6 +8,7 @@
  */
 export function show(api) {
   const button = document.createElement("button");
+  /** @param {string} text */
   const tell = (text) => (button.textContent = text);
   const rest = () => tell(`trace ${api.trace().trace_id.slice(0, 8)}`);
   // set one by one: a strict policy forbids style attributes, not properties

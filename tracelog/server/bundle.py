@@ -16,14 +16,23 @@ from tracelog.core.redact_rules import RULES_FILE
 
 FOLDER: Final = RULES_FILE.parents[1] / "js"
 
-_COMMENT: Final = re.compile(r"/\*\*.*?\*/|^[ \t]*//[^\n]*", re.DOTALL | re.MULTILINE)
+_COMMENT: Final = re.compile(r"/\*\*.*?\*/ ?|^[ \t]*//[^\n]*", re.DOTALL | re.MULTILINE)
 """Comments of our modules stand on lines of their own."""
 
 _IMPORT: Final = re.compile(r'^import ([^;]*?) from "([^"]+)"(?: with \{ type: "json" \})?;', re.MULTILINE)
 _FACE: Final = re.compile(r"^export (?:default api|const \{ ([^}]*) \} = api);", re.MULTILINE)
 """What `browser.js` offers to other modules; the file that is served offers a global instead."""
 
+_HEAD: Final = """/**
+ * `{}` of tracelog and the modules that it is made of, in one file. Do not edit it: fetch it anew.
+ */
+
+"""
+
 _EXPORT: Final = re.compile(r"^export ", re.MULTILINE)
+_TYPES: Final = re.compile(r"^ \*(?: \n \*)? @import [^\n]*\n", re.MULTILINE)
+"""Types of other modules, which stand in the same file once they are joined."""
+
 _DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
@@ -47,6 +56,19 @@ def bundle(entry: str, data: Callable[[], Any]) -> list[Line]:
     """
     lines = [line for module in dict.fromkeys(_in_order(entry)) for line in _lines(module, data)]
     return [Line("(() => {"), Line('"use strict";'), *lines, Line("})();")]
+
+
+def module(entry: str, data: Callable[[], Any]) -> str:
+    """
+    Return one module made of the module *entry* and of all that it imports, which exports what *entry* does.
+
+    Comments stay: it is read in the project that takes it, and its types are in them.
+    """
+    texts = []
+    for name in dict.fromkeys(_in_order(entry)):
+        text = _TYPES.sub("", _IMPORT.sub(_inlined(data), source(name)))
+        texts.append((text if name == entry else _EXPORT.sub("", text)).strip("\n"))
+    return _HEAD.format(entry) + "\n\n".join(texts) + "\n"
 
 
 def exported(entry: str) -> str:
@@ -103,17 +125,25 @@ def _in_order(module: str) -> Iterator[str]:
 
 
 def _lines(module: str, data: Callable[[], Any]) -> Iterator[Line]:
+    text = _IMPORT.sub(_inlined(data), _COMMENT.sub(_blank, source(module)))
+    text = _EXPORT.sub("", _FACE.sub(_blank, text))
+    for number, line in enumerate(text.split("\n")):
+        if line.strip():
+            yield Line(line.strip(), module, number)
+
+
+def _inlined(data: Callable[[], Any]) -> Callable[[re.Match[str]], str]:
+    """
+    Return what stands where an import stood: the JSON itself, or nothing.
+    """
+
     def inline(found: re.Match[str]) -> str:
         name, file = found.groups()
         if file.endswith(".js"):
             return _blank(found)
         return f"const {name} = {json.dumps(data(), separators=(',', ':'))};"
 
-    text = _IMPORT.sub(inline, _COMMENT.sub(_blank, source(module)))
-    text = _EXPORT.sub("", _FACE.sub(_blank, text))
-    for number, line in enumerate(text.split("\n")):
-        if line.strip():
-            yield Line(line.strip(), module, number)
+    return inline
 
 
 def _blank(found: re.Match[str]) -> str:

@@ -3,7 +3,7 @@ What pages fetch from this server without a key: the browser client, and whether
 
 `/tracelog.js` is a classic script and a module at once, because it has neither import nor export and offers
 the global `tracelog`; `/tracelog.mjs` is the same with exports. `/tracelog-core.js` is without its optional
-parts.
+parts. `/tracelog-worker.js` and `/tracelog-convex.js` are modules for the projects that copy them.
 """
 
 import gzip
@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from tracelog.core.guard_settings import GuardSettings
 from tracelog.core.redact_rules import RULES_FILE
-from tracelog.server.bundle import bundle, exported, map_of, source, text_of
+from tracelog.server.bundle import bundle, exported, map_of, module, source, text_of
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -42,6 +42,8 @@ PATHS: Final = (
     "/tracelog.js.map",
     "/tracelog-core.js",
     "/tracelog-widget.js",
+    "/tracelog-worker.js",
+    "/tracelog-convex.js",
 )
 
 SIMPLE: Final = {
@@ -111,6 +113,8 @@ def scripts() -> Mapping[str, Script]:
         _script(map_of(whole), "application/json"),
         _script(text_of(bundle("core.js", page_rules))),
         _script(source("widget.js")),
+        _script(module("worker.js", page_rules)),
+        _script(module("convex.js", page_rules)),
     )
     return dict(zip(PATHS, made, strict=True))
 
