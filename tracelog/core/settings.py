@@ -32,7 +32,7 @@ _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@?#*,]+/?", re.IGNORECASE
 _DIGITS: Final = re.compile(r"[0-9]{1,9}")
 
 _LISTS: Final = frozenset({"sinks", "cors_origins", "propagate_to", "capture", "allowed_hosts"})
-_ON_OFF: Final = frozenset({"limits", "enabled", "page_capture"})
+_ON_OFF: Final = frozenset({"limits", "enabled", "page_capture", "mcp"})
 _SWITCHES: Final = {
     **dict.fromkeys(("off", "false", "0", "no"), False),
     **dict.fromkeys(("on", "true", "1", "yes"), True),
@@ -150,6 +150,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
         guard: Numbers of folding, sampling and the adaptive limits; *quota* the hours and the month of all
             systems, *trace_quota* those of one trace.
         page_capture: False tells pages with the browser client to capture nothing.
+        mcp: True answers coding agents at `POST /mcp`.
     """
 
     host: str = DEFAULT_HOST
@@ -169,6 +170,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     trace_quota: TraceQuota = TraceQuota()
     convex_secret: str | None = None
     page_capture: bool = True
+    mcp: bool = False
 
 
 KNOWN: Final = frozenset(ClientSettings.__struct_fields__ + ServerSettings.__struct_fields__)

@@ -25,6 +25,8 @@ from tracelog.core.redact import Redactor
 from tracelog.core.wire import Mint
 from tracelog.errors import ConfigError, StoreUnavailableError, TracelogError
 from tracelog.server.access import CHALLENGE, Access, once
+from tracelog.server.agents import PATH as AGENTS
+from tracelog.server.agents import Off, open_agents
 from tracelog.server.answers import Answer, refuse
 from tracelog.server.compare import Compare
 from tracelog.server.doors import House
@@ -88,6 +90,7 @@ class App:
         self.query = Query(self.store, clock=lambda: clock() * 1000.0)
         self.compare = Compare(self.store, clock=lambda: clock() * 1000.0, mint=new_mint())
         self.pages = Pages(capture=settings.page_capture)
+        self.agents = open_agents(self.access, self) if settings.mcp else None
         self._routes = Starlette(
             routes=[
                 Route("/healthz", self._answering(self.health.alive)),
@@ -104,6 +107,7 @@ class App:
                 Route("/api/v1/marks", self._reading(self.compare.mark, tells=False), methods=["POST"]),
                 *self.pages.routes(),
                 *(Route(path, door) for path, door in doors(house).items()),
+                Route(AGENTS, self.agents or Off()),
             ],
             exception_handlers={404: _not_found, 405: _wrong_method},
         )
@@ -136,6 +140,8 @@ class App:
         Refuse new entries, finish what was taken, close the store.
         """
         self.health.stopping()
+        if self.agents is not None:
+            await self.agents.stop()
         with suppress(TimeoutError):  # a store that hangs must not hold up the stop
             async with asyncio.timeout(max(1.0, self.settings.stop_timeout)):
                 await self.ingest.drain()
