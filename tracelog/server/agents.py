@@ -49,17 +49,19 @@ BUSY: Final = refuse(
     ((b"retry-after", b"%d" % BUSY_S),),
 )
 POST_ONLY: Final = refuse(
-    405, "MCP is spoken here by POST alone: no session, no stream of its own", "method", ((b"allow", b"POST"),)
+    405, "MCP is spoken here by POST alone: there is no session", "method", ((b"allow", b"POST"),)
 )
 
 
 class Caller(NamedTuple):
     """
-    What decides what a request may do: its Host and Authorization, and the key in its address.
+    What decides what a request may do: its Host and Authorization, and the key in its address. *loop* is the
+    event loop that serves it.
     """
 
     headers: tuple[tuple[bytes, bytes], ...]
     key: str | None
+    loop: asyncio.AbstractEventLoop
 
 
 _caller: ContextVar[Caller] = ContextVar("caller")
@@ -75,14 +77,7 @@ class Inside:
 
     def __init__(self, app: Asgi) -> None:
         self._app = app
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._ended = threading.Event()
-
-    def open(self) -> None:
-        """
-        Answer from the event loop that runs now.
-        """
-        self._loop = asyncio.get_running_loop()
 
     def end(self) -> None:
         """
@@ -109,8 +104,8 @@ class Inside:
 
     def _asked(self, method: str, path: str, query: str, body: bytes) -> bytes:
         self.sleep(0.0)
-        assert self._loop is not None
-        future = asyncio.run_coroutine_threadsafe(self._answer(method, path, query, body), self._loop)
+        loop = _caller.get().loop
+        future = asyncio.run_coroutine_threadsafe(self._answer(method, path, query, body), loop)
         try:
             status, answer = future.result(ANSWER_S)
         except TimeoutError as error:
@@ -180,10 +175,9 @@ class Agents:
         if scope["method"] != "POST" or self._calls >= CALLS:
             await reply(send, BUSY if scope["method"] == "POST" else POST_ONLY)
             return
-        self._inside.open()
         kept = tuple((name, headers[name]) for name in (b"host", b"authorization") if name in headers)
         key = parse_qs(scope["query_string"].decode("latin-1")).get("key", [None])[0]
-        token = _caller.set(Caller(kept, key))
+        token = _caller.set(Caller(kept, key, asyncio.get_running_loop()))
         self._calls += 1
         try:
             await self._tools(scope, receive, send)
@@ -213,7 +207,9 @@ def open_agents(access: Access, app: Asgi) -> Agents:
         ConfigError: When the SDK is not installed.
     """
     if importlib.util.find_spec("mcp") is None:
-        raise ConfigError(f"mcp is on, but its library is missing; it comes with the extra `mcp` of {DISTRIBUTION}")
+        raise ConfigError(
+            f"mcp is on, but its library is missing; it comes with the extra `mcp` of {DISTRIBUTION}"
+        )
     from tracelog.mcp.http import HttpTools  # noqa: PLC0415 - loads what only servers with the setting need
 
     inside = Inside(app)
