@@ -8,7 +8,7 @@ from tests.mcp.agent import asking, outside
 from tests.mcp.conftest import PAGE, READER, SHOP
 from tests.mcp.hostile import FORBIDDEN, HIDDEN, LINES, poisoned
 from tracelog.mcp import changes, tools
-from tracelog.mcp.answer import RefusedError, worded
+from tracelog.render.answer import RefusedError, worded
 from tracelog.mcp.asking import NoAnswerError
 from tracelog.mcp.watching import MOST, Wanted, Watch
 

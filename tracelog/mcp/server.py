@@ -13,9 +13,9 @@ from mcp.server import MCPServer
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
 
 from tracelog.mcp import changes, tools
-from tracelog.mcp.answer import Answer, Line, RefusedError, worded
 from tracelog.mcp.asking import Ask, NoAnswerError
 from tracelog.mcp.watching import Wanted, Watch
+from tracelog.render.answer import Answer, Line, RefusedError, worded
 
 BUDGET: Final = 2_000
 """Tokens of an answer where the agent names none."""

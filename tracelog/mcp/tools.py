@@ -14,8 +14,9 @@ from tracelog.core.entry import Entry, decode_entry
 from tracelog.core.ledger import REASONED
 from tracelog.core.text import block, safe_json, short_id
 from tracelog.correlation.words import duration, plural
-from tracelog.mcp.answer import BYTES_PER_TOKEN, Answer, Line, RefusedError, frame, handle, room_of
 from tracelog.mcp.asking import Ask, Listed, Page, Stored, Summary, arrived, entries_of, read, trace_path
+from tracelog.render.answer import Answer, Line, RefusedError, handle, room_of
+from tracelog.render.brief import brief_answer
 from tracelog.render.reported import Report, correlate
 from tracelog.render.text import clean, moment
 
@@ -24,9 +25,6 @@ MOST_TRACES: Final = 50
 
 SLOWEST_OF: Final = 200
 """Recent traces among which the slowest is looked for: as many as the server lists at once."""
-
-NONCE: Final = "0" * 12
-"""As long as a real one, for measuring."""
 
 REFS: Final = {"latest_error": "latest-error"}
 """How agents spell references, where it is not how the server does."""
@@ -123,35 +121,8 @@ def brief(ask: Ask, trace: str, budget: int) -> Answer:
     Raises:
         RefusedError, NoAnswerError: When nothing can be told.
     """
-    room = room_of(budget)
-    stored = fetch(ask, trace)
-    report = told(stored)
-    chains = [chain for chain in report.chains if not chain.handled]
-    gone = sum(loss.count for loss in report.missing)
-    name = _name(stored.trace_id) or "latest"
-    errors = sum(system.errors for system in report.systems)
-    whole = "yes" if report.complete else f"no, {plural(gone, 'entry', 'entries')} not here"
-    fact = (
-        f"complete: {whole}; "
-        f"{plural(sum(system.entries for system in report.systems), 'entry', 'entries')} "
-        f"of {plural(len(report.systems), 'system')}, {plural(errors, 'error')}, "
-        f"{plural(len(chains), 'failure')}, {duration(report.duration_ms)}"
-    )
-    roots = [root for chain in chains[:3] if (root := handle(chain.root))]
-    after = [f'next: entry(id="{roots[0]}")'] if roots else []
-    after.append(f'all rows: logs(trace="{name}")')
-    data = {
-        "trace": handle(stored.trace_id),
-        "complete": report.complete,
-        "errors": errors,
-        "failures": len(chains),
-        "roots": roots,
-        "duration_ms": report.duration_ms,
-    }
-    answer = Answer([fact], [], after, data)
-    text = report.to_markdown(budget=(room - frame(answer, NONCE)) // BYTES_PER_TOKEN)
-    answer.said = [Line(line) for line in text.splitlines() if line]
-    return answer
+    room_of(budget)
+    return brief_answer(told(fetch(ask, trace)), budget)
 
 
 def entry(ask: Ask, id_: str) -> Answer:
