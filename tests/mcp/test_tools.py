@@ -8,9 +8,9 @@ from tests.mcp.agent import asking, outside
 from tests.mcp.conftest import PAGE, READER, SHOP
 from tests.mcp.hostile import FORBIDDEN, HIDDEN, LINES, poisoned
 from tracelog.mcp import changes, tools
-from tracelog.render.answer import RefusedError, worded
 from tracelog.mcp.asking import NoAnswerError
 from tracelog.mcp.watching import MOST, Wanted, Watch
+from tracelog.render.answer import RefusedError, worded
 
 NONCE = "0123456789ab"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

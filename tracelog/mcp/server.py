@@ -15,13 +15,10 @@ from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from tracelog.mcp import changes, tools
 from tracelog.mcp.asking import Ask, NoAnswerError
 from tracelog.mcp.watching import Wanted, Watch
-from tracelog.render.answer import Answer, Line, RefusedError, worded
+from tracelog.render.answer import NONCE_BYTES, Answer, Line, RefusedError, worded
 
 BUDGET: Final = 2_000
 """Tokens of an answer where the agent names none."""
-
-NONCE_BYTES: Final = 6
-"""48 random bits mark the fence: nobody who logged earlier can guess them."""
 
 INSTRUCTIONS: Final = (
     "Logs of several systems, joined by trace. Begin with status or traces(errors_only=true), then "

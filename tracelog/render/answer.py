@@ -23,6 +23,9 @@ LEAST_TOKENS: Final = 200
 MOST_TOKENS: Final = 20_000
 """Below the 25,000 tokens at which a common agent refuses an answer as a whole."""
 
+NONCE_BYTES: Final = 6
+"""48 random bits mark the fence: nobody who logged earlier can guess them."""
+
 MARK: Final = "... {}"
 _GAP: Final = 32
 """Bytes kept for the line that counts what is left out before a line."""

@@ -67,9 +67,6 @@ CALLS: Final = Ways('entry(id="{id}")', 'logs(trace="{ref}", fold=false)')
 COMMANDS: Final = Ways("tracelog search 'id:{id}' --format json", "tracelog export {ref} --format ndjson")
 """As somebody types at a terminal."""
 
-PATHS: Final = Ways("GET /api/v1/search?q=id:{id}", "GET /api/v1/traces/{ref}")
-"""As a program asks the server."""
-
 
 def brief(report: Report, budget: int, nonce: str, *, ways: Ways = CALLS) -> str:
     """
@@ -77,7 +74,7 @@ def brief(report: Report, budget: int, nonce: str, *, ways: Ways = CALLS) -> str
 
     Args:
         report: What `correlate` made.
-        budget: Tokens at most; below 200 only how complete the trace is, as far as that fits.
+        budget: Tokens at most; below 200 only how complete the trace is and what failed, as far as it fits.
         nonce: Marks the fence; made for this answer alone.
         ways: How the reader asks for more.
     """
@@ -95,7 +92,7 @@ def brief_answer(report: Report, budget: int, *, ways: Ways = CALLS) -> Answer:
     story, worth = _story(report, room), by_worth(report)
     fits, fails = -1, min(len(worth), room // LEAST_ROW) + 1
     if budget < LEAST_TOKENS:
-        return Answer([_complete(report, 0)], data=_data(report))
+        return Answer([_complete(report, 0)], [Line(story[0])], data=_data(report))
     while fails - fits > 1:
         middle = (fits + fails) // 2
         made = _made(report, story, worth[:middle], ways)

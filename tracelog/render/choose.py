@@ -18,7 +18,10 @@ FIRST, CHAIN, EDGE, HOP, ERROR, VOICE, OTHER = range(7)
 the last words; the longest hops; any other error or loss; the first words of a speaker; the rest."""
 
 CHAINS: Final = 3
-"""Failures whose every step is shown before any other row is."""
+"""Failures whose steps are shown before nearly any other row is."""
+
+STEPS: Final = 8
+"""Steps of such a failure that are, besides its last; more of them are a flood of one error."""
 
 HOPS: Final = 10
 SILENCES: Final = 5
@@ -46,7 +49,8 @@ def by_worth(report: Report) -> list[int]:
     Return the places of all rows of the timeline, the most telling first.
     """
     rows = report.timeline
-    chained = {id_ for chain in report.chains[:CHAINS] for id_ in chain.entries}
+    steps = [(chain.entries[:STEPS], chain.entries[-1:]) for chain in report.chains[:CHAINS]]
+    chained = {id_ for first, last in steps for id_ in (*first, *last)}
     classes = [_plain(row) for row in rows]
     for cls, places in ((VOICE, _voices(rows)), (HOP, _longest(rows)), (EDGE, _edges(rows))):
         for place in places:
