@@ -92,6 +92,19 @@ def test_a_budget_out_of_bounds_is_refused(logged, budget):
         tools.brief(asking(logged.url), TRACE, budget)
 
 
+def test_an_error_first_seen_is_marked(logged):
+    """
+    The list of traces marks those with an error that no trace before had.
+    """
+    ask = asking(logged.url)
+    for n, message in enumerate(("disk 1 is full", "disk 2 is full", "no such table")):
+        logged.post({**say(n, message, level="error"), "trace_id": f"{n + 1:032x}"})
+    answer = tools.traces(ask, tools.Recent())
+    assert "(2 with an error first seen there)" in answer.facts[0]
+    marked = ["(an error first seen here)" in line.text for line in answer.said]
+    assert marked == [True, False, True]
+
+
 def test_an_empty_answer_tells_silence_from_absence(logged):
     """
     Where nothing is found the answer says whether anybody logs at all, and how it went lately.

@@ -1,9 +1,10 @@
 """
 `tracelog tail --since-last`: what came since the last time, for whoever cannot stay and watch.
 
-How far the last time came is kept in the user's state folder, a file for each server and QUERY: the arrival up
-to which everything was shown, and the ids of the seconds before it, because an entry is stored some moments
-after it arrived. So nothing is shown twice and nothing is missed; what the store has dropped meanwhile is said.
+How far the last time came is kept in the user's state folder, a file for each server and QUERY: the arrival
+up to which everything was shown, and the ids of the seconds before it, because an entry is stored some
+moments after it arrived. So nothing is shown twice and nothing is missed; what the store has dropped
+meanwhile is said.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from tracelog.core.entry import Entry
 from tracelog.core.wire import DECODE_ERRORS
 
 OVERLAP_MS: Final = 5_000.0
-"""How far before the last time is looked again: an entry is stored within seconds of its arrival, or refused."""
+"""How far before the last time is looked again: what arrived is stored within seconds, if at all."""
 
 IDS: Final = 10_000
 """Ids kept: those of five seconds at 2,000 entries a second, half a megabyte."""
@@ -83,9 +84,9 @@ def begin(fetch: Fetch) -> list[Entry]:
     Return the latest entries that are there, of the seconds that are looked at again.
     """
     entries, cursor = fetch(None)
-    while (
-        cursor is not None and arrival(entries[-1]) > arrival(entries[0]) - OVERLAP_MS and len(entries) < MOST
-    ):
+    while cursor is not None and len(entries) < MOST:
+        if arrival(entries[-1]) <= arrival(entries[0]) - OVERLAP_MS:
+            break
         more, cursor = fetch(cursor)
         entries = [*entries, *more]
     return entries

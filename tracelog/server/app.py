@@ -33,6 +33,7 @@ from tracelog.server.doors import House
 from tracelog.server.health import Health
 from tracelog.server.ingest import Ingest
 from tracelog.server.log import FAULT, INGEST_PATHS, LogEndpoint
+from tracelog.server.overview import Overview
 from tracelog.server.query import Query
 from tracelog.server.scripts import Pages
 from tracelog.server.webhooks import doors
@@ -89,6 +90,7 @@ class App:
         self.health = Health(self.store, self.ingest, self.faults, clock=clock)
         self.query = Query(self.store, clock=lambda: clock() * 1000.0)
         self.compare = Compare(self.store, clock=lambda: clock() * 1000.0, mint=new_mint())
+        self.overview = Overview(self.store, clock=lambda: clock() * 1000.0)
         self.pages = Pages(capture=settings.page_capture)
         self.agents = open_agents(self.access, self) if settings.mcp else None
         self._routes = Starlette(
@@ -105,6 +107,8 @@ class App:
                 Route("/api/v1/search", self._reading(self.query.search)),
                 Route("/api/v1/diff", self._reading(self.compare.diff)),
                 Route("/api/v1/marks", self._reading(self.compare.mark, tells=False), methods=["POST"]),
+                Route("/api/v1/statistics", self._reading(self.overview.statistics)),
+                Route("/api/v1/patterns", self._reading(self.overview.patterns)),
                 *self.pages.routes(),
                 *(Route(path, door) for path, door in doors(house).items()),
                 Route(AGENTS, self.agents or Off()),
