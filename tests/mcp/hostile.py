@@ -77,5 +77,6 @@ def calls():
     for n, line in enumerate(LINES):
         yield "brief", {"trace": f"{n + 1:032x}", "budget": 4_000}
         yield "entry", {"id": f"{line[:60]} {n}"}
+    for line in COMMANDS:  # what is refused names what was asked for
         yield "entry", {"id": line}
         yield "brief", {"trace": line}
