@@ -25,8 +25,8 @@ SOURCES = {
 }
 
 LEVELS = {
-    **dict.fromkeys(["__init__", "__main__", "cli", "mcp", "testing", "integrations"], 5),
-    **dict.fromkeys(["client", "server"], 4),
+    **dict.fromkeys(["__init__", "__main__", "cli", "testing", "integrations"], 5),
+    **dict.fromkeys(["client", "server", "mcp"], 4),
     **dict.fromkeys(["sinks", "stores", "render"], 3),
     "correlation": 2,
     "config": 1,
@@ -37,7 +37,7 @@ LEVELS = {
 SIDEWAYS = {
     ("core", "errors"),  # the exceptions are drawn once, beneath all
     ("__main__", "cli"),  # `python -m tracelog`
-    ("cli", "mcp"),  # `tracelog mcp`
+    ("server", "mcp"),  # `POST /mcp`
     ("cli", "__init__"),  # the demo's programs log as any program does
     ("__init__", "integrations"),  # `tracelog.instrument`
     ("cli", "integrations"),  # `tracelog doctor` names what can be switched on
@@ -56,6 +56,7 @@ INSIDE_FUNCTIONS = {
     ("cli/__init__.py", "get_command"),  # a command's file is read when the command is called
     ("cli/serve.py", "open_server"),  # a client's machine has the command line without the server's libraries
     ("cli/mcp.py", "open_mcp"),  # the same for the agent's tools
+    ("server/agents.py", "open_agents"),  # only a server with the setting needs the SDK
     ("cli/doctor.py", "open_examination"),  # the same for the stores that only the doctor looks at
     ("testing/plugin.py", "tracelog_capture"),  # every run of pytest loads the plugin, few tests ask for it
     ("testing/plugin.py", "tracelog_server"),

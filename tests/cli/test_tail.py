@@ -2,6 +2,7 @@
 `tracelog tail`: each entry once, none missed, in the order of time.
 """
 
+import json
 import math
 import signal
 from collections import Counter
@@ -11,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cli.started import Served
+from tests.server.running import Running
+from tracelog.cli import since
 from tracelog.cli.reading import MOST
 from tracelog.cli.tail import OVERLAP_S, SWEEP_EVERY_S, SWEEP_S, Follow
 from tracelog.core.entry import Entry
@@ -237,3 +240,120 @@ def test_a_search_that_cannot_be_read_ends_it(served):
     result = served.run("tail", "level:loud")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "level:loud" in result.stderr
+
+
+def unseen(served: Served, *more: str) -> tuple[list[str], str]:
+    """
+    Return the messages that `tail --since-last` shows of this test's server, and what it says.
+    """
+    result = served.run("tail", *more, "--since-last", "--format", "ndjson")
+    assert result.exit_code == 0
+    return [json.loads(line)["message"] for line in result.stdout.splitlines()], result.stderr
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """
+    A state folder of this test's own.
+    """
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return tmp_path / "tracelog" / "since"
+
+
+def test_each_time_what_came_since_the_last(kept):
+    """
+    One process after another shows exactly what came since the one before, also what comes late, for each query apart.
+    """
+    with Running(store_url="sqlite::memory:") as server:
+        served = Served(f"http://127.0.0.1:{server.port}", kept)
+        assert unseen(served) == ([], "tracelog: nothing new\n")
+        for begin in range(0, 60, 20):
+            served.post(
+                *(
+                    {"trace_id": "t1", "message": f"m{n}", "timestamp": 1.8e12 - n}
+                    for n in range(begin, begin + 20)
+                )
+            )
+            told, said = unseen(served)
+            assert (sorted(told), said) == (sorted(f"m{n}" for n in range(begin, begin + 20)), "")
+        assert unseen(served) == ([], "tracelog: nothing new\n")
+        first, _ = unseen(served, "m5", "-n", "3")
+        assert len(first) == 3
+        served.post({"trace_id": "t1", "message": "m5 again"}, {"trace_id": "t1", "message": "m6 again"})
+        assert unseen(served, "m5")[0] == ["m5 again"]
+        assert unseen(served)[0] == ["m5 again", "m6 again"]
+
+
+def test_what_went_meanwhile_is_a_gap(kept):
+    """
+    When what was shown is gone, the next time says so; a file that is none of ours begins anew.
+    """
+    with Running(store_url="sqlite::memory:") as server:
+        served = Served(f"http://127.0.0.1:{server.port}", kept)
+        served.post({"trace_id": "t1", "message": "first"})
+        assert unseen(served)[0] == ["first"]
+        [file] = kept.iterdir()
+        told = json.loads(file.read_bytes())
+        file.write_text(json.dumps({**told, "ids": ["another"], "floor": told["reached"] - 1}))
+        served.post({"trace_id": "t1", "message": "second"})
+        shown, said = unseen(served)
+        assert shown == ["first", "second"]
+        assert "gap: what was shown last is gone" in said
+        file.write_text("torn")
+        assert unseen(served)[0] == ["first", "second"]
+
+
+def test_without_a_place_to_remember_it_says_so(kept, monkeypatch):
+    """
+    Where nothing can be kept the command ends with a sentence.
+    """
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.delenv("HOME")
+    result = Served("http://127.0.0.1:9", kept).run("tail", "--since-last")
+    assert result.exit_code == 1
+    assert "set HOME or XDG_STATE_HOME" in result.stderr
+
+
+@given(st.lists(st.tuples(st.floats(0, 30), st.floats(-4.9, 0)), max_size=40), st.integers(1, 7), st.data())
+def test_nothing_is_shown_twice_and_nothing_missed(arrivals, page, data):
+    """
+    Whenever somebody looks, and however late an entry is stored after its arrival, each is shown once.
+    """
+    shelf, last, seen = Shelf(page=page), None, []
+    clock = 1_000.0
+    for n, (pause, late) in enumerate(arrivals):
+        clock += pause
+        shelf.add(f"e{n}", clock + late)
+        if data.draw(st.booleans()):
+            found = since.begin(shelf.fetch) if last is None else since.new_since(last, shelf.fetch)[0]
+            last = since.reached(found, last)
+            seen += ids(found)
+    assert len(seen) == len(set(seen))
+    if last is not None:
+        seen += ids(since.new_since(last, shelf.fetch)[0])
+        assert len(seen) == len(set(seen))
+        newest = max(entry.received_at for entry in shelf.entries)
+        missed = set(ids(shelf.entries)) - set(seen)
+        first = min((entry.received_at for entry in shelf.entries if entry.id in seen), default=newest)
+        assert not [e for e in shelf.entries if e.id in missed and e.received_at > first + 5_000.0]
+
+
+def test_what_is_kept_is_bounded(kept, monkeypatch):
+    """
+    So many ids and so many files; a flood since the last time is told.
+    """
+    monkeypatch.setattr(since, "MOST", 30)
+    monkeypatch.setattr(since, "IDS", 7)
+    monkeypatch.setattr(since, "FILES", 3)
+    shelf = Shelf(page=10)
+    for n in range(100):
+        shelf.add(f"e{n}", 1_000.0 + n / 100)
+    found, said = since.new_since(since.Last(0.0, 0.0, frozenset()), shelf.fetch)
+    assert (len(found), said) == (30, since.FLOOD)
+    last = since.reached(shelf.fetch(None)[0], None)
+    assert len(last.ids) == 7
+    assert since.new_since(last, shelf.fetch) == ([], "")
+    for n in range(5):
+        since.remember(since.place(f"http://h{n}", ""), last)
+    assert len(list(kept.iterdir())) == 3
+    assert since.recall(since.place("http://h4", "")) == last

@@ -456,3 +456,25 @@ def test_entries_of_several_traces_are_told_as_such():
     nameless = msgspec.structs.replace(log("n", 5), trace_id="")
     for alone in ([*own, nameless], []):
         assert [i for i in correlate(alone).insights if i.kind == "traces"] == []
+
+
+def test_holes_in_running_numbers_are_told():
+    """
+    A source that spoke for this trace and of whose numbers some are missing is told of, unless a row stands for them;
+    one that serves many traces is not.
+    """
+
+    def holes(numbers, *more):
+        spoken = [log(f"e{n}", n, f"step {n} of a story", source="tab", seq=n) for n in numbers]
+        report = correlate([*spoken, *more])
+        return [insight for insight in report.insights if insight.kind == "holes"]
+
+    [hole] = holes([*range(20), *range(23, 40)])
+    assert hole.summary == (
+        "3 numbers of a source in backend not here, the first between 19 and 23: lost, or of another trace"
+    )
+    assert hole.entries == ["e19", "e23"]
+    assert not holes(range(40))
+    assert not holes(range(0, 120, 3))
+    told = log("lost", 20, "step 20", kind="suppressed", count=3, why="system_quota", source="tab", seq=40)
+    assert not holes([*range(20), *range(23, 40)], told)

@@ -12,6 +12,7 @@ from tests.eval import faults_slow as slow
 from tests.eval.layers import cover
 from tests.eval.world import World
 from tracelog.correlation.suspects import suspects
+from tracelog.render.brief import NONCE, brief
 from tracelog.render.reported import Report, correlate
 
 KINDS: tuple[Callable[[World], None], ...] = (
@@ -116,8 +117,8 @@ def naming(report: Report, incident: Incident) -> int | None:
     """
     texts = {row["message"][:30] for row in incident.entries if row["id"] in incident.roots}
     for budget in BUDGETS:
-        brief = report.to_markdown(budget)
-        story = brief.partition("## Timeline")[0].replace("\\", "")
+        told = brief(report, budget, NONCE)
+        story = told.partition("\nrows (")[0]
         if any(text in story for text in texts):
-            return -(-len(brief.encode()) // 4)
+            return -(-len(told.encode()) // 4)
     return None

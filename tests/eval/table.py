@@ -3,6 +3,7 @@ How good the analysis is, as a table.
 
     python -m tests.eval.table            the seeds it is judged on
     python -m tests.eval.table --tuning   the seeds it was tuned on, with every miss
+    python -m tests.eval.table --seeds 300 340    further seeds
 """
 
 import sys
@@ -39,7 +40,8 @@ def table(scores: Sequence[Score]) -> str:
 
 def main(arguments: Sequence[str]) -> None:
     tuning = "--tuning" in arguments
-    scores = [score(one) for one in incidents(TUNING if tuning else HELD_OUT, held_out=not tuning)]
+    further = range(*map(int, arguments[1:3])) if arguments[:1] == ["--seeds"] else HELD_OUT
+    scores = [score(one) for one in incidents(TUNING if tuning else further, held_out=not tuning)]
     print(table(scores))
     if tuning:
         for one in scores:

@@ -45,12 +45,16 @@ _EVERYWHERE: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # n
 @click.option("--store", metavar="URL", help="Store, such as sqlite:///logs.db or redis://127.0.0.1:6379.")
 @click.option("--open", "opened", is_flag=True, help="Show the recent traces in the browser.")
 @click.option("--no-limits", is_flag=True, help="Without quotas: for tests and trusted loads.")
-def serve(host: str | None, port: int | None, store: str | None, opened: bool, no_limits: bool) -> None:
+@click.option("--mcp", "agents", is_flag=True, help="Also answer coding agents, at /mcp (MCP over HTTP).")
+def serve(
+    host: str | None, port: int | None, store: str | None, opened: bool, no_limits: bool, agents: bool
+) -> None:
     """
     Run the server, until Ctrl-C or SIGTERM.
     """
     run = open_server()
     given = {"host": host, "port": port, "store": store, "limits": False if no_limits else None}
+    given["mcp"] = True if agents else None
     settings = server_settings(given)
     settings = msgspec.structs.replace(settings, host=settings.host.strip("[]"))  # as in an address
     need_port(settings.host, settings.port)
@@ -144,11 +148,13 @@ def welcome(settings: ServerSettings, address: str) -> str:
     where = "" if port == DEFAULT_PORT else f" --url {address}"
     key = ' -H "Authorization: Bearer $TRACELOG_KEY"' if settings.keys else ""
     limits = "" if settings.limits else ", without limits"
+    agents = f"  agents {address}/mcp\n" if settings.mcp else ""
     return (
         f"listening on {address}\n"
         f"  store  {public(settings.store)}, kept for {settings.ttl_s // 60} minutes{limits}\n"
         f'  send   curl{key} {address}/log -d \'{{"trace_id":"test_123","message":"hello"}}\'\n'
         f"  read   tracelog show test_123{where}\n"
+        f"{agents}"
         f"  stop   Ctrl-C"
     )
 

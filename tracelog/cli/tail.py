@@ -14,6 +14,7 @@ from typing import Final
 
 import click
 
+from tracelog.cli import since
 from tracelog.cli.api import Api, open_api
 from tracelog.cli.failure import UNREACHABLE, CommandError
 from tracelog.cli.line import Lines
@@ -140,10 +141,19 @@ def _arrival(entry: Entry) -> float:
 @click.option(
     "-n", "--lines", "count", type=click.IntRange(0, MOST), default=10, show_default=True, help="Begin with."
 )
+@click.option("--since-last", is_flag=True, help="Only what came since the last time with this, then end.")
 @format_option("human", "ndjson")
 @color_option
 @server_options
-def tail(query: str, count: int, form: str, color: bool | None, url: str | None, key: str | None) -> None:
+def tail(
+    query: str,
+    count: int,
+    since_last: bool,
+    form: str,
+    color: bool | None,
+    url: str | None,
+    key: str | None,
+) -> None:
     """
     Show entries as they come, until Ctrl-C.
 
@@ -153,6 +163,9 @@ def tail(query: str, count: int, form: str, color: bool | None, url: str | None,
     api = open_api(url, key)
     place = screen(color)
     lines = Lines(color=place.color, width=place.limit)
+    if since_last:
+        _catch_up(api, query, count, lambda found: _show(found, lines, form))
+        return
     follow = Follow(_asking(api))
     try:
         begun = follow.begin(lambda: collect(api, count, q=query)[0] if count else [], time.monotonic())
@@ -161,6 +174,26 @@ def tail(query: str, count: int, form: str, color: bool | None, url: str | None,
             _show(filter(wanted, entries), lines, form)
     except KeyboardInterrupt:
         return
+
+
+def _catch_up(api: Api, query: str, count: int, show: Callable[[Iterable[Entry]], None]) -> None:
+    """
+    Show what came since the last time, the first time the latest *count*, in the order of their time.
+    """
+    file, fetch = since.place(api.url, query), _asking(api)
+    last = since.recall(file)
+    if last is None:
+        met, said = since.begin(fetch), ""
+        found = collect(api, count, q=query)[0] if count else []
+    else:
+        met, said = since.new_since(last, fetch)
+        found = sorted(filter(parse(query, now_ms=time.time() * 1000.0), met), key=in_time)
+    show(found)
+    since.remember(file, since.reached(met, last))
+    if said:
+        tell(f"gap: {said}")
+    if not found:
+        tell("nothing new")
 
 
 def _polls(follow: Follow, api: Api) -> Iterator[list[Entry]]:

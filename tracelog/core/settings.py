@@ -33,7 +33,7 @@ _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@?#*,]+/?", re.IGNORECASE
 _DIGITS: Final = re.compile(r"[0-9]{1,9}")
 
 _LISTS: Final = frozenset({"sinks", "cors_origins", "propagate_to", "capture", "allowed_hosts"})
-_ON_OFF: Final = frozenset({"limits", "enabled", "page_capture", "flush_on_sigterm"})
+_ON_OFF: Final = frozenset({"limits", "enabled", "page_capture", "flush_on_sigterm", "mcp"})
 _SWITCHES: Final = {
     **dict.fromkeys(("off", "false", "0", "no"), False),
     **dict.fromkeys(("on", "true", "1", "yes"), True),
@@ -154,6 +154,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
             systems, *trace_quota* those of one trace.
         pins: How much may be kept past its time.
         page_capture: False tells pages with the browser client to capture nothing.
+        mcp: True answers coding agents at `POST /mcp`.
     """
 
     host: str = DEFAULT_HOST
@@ -174,6 +175,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     pins: PinSettings = PinSettings()
     convex_secret: str | None = None
     page_capture: bool = True
+    mcp: bool = False
 
 
 KNOWN: Final = frozenset(ClientSettings.__struct_fields__ + ServerSettings.__struct_fields__)

@@ -4,11 +4,12 @@ Correlation: the entries of one trace in, one `Report` out. Pure, and the same f
 
     entries → lanes → hops → clocks → timeline → repeats → chains → insights → ledger → Report
     Report → suspects: who most likely did it        many Reports → statistics
-    two sides → diff: what changed
+    two sides → diff: what changed        many entries → groups: what is said, and since when
 """
 
 from tracelog.correlation.assemble import correlate, timeline_of
 from tracelog.correlation.diff import Change, Difference, diff
+from tracelog.correlation.groups import Group, groups
 from tracelog.correlation.report import (
     Chain,
     Clock,
@@ -30,6 +31,7 @@ __all__ = [
     "Clock",
     "Difference",
     "Flow",
+    "Group",
     "Hop",
     "Insight",
     "Link",
@@ -43,6 +45,7 @@ __all__ = [
     "System",
     "correlate",
     "diff",
+    "groups",
     "statistics",
     "suspects",
     "timeline_of",

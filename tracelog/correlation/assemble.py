@@ -40,6 +40,9 @@ IDS: Final = 20
 Voices = Mapping[tuple[str, str | None], int]
 """Lines by system and service."""
 
+PUBLIC: Final = "public"
+"""Origin of what anybody may have written (contract §1)."""
+
 UNKNOWN_PARENT: Final = "unknown parent"
 """Name of a hop that others name as their cause and that said nothing here."""
 
@@ -166,6 +169,7 @@ def _rows(lines: Sequence[Line], begin: float, voices: Voices) -> list[Row]:
                 entry.why if line.is_loss else None,
                 entry.service if line.system in several else None,
                 _untold(line, text) if is_failure else None,
+                PUBLIC if entry.origin == PUBLIC else None,
             )
         )
     return rows

@@ -12,6 +12,7 @@ from typing import Final
 from tracelog.correlation.calling import IDS, NAME, about_calls, about_flow, about_waiting, called
 from tracelog.correlation.evidence import exceptions
 from tracelog.correlation.facts import Facts, Wait
+from tracelog.correlation.holes import about_holes
 from tracelog.correlation.line import Line, Node
 from tracelog.correlation.marks import find_secrets
 from tracelog.correlation.performance import COVERS, explain
@@ -214,6 +215,7 @@ INSIGHTS: Final[Sequence[Callable[[Facts], Iterable[Insight]]]] = (
     _flood,
     _secret,
     _orphan,
+    about_holes,
     _clock,
     _more,
 )

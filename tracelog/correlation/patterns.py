@@ -176,6 +176,7 @@ def _alike(before: Line, line: Line) -> bool:
         and not (line.opens and (_is_busy(before) or _is_busy(line)))
         and (_is_retold(left, right) if line.is_error else similar(left.message, right.message))
         and left.error == right.error
+        and left.origin == right.origin
         and _same_outcome(left.context, right.context)
     )
 

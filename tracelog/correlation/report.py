@@ -67,6 +67,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         why: Why the entries of a `suppressed` row were not kept; absent on others.
         service: Who spoke, where several services of its system did; absent where the system says it all.
         error: Type and text of the exception, as far as the message does not tell them; absent when it does.
+        origin: `public` when it came with a public key, so that anybody may have written it; else absent.
     """
 
     id: str
@@ -85,6 +86,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     why: str | None = None
     service: str | None = None
     error: str | None = None
+    origin: str | None = None
 
     @property
     def ends_ms(self) -> float:

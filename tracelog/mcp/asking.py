@@ -98,6 +98,25 @@ class Listed(msgspec.Struct):
     cursor: str | None = None
 
 
+class Pattern(msgspec.Struct):
+    """
+    What is said, by its form, and the trace in which it was first seen.
+    """
+
+    level: str
+    first_trace: str
+
+
+class Patterns(msgspec.Struct):
+    """
+    The patterns of a search, errors first; *whole* when nothing older is stored that was not looked at.
+    """
+
+    patterns: list[Pattern]
+    more: bool = False
+    whole: bool = False
+
+
 def read(ask: Ask, path: str, kind: type[T], **options: str | float | None) -> T:
     """
     Return the answer to `GET path?options` as *kind*.

@@ -5,9 +5,9 @@ What the tools say of what changed, and the mark that it is counted from.
 import msgspec
 
 from tracelog.correlation.diff import Change, Difference
-from tracelog.mcp.answer import Answer, Line, handle
 from tracelog.mcp.asking import Ask, read
 from tracelog.mcp.tools import REFS
+from tracelog.render.answer import Answer, Line, handle
 from tracelog.render.difference import headline, rows, sizes
 from tracelog.render.text import moment
 

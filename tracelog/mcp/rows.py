@@ -11,7 +11,7 @@ from tracelog.core.entry import ERROR_RANK, RANK, Entry
 from tracelog.core.text import short_id
 from tracelog.correlation.patterns import similar
 from tracelog.correlation.words import TIMES, milliseconds, number, shorten
-from tracelog.mcp.answer import Line
+from tracelog.render.answer import Line
 from tracelog.render.text import clean, clock
 
 MESSAGE: Final = 240

@@ -4,6 +4,7 @@ The tools as an MCP server, by the official SDK: names, parameters and hints; no
 Descriptions are read by the model in every conversation, so they are short; a test measures them.
 """
 
+import logging
 import secrets
 from collections.abc import Callable
 from typing import Annotated, Final, TypedDict
@@ -12,15 +13,12 @@ from mcp.server import MCPServer
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
 
 from tracelog.mcp import changes, tools
-from tracelog.mcp.answer import Answer, Line, RefusedError, worded
 from tracelog.mcp.asking import Ask, NoAnswerError
 from tracelog.mcp.watching import Wanted, Watch
+from tracelog.render.answer import NONCE_BYTES, Answer, Line, RefusedError, worded
 
 BUDGET: Final = 2_000
 """Tokens of an answer where the agent names none."""
-
-NONCE_BYTES: Final = 6
-"""48 random bits mark the fence: nobody who logged earlier can guess them."""
 
 INSTRUCTIONS: Final = (
     "Logs of several systems, joined by trace. Begin with status or traces(errors_only=true), then "
@@ -53,13 +51,18 @@ WRITES: Final = ToolAnnotations(
 )
 
 
-def create_server(ask: Ask, version: str) -> MCPServer:
+def create_server(ask: Ask, version: str, *, watch: Watch | None = None) -> MCPServer:
     """
-    Return the server whose tools ask *ask*.
+    Return the server whose tools ask *ask*; *watch* remembers cursors, one of its own when not given.
     """
-    server = MCPServer("tracelog", instructions=INSTRUCTIONS, version=version, log_level="ERROR")
+    root, sdk = logging.getLogger(), logging.getLogger("mcp")
+    handlers, level = root.handlers[:], root.level
+    server = MCPServer("tracelog", instructions=INSTRUCTIONS, version=version)
+    root.handlers[:], root.level = handlers, level  # the SDK sets up logging for the whole process
+    if sdk.level == logging.NOTSET:
+        sdk.setLevel(logging.ERROR)  # below are lines about broken requests: anybody could flood the log
     _reading(server, ask)
-    _watching(server, Watch(ask))
+    _watching(server, watch or Watch(ask))
     _comparing(server, ask)
     return server
 

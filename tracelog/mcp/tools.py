@@ -14,19 +14,31 @@ from tracelog.core.entry import Entry, decode_entry
 from tracelog.core.ledger import REASONED
 from tracelog.core.text import block, safe_json, short_id
 from tracelog.correlation.words import duration, plural
-from tracelog.mcp.answer import BYTES_PER_TOKEN, Answer, Line, RefusedError, frame, handle, room_of
-from tracelog.mcp.asking import Ask, Listed, Page, Stored, Summary, arrived, entries_of, read, trace_path
+from tracelog.mcp.asking import (
+    Ask,
+    Listed,
+    Page,
+    Patterns,
+    Stored,
+    Summary,
+    arrived,
+    entries_of,
+    read,
+    trace_path,
+)
+from tracelog.render.answer import Answer, Line, RefusedError, handle, room_of
+from tracelog.render.brief import brief_answer
 from tracelog.render.reported import Report, correlate
 from tracelog.render.text import clean, moment
 
 MOST_TRACES: Final = 50
 """Traces of one list: more are not read, they are searched."""
 
+MOST_PATTERNS: Final = 200
+"""Forms of errors that are looked at for their first trace, the latest seen: as many as the server tells."""
+
 SLOWEST_OF: Final = 200
 """Recent traces among which the slowest is looked for: as many as the server lists at once."""
-
-NONCE: Final = "0" * 12
-"""As long as a real one, for measuring."""
 
 REFS: Final = {"latest_error": "latest-error"}
 """How agents spell references, where it is not how the server does."""
@@ -103,12 +115,20 @@ def traces(ask: Ask, wanted: Recent) -> Answer:
         return Answer(["no trace is here that fits", quiet(ask)], data={"shown": 0})
     failed = sum(1 for trace in found if trace.errors)
     more = "there are older ones" if page.cursor else "these are all"
-    facts = [f"{plural(len(found), 'trace')}, {failed} with errors, newest first; {more}"]
+    new = _with_new_errors(ask) if failed else set()
+    seen = sum(trace.trace_id in new for trace in found)
+    first_seen = f" ({seen} with an error first seen there)" if seen else ""
+    facts = [f"{plural(len(found), 'trace')}, {failed} with errors{first_seen}, newest first; {more}"]
     first = _name(found[0].trace_id)
     after = [f'next: brief(trace="{first}")' if first else "next: brief with an id above"]
     if page.cursor:
         after.append(f'older: traces(before="{page.cursor}")')
-    return Answer(facts, [Line(_trace_line(one)) for one in found], after, _listed(found, page.cursor))
+    return Answer(
+        facts,
+        [Line(_trace_line(one, new=one.trace_id in new)) for one in found],
+        after,
+        _listed(found, page.cursor),
+    )
 
 
 def brief(ask: Ask, trace: str, budget: int) -> Answer:
@@ -123,35 +143,8 @@ def brief(ask: Ask, trace: str, budget: int) -> Answer:
     Raises:
         RefusedError, NoAnswerError: When nothing can be told.
     """
-    room = room_of(budget)
-    stored = fetch(ask, trace)
-    report = told(stored)
-    chains = [chain for chain in report.chains if not chain.handled]
-    gone = sum(loss.count for loss in report.missing)
-    name = _name(stored.trace_id) or "latest"
-    errors = sum(system.errors for system in report.systems)
-    whole = "yes" if report.complete else f"no, {plural(gone, 'entry', 'entries')} not here"
-    fact = (
-        f"complete: {whole}; "
-        f"{plural(sum(system.entries for system in report.systems), 'entry', 'entries')} "
-        f"of {plural(len(report.systems), 'system')}, {plural(errors, 'error')}, "
-        f"{plural(len(chains), 'failure')}, {duration(report.duration_ms)}"
-    )
-    roots = [root for chain in chains[:3] if (root := handle(chain.root))]
-    after = [f'next: entry(id="{roots[0]}")'] if roots else []
-    after.append(f'all rows: logs(trace="{name}")')
-    data = {
-        "trace": handle(stored.trace_id),
-        "complete": report.complete,
-        "errors": errors,
-        "failures": len(chains),
-        "roots": roots,
-        "duration_ms": report.duration_ms,
-    }
-    answer = Answer([fact], [], after, data)
-    text = report.to_markdown(budget=(room - frame(answer, NONCE)) // BYTES_PER_TOKEN)
-    answer.said = [Line(line) for line in text.splitlines() if line]
-    return answer
+    room_of(budget)
+    return brief_answer(told(fetch(ask, trace)), budget)
 
 
 def entry(ask: Ask, id_: str) -> Answer:
@@ -252,13 +245,21 @@ def _name(trace_id: str) -> str | None:
     return short_id(trace_id) if handle(trace_id) else None
 
 
-def _trace_line(one: Summary) -> str:
+def _with_new_errors(ask: Ask) -> set[str]:
+    """
+    Return the traces in which an error was first seen; none where older ones may have had it.
+    """
+    known = read(ask, "/api/v1/patterns", Patterns, q="level:error", limit=MOST_PATTERNS)
+    return {one.first_trace for one in known.patterns} if known.whole else set()
+
+
+def _trace_line(one: Summary, *, new: bool) -> str:
     took = duration(max(0.0, one.last_ms - one.first_ms))
     errors = f"{plural(one.errors, 'error')} of " if one.errors else ""
     entries = plural(one.entries, "entry", "entries")
     return clean(
         f"{short_id(one.trace_id)} {moment(one.first_ms)} {took}, {errors}{entries}, "
-        f"{'+'.join(one.systems)}: {one.title}"
+        f"{'+'.join(one.systems)}{' (an error first seen here)' if new else ''}: {one.title}"
     )
 
 

@@ -16,10 +16,10 @@ import msgspec
 
 from tracelog.core.entry import Entry
 from tracelog.correlation.words import duration, plural
-from tracelog.mcp.answer import Answer, RefusedError, handle
 from tracelog.mcp.asking import PAGE, Ask, Page, arrived, entries_of, read
 from tracelog.mcp.rows import lines_of
 from tracelog.mcp.tools import checked_system, fetch, quiet
+from tracelog.render.answer import Answer, RefusedError, handle
 
 MOST: Final = 2_000
 """Entries of one answer: folded they fill any budget, and reading more takes seconds."""

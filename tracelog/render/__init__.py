@@ -1,10 +1,11 @@
 """
 Render: a `Report` shown. Faces show and never compute, so they agree in every number.
 
-    Report → story (the brief) → terminal, markdown, html
+    Report → story → terminal, markdown, html; brief (for an agent, within a budget)
     Difference → difference (terminal, markdown)
 """
 
+from tracelog.render.brief import brief
 from tracelog.render.difference import difference_markdown, difference_terminal
 from tracelog.render.html import html
 from tracelog.render.markdown import markdown
@@ -13,6 +14,7 @@ from tracelog.render.terminal import terminal
 
 __all__ = [
     "Report",
+    "brief",
     "correlate",
     "difference_markdown",
     "difference_terminal",

@@ -13,14 +13,23 @@ import msgspec
 from tracelog.core.entry import ERROR_RANK, RANK
 from tracelog.correlation import Report, Row
 
-CHAIN, ERROR, EDGE, HOP, OTHER = range(5)
-"""Classes of worth: in a chain; any error or loss; first words and silences; long hops; the rest."""
+FIRST, CHAIN, EDGE, HOP, ERROR, VOICE, OTHER = range(7)
+"""Classes of worth: the first error of each system; in a chain; around the longest silences, the first and
+the last words; the longest hops; any other error or loss; the first words of a speaker; the rest."""
 
 CHAINS: Final = 3
-"""Failures whose every step is shown before any other row is."""
+"""Failures whose steps are shown before nearly any other row is."""
 
-HOPS: Final = 20
-"""Closed hops that are shown for their length; more of them would push out what was said around an error."""
+STEPS: Final = 8
+"""Steps of such a failure that are, besides its last; more of them are a flood of one error."""
+
+HOPS: Final = 10
+SILENCES: Final = 5
+"""Closed hops and silences that are shown for their length; more of them would push out what was said around
+an error."""
+
+MATTERS: Final = frozenset({FIRST, CHAIN, ERROR})
+"""What rows without any worth of their own are told for: they stand near it."""
 
 WARNING: Final = 8
 """A warning is worth as much as a plain row that is so many times nearer to what matters."""
@@ -40,13 +49,18 @@ def by_worth(report: Report) -> list[int]:
     Return the places of all rows of the timeline, the most telling first.
     """
     rows = report.timeline
-    chained = {id_ for chain in report.chains[:CHAINS] for id_ in chain.entries}
-    edges, hops = _edges(rows), _longest(rows)
-    classes = [
-        CHAIN if row.id in chained else _worth(row, i in edges, i in hops) for i, row in enumerate(rows)
-    ]
-    what_matters = ERROR if min(classes, default=OTHER) <= ERROR else EDGE
-    near = _distances([cls <= what_matters for cls in classes])
+    steps = [(chain.entries[:STEPS], chain.entries[-1:]) for chain in report.chains[:CHAINS]]
+    chained = {id_ for first, last in steps for id_ in (*first, *last)}
+    classes = [_plain(row) for row in rows]
+    for cls, places in ((VOICE, _voices(rows)), (HOP, _longest(rows)), (EDGE, _edges(rows))):
+        for place in places:
+            classes[place] = min(cls, classes[place])
+    for place, row in enumerate(rows):
+        classes[place] = CHAIN if row.id in chained else classes[place]
+    for place in _first_errors(rows):
+        classes[place] = FIRST
+    matters = MATTERS if MATTERS.intersection(classes) else {EDGE}
+    near = _distances([cls in matters for cls in classes])
     within = [
         -(row.duration_ms or 0.0) if cls == HOP else distance / _nearer(row)
         for row, cls, distance in zip(rows, classes, near, strict=True)
@@ -72,12 +86,23 @@ def _left(rows: Sequence[Row]) -> Left:
     return Left(len(rows), sum(row.count for row in rows))
 
 
-def _worth(row: Row, is_edge: bool, is_long: bool) -> int:
-    if RANK.get(row.level, 1) >= ERROR_RANK or row.kind == "suppressed":
-        return ERROR
-    if is_edge:
-        return EDGE
-    return HOP if is_long else OTHER
+def _plain(row: Row) -> int:
+    return ERROR if _is_error(row) or row.kind == "suppressed" else OTHER
+
+
+def _is_error(row: Row) -> bool:
+    return RANK.get(row.level, 1) >= ERROR_RANK
+
+
+def _first_errors(rows: Sequence[Row]) -> Iterator[int]:
+    """
+    Yield the place of the first error of each system.
+    """
+    seen: set[str] = set()
+    for place, row in enumerate(rows):
+        if row.system not in seen and _is_error(row) and row.kind != "suppressed":
+            seen.add(row.system)
+            yield place
 
 
 def _nearer(row: Row) -> int:
@@ -91,17 +116,23 @@ def _longest(rows: Sequence[Row]) -> set[int]:
 
 def _edges(rows: Sequence[Row]) -> set[int]:
     """
-    Return the places of the first and the last row, the first of each speaker, and the rows around silences.
+    Return the places of the first and the last row, and of the rows around the longest silences.
     """
-    edges = {0, len(rows) - 1}
+    silences = [i for i, row in enumerate(rows) if row.gap_before_ms is not None]
+    longest = sorted(silences, key=lambda i: (-(rows[i].gap_before_ms or 0.0), i))[:SILENCES]
+    edges = {0, len(rows) - 1} if rows else set()
+    return edges.union(*((i - 1, i) for i in longest))
+
+
+def _voices(rows: Sequence[Row]) -> Iterator[int]:
+    """
+    Yield the place of the first row of each speaker.
+    """
     seen: set[tuple[str, str | None]] = set()
     for i, row in enumerate(rows):
         if (row.system, row.service) not in seen:
             seen.add((row.system, row.service))
-            edges.add(i)
-        if row.gap_before_ms is not None:
-            edges.update((i - 1, i))
-    return edges
+            yield i
 
 
 def _distances(marked: Sequence[bool]) -> list[int]:

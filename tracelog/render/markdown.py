@@ -137,10 +137,9 @@ def _timeline(report: Report, places: Sequence[int], most: int) -> list[str]:
     if not places:
         return []
     silences = {i.entries[-1]: i.summary for i in report.insights if i.kind in {"wait", "silence"}}
-    speakers = {(row.system, row.service): row for row in map(report.timeline.__getitem__, places)}
-    names = min(WHO, max([SYSTEM, *(len(who(row)) for row in speakers.values())]))
+    names = width_of([report.timeline[place] for place in places])
     rows = with_gaps(report.timeline, places)
-    lines = [line for row in rows for line in _lines(row, silences, most, names)]
+    lines = [line for row in rows for line in lines_of(row, silences, most, names)]
     lines.extend(
         f"... {plural(loss.count, 'entry', 'entries')} not here: {in_words(loss)}"
         for loss in unplaced(report)
@@ -148,7 +147,24 @@ def _timeline(report: Report, places: Sequence[int], most: int) -> list[str]:
     return ["", "## Timeline", "", NOTE, "", *fence(lines)]
 
 
-def _lines(row: Row | Left, silences: Mapping[str, str], most: int, names: int) -> Iterator[str]:
+def width_of(rows: Iterable[Row]) -> int:
+    """
+    Return the width of the column that says who speaks in *rows*.
+    """
+    speakers = {(row.system, row.service): row for row in rows}
+    return min(WHO, max([SYSTEM, *(len(who(row)) for row in speakers.values())]))
+
+
+def lines_of(row: Row | Left, silences: Mapping[str, str], most: int, names: int) -> Iterator[str]:
+    """
+    Yield the line of *row*, and before it one of the silence that it ended, each clean.
+
+    Args:
+        row: A row, or what is left out between two.
+        silences: What is known of them, by the id of the row behind.
+        most: Characters of a message.
+        names: Columns of who speaks.
+    """
     if isinstance(row, Left):
         yield f"... {left_out(row)}"
         return

@@ -41,6 +41,13 @@ def in_words(loss: Missing) -> str:
     return f"{words} ({system})" if system else words
 
 
+def plain(reason: str) -> str:
+    """
+    Return why entries are missing in our own words alone: a reason that we do not know could be a sentence.
+    """
+    return WORDS.get(reason, WORDS["unknown"]).format(system="system")
+
+
 def unplaced(report: Report) -> list[Missing]:
     """
     Return the losses that no row of the timeline tells of.

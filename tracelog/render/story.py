@@ -221,6 +221,7 @@ def _notes(report: Report) -> Iterator[Told]:
         ("traces", "mixed"),
         ("clock", "clocks"),
         ("orphan", "unknown"),
+        ("holes", "holes"),
         ("more_failures", "more"),
     ):
         found = [clean(insight.summary) for insight in report.insights if insight.kind == kind]

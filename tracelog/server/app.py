@@ -9,30 +9,30 @@ import asyncio
 import itertools
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
 from tracelog.config import ServerSettings, redact_settings, server_settings
 from tracelog.core.budget import Alert
 from tracelog.core.redact import Redactor
 from tracelog.core.wire import Mint
-from tracelog.errors import ConfigError, StoreUnavailableError, TracelogError
-from tracelog.server.access import CHALLENGE, Access
-from tracelog.server.answers import Answer, refuse
+from tracelog.errors import ConfigError, TracelogError
+from tracelog.server.access import Access
+from tracelog.server.agents import PATH as AGENTS
+from tracelog.server.agents import Off, open_agents
 from tracelog.server.compare import Compare
 from tracelog.server.doors import House
-from tracelog.server.heads import once
+from tracelog.server.guards import Guards, not_found, wrong_method
 from tracelog.server.health import Health
 from tracelog.server.imports import Import
 from tracelog.server.ingest import Ingest
-from tracelog.server.log import FAULT, INGEST_PATHS, LogEndpoint
+from tracelog.server.log import INGEST_PATHS, LogEndpoint
+from tracelog.server.overview import Overview
 from tracelog.server.pins import LIST, ONE, Pins
 from tracelog.server.query import Query
 from tracelog.server.scripts import Pages
@@ -43,14 +43,6 @@ from tracelog.stores import Store, open_store
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
-
-READ_HEADERS: Final = {
-    "cache-control": "no-store",
-    "x-content-type-options": "nosniff",
-    "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-}
 
 
 class App:
@@ -102,29 +94,35 @@ class App:
             limits=settings.limit,
         )
         self.pins = Pins(self.store, settings.pins)
+        self.overview = Overview(self.store, clock=now_ms)
         self.pages = Pages(capture=settings.page_capture)
+        self.agents = open_agents(self.access, self) if settings.mcp else None
+        guards = self._guards = Guards(self.access, self.faults, self.ingest.catch_up)
         self._routes = Starlette(
             routes=[
-                Route("/healthz", self._answering(self.health.alive)),
-                Route("/readyz", self._answering(self.health.ready)),
-                Route("/metrics", self._reading(self.health.metrics, tells=False)),
-                Route("/api/v1/status", self.pages.or_status(self._reading(self.health.status))),
-                Route("/api/v1/ledger", self._reading(self.query.ledger)),
-                Route("/api/v1/traces", self._reading(self.query.traces)),
-                Route("/api/v1/traces/{ref}", self._reading(self.query.trace)),
-                Route("/api/v1/traces/{ref}/report", self._reading(self.query.report)),
-                Route("/api/v1/traces/{ref}/export", self._reading(self.query.export)),
-                Route("/api/v1/search", self._reading(self.query.search)),
-                Route("/api/v1/diff", self._reading(self.compare.diff)),
-                Route("/api/v1/marks", self._reading(self.compare.mark, tells=False), methods=["POST"]),
-                Route("/api/v1/import", self._reading(self.imports.take, right="admin"), methods=["POST"]),
-                Route(LIST, self._reading(self.pins.listed)),
-                Route(ONE, self._reading(self.pins.change, right="admin"), methods=["POST", "DELETE"]),
+                Route("/healthz", guards.answering(self.health.alive)),
+                Route("/readyz", guards.answering(self.health.ready)),
+                Route("/metrics", guards.reading(self.health.metrics, tells=False)),
+                Route("/api/v1/status", self.pages.or_status(guards.reading(self.health.status))),
+                Route("/api/v1/ledger", guards.reading(self.query.ledger)),
+                Route("/api/v1/traces", guards.reading(self.query.traces)),
+                Route("/api/v1/traces/{ref}", guards.reading(self.query.trace)),
+                Route("/api/v1/traces/{ref}/report", guards.reading(self.query.report)),
+                Route("/api/v1/traces/{ref}/export", guards.reading(self.query.export)),
+                Route("/api/v1/search", guards.reading(self.query.search)),
+                Route("/api/v1/diff", guards.reading(self.compare.diff)),
+                Route("/api/v1/marks", guards.reading(self.compare.mark, tells=False), methods=["POST"]),
+                Route("/api/v1/import", guards.reading(self.imports.take, right="admin"), methods=["POST"]),
+                Route(LIST, guards.reading(self.pins.listed)),
+                Route(ONE, guards.reading(self.pins.change, right="admin"), methods=["POST", "DELETE"]),
+                Route("/api/v1/statistics", guards.reading(self.overview.statistics)),
+                Route("/api/v1/patterns", guards.reading(self.overview.patterns)),
                 *self.pages.routes(),
-                *web(self._answering, self.access),
+                *web(guards.answering, self.access),
                 *(Route(path, door) for path, door in doors(house).items()),
+                Route(AGENTS, self.agents or Off()),
             ],
-            exception_handlers={404: _not_found, 405: _wrong_method},
+            exception_handlers={404: not_found, 405: wrong_method},
         )
         self._routes.router.redirect_slashes = False
 
@@ -155,6 +153,8 @@ class App:
         Refuse new entries, finish what was taken, close the store.
         """
         self.health.stopping()
+        if self.agents is not None:
+            await self.agents.stop()
         with suppress(TimeoutError):  # a store that hangs must not hold up the stop
             async with asyncio.timeout(max(1.0, self.settings.stop_timeout)):
                 await self.ingest.drain()
@@ -168,7 +168,7 @@ class App:
             await self.start()
         except Exception as error:
             if scope["type"] == "http":
-                await self._explain(error)(scope, receive, send)
+                await self._guards.explain(error)(scope, receive, send)
             return False
         return True
 
@@ -183,58 +183,6 @@ class App:
         await receive()
         await self.stop()
         await send({"type": "lifespan.shutdown.complete"})
-
-    def _reading(
-        self,
-        endpoint: Callable[[Request], Awaitable[Response]],
-        *,
-        tells: bool = True,
-        right: str = "read",
-    ) -> Callable[[Request], Awaitable[Response]]:
-        """
-        Return *endpoint* behind the rules for reading: who has the *right*, and, if it *tells*, that what
-        still waits to be told is told first.
-        """
-
-        async def guarded(request: Request) -> Response:
-            headers = dict(request.scope["headers"])
-            once(request.scope["headers"], headers)
-            changes = request.method not in {"GET", "HEAD"}
-            self.access.check_read(headers, request.scope["query_string"], right=right, changes=changes)
-            if tells and right == "read":
-                await self.ingest.catch_up()
-            return await endpoint(request)
-
-        return self._answering(guarded)
-
-    def _answering(
-        self, endpoint: Callable[[Request], Awaitable[Response]]
-    ) -> Callable[[Request], Awaitable[Response]]:
-        """
-        Return *endpoint* with an answer of our shape whatever happens in it.
-        """
-
-        async def answered(request: Request) -> Response:
-            try:
-                response = await endpoint(request)
-            except Exception as error:
-                return self._explain(error)
-            for name, value in READ_HEADERS.items():
-                response.headers.setdefault(name, value)
-            return response
-
-        return answered
-
-    def _explain(self, error: Exception) -> Response:
-        if not isinstance(error, TracelogError):
-            self.faults.tell(error)
-            return _json(FAULT)
-        headers, gone = {}, getattr(error, "gone", None)
-        if isinstance(error, StoreUnavailableError):
-            headers["retry-after"] = str(max(1, round(error.retry_after)))
-        elif error.status == 401:
-            headers["www-authenticate"] = CHALLENGE[1].decode()
-        return _json(refuse(error.status, str(error), error.reason, gone=gone), headers)
 
 
 def create_app(
@@ -286,22 +234,3 @@ def path_within(scope: Scope) -> str:
     path: str = scope["path"]
     root: str = scope.get("root_path", "")
     return path[len(root) :] if root and path.startswith(f"{root}/") else path
-
-
-async def _not_found(_request: Request, _error: Exception) -> Response:
-    return _json(refuse(404, "there is nothing at this address", "not_found"))
-
-
-async def _wrong_method(request: Request, error: Exception) -> Response:
-    headers = getattr(error, "headers", None) or {}
-    said = f"{request.method[:20]} is not taken here; use {headers.get('Allow', 'another method')}"
-    return _json(refuse(405, said, "method"), headers)
-
-
-def _json(answer: Answer, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(
-        answer.body,
-        status_code=answer.status,
-        media_type="application/json",
-        headers={**READ_HEADERS, **(headers or {})},
-    )

@@ -4,6 +4,7 @@ A fetched trace made into what was asked for: its entries, a report, an export, 
 Plain functions that know no event loop: a large trace is worked on in a thread, a small one where it stands.
 """
 
+import secrets
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ from tracelog.core.wire import DECODE_ERRORS, Mint, Reader
 from tracelog.correlation import Missing
 from tracelog.correlation.account import missing_of
 from tracelog.errors import InvalidEntryError
+from tracelog.render.answer import NONCE_BYTES
+from tracelog.render.brief import COMMANDS, brief
 from tracelog.render.page import story
 from tracelog.render.reported import Report, correlate
 from tracelog.server.answers import LIMITS
@@ -71,9 +74,12 @@ def report_json(trace: Trace, now_ms: float) -> bytes:
 
 def report_markdown(trace: Trace, now_ms: float, budget: int | None) -> str:
     """
-    Return the report on *trace* as Markdown within *budget* tokens.
+    Return the report on *trace* as Markdown; with a *budget* its brief, within so many tokens.
     """
-    return _report(trace, now_ms).to_markdown(budget=budget)
+    report = _report(trace, now_ms)
+    if budget is None:
+        return report.to_markdown()
+    return brief(report, budget, secrets.token_hex(NONCE_BYTES), ways=COMMANDS)
 
 
 def export(trace: Trace, now_ms: float, form: str) -> bytes:

@@ -15,6 +15,9 @@ from starlette.responses import Response
 from tracelog.core import query as language
 from tracelog.core.exported import with_entries
 from tracelog.errors import QuerySyntaxError, UnknownReferenceError
+from tracelog.server.asked import moment
+from tracelog.server.asked import number as _number
+from tracelog.server.asked import switch as _switch
 from tracelog.server.fetched import export, is_large, ledger, report_json, report_markdown, trace_json
 from tracelog.server.totals import read_ledger
 from tracelog.stores import Store, Trace, TraceFilter
@@ -22,7 +25,6 @@ from tracelog.stores.kept import over
 
 Made = TypeVar("Made")
 
-_SWITCHES: Final = {"1": True, "true": True, "0": False, "false": False, "": False}
 EXPORTS: Final = {
     "json": ("json", "application/json"),
     "ndjson": ("ndjson", "application/x-ndjson"),
@@ -143,29 +145,7 @@ class Query:
         """
         Return the moment that *text* means in the search language: `15m` before now, ISO 8601 or Unix time.
         """
-        if not text:
-            return None
-        quoted = text.replace("\\", "").replace('"', "")
-        return language.parse(f'since:"{quoted}"', now_ms=self._clock()).narrow.since_ms
-
-
-def _switch(name: str, text: str) -> bool:
-    if text not in _SWITCHES:
-        raise QuerySyntaxError(f"{name} is 1 or 0, not {text[:20]!r}")
-    return _SWITCHES[text]
-
-
-def _number(request: Request, name: str, default: int, *, most: int) -> int:
-    """
-    Return the whole number that the parameter *name* says, at most *most* of it.
-    """
-    text = request.query_params.get(name, "")
-    if text == "":
-        return default
-    if not text.isascii() or not text.isdigit() or not text.strip("0"):
-        raise QuerySyntaxError(f"{name} is a whole number from 1 to {most:,}, not {text[:20]!r}")
-    digits = text.lstrip("0")
-    return most if len(digits) > len(str(most)) else min(int(digits), most)
+        return moment(text, self._clock())
 
 
 def _json(value: Any) -> Response:

@@ -52,6 +52,7 @@ class Server(uvicorn.Server):
             )
         )
         self._receive_timeout = settings.receive_timeout
+        self._agents = app.agents
         self._on_ready = on_ready
         self._reaper: asyncio.Task[None] | None = None
 
@@ -69,6 +70,8 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._reaper is not None:
             self._reaper.cancel()
+        if self._agents is not None:
+            self._agents.hurry()
         for connection in list(self.server_state.connections):
             if isinstance(connection, Punctual) and connection.waiting_since is not None:
                 connection.turn_away(STOPPING)

@@ -23,6 +23,9 @@ LEAST_TOKENS: Final = 200
 MOST_TOKENS: Final = 20_000
 """Below the 25,000 tokens at which a common agent refuses an answer as a whole."""
 
+NONCE_BYTES: Final = 6
+"""48 random bits mark the fence: nobody who logged earlier can guess them."""
+
 MARK: Final = "... {}"
 _GAP: Final = 32
 """Bytes kept for the line that counts what is left out before a line."""
@@ -91,8 +94,7 @@ def frame(answer: Answer, nonce: str) -> int:
     """
     Return the bytes of *answer* without what programs said.
     """
-    bare = msgspec.structs.replace(answer, said=[])
-    return size("\n".join(_assembled(bare, _fence([], nonce), []))) + _LEFT
+    return size("\n".join([*answer.facts, *_fence([], nonce), *answer.after])) + _LEFT
 
 
 def worded(answer: Answer, nonce: str, budget: int) -> str:
@@ -105,15 +107,20 @@ def worded(answer: Answer, nonce: str, budget: int) -> str:
         budget: Tokens; see `room_of`.
     """
     room = room_of(budget)
+    whole = assembled(
+        msgspec.structs.replace(answer, said=[Line(one_line(line.text)) for line in answer.said]), nonce
+    )
+    if size(whole) <= room:
+        return whole
     while answer.after and frame(answer, nonce) + _LEFT > room:  # a cursor may be long; facts are not
         answer = msgspec.structs.replace(answer, after=answer.after[:-1])
     left = max(0, room - frame(answer, nonce))
-    lines = [_cut(one_line(line.text), max(_GAP, left // 2)) for line in answer.said]
+    lines = [cut(one_line(line.text), max(_GAP, left // 2)) for line in answer.said]
     kept = _fitting(answer.said, lines, left)
     gone = len(lines) - len(kept)
     note = [f"left out: {plural(gone, 'line')} over the budget of {budget:,} tokens"] if gone else []
     fence = _fence(list(_with_gaps(lines, kept)), nonce) if lines else []
-    return "\n".join(_assembled(answer, fence, note))
+    return "\n".join([*answer.facts, *fence, *note, *answer.after])
 
 
 def size(text: str) -> int:
@@ -123,8 +130,12 @@ def size(text: str) -> int:
     return len(text.encode())
 
 
-def _assembled(answer: Answer, fence: list[str], note: list[str]) -> list[str]:
-    return [*answer.facts, *fence, *note, *answer.after]
+def assembled(answer: Answer, nonce: str) -> str:
+    """
+    Return *answer* as it is, every line of it.
+    """
+    fence = _fence([line.text for line in answer.said], nonce) if answer.said else []
+    return "\n".join([*answer.facts, *fence, *answer.after])
 
 
 def _fence(lines: list[str], nonce: str) -> list[str]:
@@ -161,9 +172,11 @@ def _with_gaps(lines: Sequence[str], kept: Sequence[int]) -> Iterator[str]:
         after = place + 1
 
 
-def _cut(text: str, most: int) -> str:
+def cut(text: str, most: int) -> str:
     """
     Return *text* in at most *most* bytes, an ellipsis for what is cut.
     """
     raw = text.encode()
-    return text if len(raw) <= most else raw[: most - 3].decode(errors="ignore") + "…"
+    if len(raw) <= most:
+        return text
+    return raw[: max(0, most - 3)].decode(errors="ignore") + ("…" if most >= len("…".encode()) else "")

@@ -1,0 +1,114 @@
+"""
+What stands around every endpoint but ingestion's: who may ask, and an answer of our shape whatever happens.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tracelog.errors import StoreUnavailableError, TracelogError
+from tracelog.server.access import CHALLENGE, Access
+from tracelog.server.answers import Answer, refuse
+from tracelog.server.faults import Faults
+from tracelog.server.heads import once
+from tracelog.server.log import FAULT
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+READ_HEADERS: Final = {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+
+class Guards:
+    """
+    The rules around endpoints.
+
+    Args:
+        access: Who may do what.
+        faults: Told of what must not happen.
+        catch_up: Tells what still waits to be told about entries that were not kept.
+    """
+
+    def __init__(self, access: Access, faults: Faults, catch_up: Callable[[], Awaitable[None]]) -> None:
+        self._access = access
+        self._faults = faults
+        self._catch_up = catch_up
+
+    def reading(self, endpoint: Endpoint, *, tells: bool = True, right: str = "read") -> Endpoint:
+        """
+        Return *endpoint* behind the rules for reading: who has the *right*, and, if it *tells*, that what
+        still waits to be told is told first.
+        """
+
+        async def guarded(request: Request) -> Response:
+            headers = dict(request.scope["headers"])
+            once(request.scope["headers"], headers)
+            changes = request.method not in {"GET", "HEAD"}
+            self._access.check_read(headers, request.scope["query_string"], right=right, changes=changes)
+            if tells and right == "read":
+                await self._catch_up()
+            return await endpoint(request)
+
+        return self.answering(guarded)
+
+    def answering(self, endpoint: Endpoint) -> Endpoint:
+        """
+        Return *endpoint* with an answer of our shape whatever happens in it.
+        """
+
+        async def answered(request: Request) -> Response:
+            try:
+                response = await endpoint(request)
+            except Exception as error:
+                return self.explain(error)
+            for name, value in READ_HEADERS.items():
+                response.headers.setdefault(name, value)
+            return response
+
+        return answered
+
+    def explain(self, error: Exception) -> Response:
+        """
+        Return the answer to a request that *error* ended.
+        """
+        if not isinstance(error, TracelogError):
+            self._faults.tell(error)
+            return _json(FAULT)
+        headers, gone = {}, getattr(error, "gone", None)
+        if isinstance(error, StoreUnavailableError):
+            headers["retry-after"] = str(max(1, round(error.retry_after)))
+        elif error.status == 401:
+            headers["www-authenticate"] = CHALLENGE[1].decode()
+        return _json(refuse(error.status, str(error), error.reason, gone=gone), headers)
+
+
+async def not_found(_request: Request, _error: Exception) -> Response:
+    """
+    Answer a path that nothing is at.
+    """
+    return _json(refuse(404, "there is nothing at this address", "not_found"))
+
+
+async def wrong_method(request: Request, error: Exception) -> Response:
+    """
+    Answer a method that is not taken here.
+    """
+    headers = getattr(error, "headers", None) or {}
+    said = f"{request.method[:20]} is not taken here; use {headers.get('Allow', 'another method')}"
+    return _json(refuse(405, said, "method"), headers)
+
+
+def _json(answer: Answer, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(
+        answer.body,
+        status_code=answer.status,
+        media_type="application/json",
+        headers={**READ_HEADERS, **(headers or {})},
+    )
