@@ -97,31 +97,9 @@ class App:
         self.overview = Overview(self.store, clock=now_ms)
         self.pages = Pages(capture=settings.page_capture)
         self.agents = open_agents(self.access, self) if settings.mcp else None
-        guards = self._guards = Guards(self.access, self.faults, self.ingest.catch_up)
+        self._guards = Guards(self.access, self.faults, self.ingest.catch_up)
         self._routes = Starlette(
-            routes=[
-                Route("/healthz", guards.answering(self.health.alive)),
-                Route("/readyz", guards.answering(self.health.ready)),
-                Route("/metrics", guards.reading(self.health.metrics, tells=False)),
-                Route("/api/v1/status", self.pages.or_status(guards.reading(self.health.status))),
-                Route("/api/v1/ledger", guards.reading(self.query.ledger)),
-                Route("/api/v1/traces", guards.reading(self.query.traces)),
-                Route("/api/v1/traces/{ref}", guards.reading(self.query.trace)),
-                Route("/api/v1/traces/{ref}/report", guards.reading(self.query.report)),
-                Route("/api/v1/traces/{ref}/export", guards.reading(self.query.export)),
-                Route("/api/v1/search", guards.reading(self.query.search)),
-                Route("/api/v1/diff", guards.reading(self.compare.diff)),
-                Route("/api/v1/marks", guards.reading(self.compare.mark, tells=False), methods=["POST"]),
-                Route("/api/v1/import", guards.reading(self.imports.take, right="admin"), methods=["POST"]),
-                Route(LIST, guards.reading(self.pins.listed)),
-                Route(ONE, guards.reading(self.pins.change, right="admin"), methods=["POST", "DELETE"]),
-                Route("/api/v1/statistics", guards.reading(self.overview.statistics)),
-                Route("/api/v1/patterns", guards.reading(self.overview.patterns)),
-                *self.pages.routes(),
-                *web(guards.answering, self.access),
-                *(Route(path, door) for path, door in doors(house).items()),
-                Route(AGENTS, self.agents or Off()),
-            ],
+            routes=[*self._table(self._guards), *(Route(path, door) for path, door in doors(house).items())],
             exception_handlers={404: not_found, 405: wrong_method},
         )
         self._routes.router.redirect_slashes = False
@@ -137,6 +115,33 @@ class App:
             await self.log(scope, receive, send)
         else:
             await self._routes(scope, receive, send)
+
+    def _table(self, guards: Guards) -> list[Route]:
+        """
+        Return every route but ingestion's.
+        """
+        return [
+            Route("/healthz", guards.answering(self.health.alive)),
+            Route("/readyz", guards.answering(self.health.ready)),
+            Route("/metrics", guards.reading(self.health.metrics, tells=False)),
+            Route("/api/v1/status", self.pages.or_status(guards.reading(self.health.status))),
+            Route("/api/v1/ledger", guards.reading(self.query.ledger)),
+            Route("/api/v1/traces", guards.reading(self.query.traces)),
+            Route("/api/v1/traces/{ref}", guards.reading(self.query.trace)),
+            Route("/api/v1/traces/{ref}/report", guards.reading(self.query.report)),
+            Route("/api/v1/traces/{ref}/export", guards.reading(self.query.export)),
+            Route("/api/v1/search", guards.reading(self.query.search)),
+            Route("/api/v1/diff", guards.reading(self.compare.diff)),
+            Route("/api/v1/marks", guards.reading(self.compare.mark, tells=False), methods=["POST"]),
+            Route("/api/v1/import", guards.reading(self.imports.take, right="admin"), methods=["POST"]),
+            Route(LIST, guards.reading(self.pins.listed)),
+            Route(ONE, guards.reading(self.pins.change, right="admin"), methods=["POST", "DELETE"]),
+            Route("/api/v1/statistics", guards.reading(self.overview.statistics)),
+            Route("/api/v1/patterns", guards.reading(self.overview.patterns)),
+            *self.pages.routes(),
+            *web(guards.answering, self.access),
+            Route(AGENTS, self.agents or Off()),
+        ]
 
     async def start(self) -> None:
         """
