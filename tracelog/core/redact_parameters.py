@@ -1,7 +1,7 @@
 """
 Secrets of a statement of SQL that are given apart from it, as libraries print them.
 
-`[SQL: UPDATE users SET password=? WHERE id=?]` is followed by `[parameters: ('…', 7)]` in errors of SQLAlchemy,
+`[SQL: UPDATE users SET password=? WHERE id=?]` is followed by `[parameters: ('…', 7)]` by SQLAlchemy,
 and Django logs `…; args=('…', 7)`: the statement says which column each value is of.
 Parameters that have names are told by these, as any object is.
 """
