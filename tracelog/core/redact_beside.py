@@ -6,9 +6,21 @@ The match that is found says by its pattern what it is, and `read_value` reads t
 
 import re
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
-from tracelog.core.redact_rules import Group
+from tracelog.core.redact_printed import (
+    CALL,
+    COMPARED,
+    LOCATED,
+    PRINTED_FOLLOWS,
+    TABLE,
+    VALIDATED,
+    Name,
+    printed,
+    quoted,
+    row,
+    stands_behind,
+)
 from tracelog.core.redact_values import HTML_QUOTE, Value, value_at
 
 _LINE_END: Final = rb"(?:\r|\\{1,15}r)?(?:\n|\\{1,15}n)"
@@ -40,7 +52,7 @@ _LONGEST_INDENT: Final = 84
 
 PLAIN_WORD: Final = re.compile(rb"[A-Za-z][a-z]*[.,:;!?]?")
 
-_FOLLOWS: Final = frozenset(bytes([code]) for code in b" \t\r\n\\\"'`]=:>%&")
+_FOLLOWS: Final = frozenset(bytes([code]) for code in b" \t\r\n\\\"'`]=:>%&(<!|")
 """What can follow a name that has a value."""
 
 _OPENERS: Final = frozenset((b"<", b":", b"=", b'"', b"'"))
@@ -62,14 +74,25 @@ ONLY_WORDS: Final = re.compile(rb"[A-Za-z_. -]*")
 """The second of two names, and no secret: `('token', 'session')`."""
 
 _LABEL: Final = re.compile(
-    rb"(?i:name|key|field|header|variable)(?:\\{0,15}[\"'])?[ \t]{0,8}[:=][ \t]{0,8}(?:\\{0,15}[\"'])?\Z"
+    rb"(?i:name|key|field|header|variable|label|param|parameter|property|attribute|option|env|column|setting|k)"
+    rb"(?:\\{0,15}[\"'])?[ \t]{0,8}[:=][ \t]{0,8}(?:\\{0,15}[\"'])?\Z"
 )
 _LONGEST_LABEL: Final = 64
 _LABELLED: Final = re.compile(
     rb"(?:\\{0,15}[\"'])?(?:[ \t\r\n,]|\\{1,15}[nrt]){1,40}"
-    rb"(?:\\{0,15}[\"'])?(?i:value|val)(?:\\{0,15}[\"'])?[ \t]{0,8}[:=][ \t]{0,8}"
+    rb"(?:\\{0,15}[\"'])?(?i:(?:old|new|previous|current)?[_-]?(?:value|val)|v|old|new|default|data|content)"
+    rb"(?:\\{0,15}[\"'])?[ \t]{0,8}[:=][ \t]{0,8}"
 )
-"""`"name": "password", "value": "…"`, as JSON, YAML and XML have it."""
+"""`"name": "password", "value": "…"`, as JSON, YAML and XML have it; `"old": "…"` of an audit."""
+
+_ATTRIBUTED: Final = re.compile(
+    rb"\\{0,15}[\"'](?:[ \t][^<>]{0,200})?>(?:<!\[CDATA\[)?(?![A-Za-z_. \t\r\n-]*<)"
+    rb"([^<>]{1,4096}?)(?:\]\]>)?</"
+)
+"""`<property name="password">…</property>`; a text of letters only is one that a page shows."""
+
+_KEYED: Final = re.compile(rb"</key>(?:[ \t\r\n]|\\{1,15}[nrt]){0,40}<(?:string|data)>([^<>]{1,4096})</")
+"""`<key>password</key><string>…</string>` of a property list."""
 
 _PART: Final = re.compile(
     rb"(?:\\{0,15}[\"'])?(?:;(?:[^\r\n\\]|\\{1,15}[\"']){0,200})?(?:%(end)b[A-Za-z-]{1,40}:[^\r\n\\]{0,200}){0,4}(?:%(end)b){2}"
@@ -85,28 +108,21 @@ _DIGIT: Final = re.compile(rb"[0-9]")
 _GAP: Final = re.compile(rb"[ \t]{1,4}")
 
 
-class Name(NamedTuple):
-    """
-    A sensitive name in a text.
-    """
-
-    start: int
-    end: int
-    group: Group
-
-
-def beside(data: bytes, start: int, end: int) -> re.Match[bytes] | None:
+def beside(data: bytes, start: int, end: int) -> re.Match[bytes] | None:  # noqa: PLR0911 - guards, one a form
     """
     Return what follows the name from *start* to *end*, if it looks as if a value came next.
     """
     if (follows := data[end : end + 1]) not in _FOLLOWS:
         return None
-    if (separator := SEPARATOR.match(data, end)) is not None:
-        return separator
+    found = SEPARATOR.match(data, end) or (_KEYED.match(data, end) if follows == b"<" else None)
+    if found is not None:
+        return found
+    if follows in PRINTED_FOLLOWS and (found := printed(data, start, end)) is not None:
+        return found
     option = data.startswith(b"-", start)
     if follows in _QUOTES:
         if (pair := _PAIR.match(data, end)) is not None:
-            opens = option or _stands_behind(_PAIR_OPENS, data, start, _LONGEST_PAIR_OPENING)
+            opens = option or stands_behind(_PAIR_OPENS, data, start, _LONGEST_PAIR_OPENING)
             if opens:
                 return pair
         if (found := _SERIALIZED.match(data, end)) is not None:
@@ -136,16 +152,16 @@ def _described(data: bytes, start: int, end: int) -> re.Match[bytes] | None:
     Return what leads to the value of a name that is the value of a label itself, or the name of an element.
     """
     if (found := _LABELLED.match(data, end) or _PART.match(data, end)) is not None:
-        labelled = data[start - 1 : start] == b"<" or _stands_behind(_LABEL, data, start, _LONGEST_LABEL)
+        labelled = data[start - 1 : start] == b"<" or stands_behind(_LABEL, data, start, _LONGEST_LABEL)
         return found if labelled else None
+    if (found := LOCATED.match(data, end)) is not None:
+        return found
+    if (found := _ATTRIBUTED.match(data, end)) is not None:
+        return found if stands_behind(_LABEL, data, start, _LONGEST_LABEL) else None
     if data[end + 1 : end + 2] in _QUOTES:
         return _GAP.match(data, end)
     element = _ELEMENT.match(data, end)
-    return element if element and _stands_behind(_ELEMENT_OPENS, data, start, _LONGEST_OPENING) else None
-
-
-def _stands_behind(pattern: re.Pattern[bytes], data: bytes, start: int, longest: int) -> bool:
-    return pattern.search(data, max(0, start - longest), start) is not None
+    return element if element and stands_behind(_ELEMENT_OPENS, data, start, _LONGEST_OPENING) else None
 
 
 def _element(_data: bytes, _name: Name, found: re.Match[bytes]) -> Value:
@@ -198,7 +214,14 @@ def _part(data: bytes, _name: Name, found: re.Match[bytes]) -> Value | None:
 
 
 _READERS: Final[dict[re.Pattern[bytes], Callable[[bytes, Name, re.Match[bytes]], Value | None]]] = {
+    CALL: quoted,
+    COMPARED: quoted,
+    TABLE: row,
+    VALIDATED: _labelled,
+    LOCATED: _labelled,
     _ELEMENT: _element,
+    _ATTRIBUTED: _element,
+    _KEYED: _element,
     _PAIR: _second,
     _GAP: _option,
     _LABELLED: _labelled,

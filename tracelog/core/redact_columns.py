@@ -24,7 +24,7 @@ _COLUMNS_END: Final = re.compile(rb"\)%b\Z" % _BLANKS)
 LOOSE: Final = rb"\)(?:[ \t\r\n]|\\{1,15}[nrt]){0,16}(?i:values)(?:[ \t\r\n]|\\{1,15}[nrt]){0,16}\("
 """What such a statement has in encoded bytes."""
 
-_LONGEST_COLUMNS: Final = 4_096
+LONGEST_COLUMNS: Final = 4_096
 """Bytes of the list of columns: no table that is written to by hand has longer ones."""
 
 _LONGEST_GAP: Final = 40
@@ -34,7 +34,7 @@ _COLUMN: Final = re.compile(rb"[A-Za-z0-9_.-]{1,128}")
 _BETWEEN: Final = re.compile(rb"%b(?:,%b)?" % (_BLANKS, _BLANKS))
 _NEXT_ROW: Final = re.compile(rb"\)%b,%b\(" % (_BLANKS, _BLANKS))
 _PREFIX: Final = re.compile(rb"[NnEeXxBb](?=\\{0,15}[\"'])")
-_BARE: Final = re.compile(rb"[^,()'\"\\ \t\r\n]{1,512}")
+_BARE: Final = re.compile(rb"%\([A-Za-z0-9_]{1,128}\)s|[^,()'\"\\ \t\r\n]{1,512}")
 _PLACEHOLDERS: Final = frozenset((b"$", b"?", b":", b"@", b"%"))
 """First signs of what stands for a value that is given elsewhere: `$1`, `?`, `:name`, `@p1`, `%s`."""
 
@@ -66,7 +66,7 @@ class ColumnFinder:
             done = head.end()
             if not any(groups):
                 continue
-            for group, value in _cells(data, head.end(), groups):
+            for group, value in cells(data, head.end(), groups):
                 done = max(done, value.end)
                 if group is None or _is_given(data, value):
                     continue
@@ -84,15 +84,21 @@ class ColumnFinder:
         close = _COLUMNS_END.search(data, max(0, place - _LONGEST_GAP), place)
         if close is None:
             return []
-        opened = data.rfind(b"(", max(0, close.start() - _LONGEST_COLUMNS), close.start())
+        opened = data.rfind(b"(", max(0, close.start() - LONGEST_COLUMNS), close.start())
         if opened < 0:
             return []
-        columns = data[opened + 1 : close.start()].split(b",", _MOST_COLUMNS)
-        names = [_COLUMN.search(column) for column in columns]
-        return [self._names.of_run(name[0]) if name else None for name in names]
+        return column_groups(self._names, data[opened + 1 : close.start()])
 
 
-def _cells(data: bytes, place: int, groups: list[Group | None]) -> Iterator[tuple[Group | None, Value]]:
+def column_groups(names: Names, columns: bytes) -> list[Group | None]:
+    """
+    Return for each of *columns*, as they stand between brackets, the group of its name.
+    """
+    found = [_COLUMN.search(column) for column in columns.split(b",", _MOST_COLUMNS)]
+    return [names.of_run(name[0]) if name else None for name in found]
+
+
+def cells(data: bytes, place: int, groups: list[Group | None]) -> Iterator[tuple[Group | None, Value]]:
     """
     Yield each value of the rows that begin at *place*, with the group of its column.
     """

@@ -21,6 +21,8 @@ from tracelog.core.redact_disguise import LOOSE, near_disguises
 from tracelog.core.redact_engine import Search, searcher
 from tracelog.core.redact_names import JOINTS, MOST_SPACES, Names, joints
 from tracelog.core.redact_pairs import PairFinder, name_around
+from tracelog.core.redact_parameters import LITERALS as LISTS
+from tracelog.core.redact_parameters import LOOSE as LISTED
 from tracelog.core.redact_scan import NAME_END, Literal, Scanner
 from tracelog.core.redact_shapes import ShapeFinder
 
@@ -108,7 +110,7 @@ def one_pass(shapes: Sequence[ShapeFinder], own: Sequence[bytes], names: Names, 
     anywhere, at_end = (b"|".join(joints(phrase).encode() for phrase in part) for part in names.phrases())
     words = re.compile(rb"(?i:%b|%b)" % (anywhere, at_end))
     keys = rb"(?i:(%b|(?:%b)%b|-[a-z0-9_.-]*(?:%b)[ \t]))" % (anywhere, at_end, _ENDS, at_end)
-    pattern = b"|".join([_ESCAPED_ASCII, COLUMNS, _ITEM + _OPTION, *own, *_grouped(shapes), keys])
+    pattern = b"|".join([_ESCAPED_ASCII, COLUMNS, LISTED, _ITEM + _OPTION, *own, *_grouped(shapes), keys])
     narrow = searcher("re2", pattern)
     wide = searcher(
         "re2", pattern + b"|" + LOOSE
@@ -145,13 +147,14 @@ def by_literals(
     searched += [re.compile(pattern).search for pattern in own]
     matches = [re.compile(shape.loose).match for shape in shapes]
     option = re.compile(_ITEM + _OPTION).search
-    columns = re.compile(COLUMNS).search
+    statement = re.compile(COLUMNS + b"|" + LISTED).search
 
     def is_found(owner: int, data: bytes, place: int) -> bool:
         if owner == len(shapes):
             return look(data, place)
-        if owner == len(shapes) + 2:
-            return columns(data, max(0, place - _NEAR_VALUES), place + _NEAR_VALUES) is not None
+        if owner >= len(shapes) + 2:
+            near = (max(0, place - _NEAR_VALUES), place + _NEAR_VALUES)
+            return statement(data, *near) is not None
         if owner > len(shapes):
             return option(data, max(0, place - _LONGEST_HEADER), place + _LONGEST_OPTION) is not None
         return shapes[owner].begins(data, place) >= 0 and matches[owner](data, place) is not None
@@ -173,7 +176,7 @@ def by_literals(
 def literals(shapes: Sequence[ShapeFinder], names: Names) -> list[Literal]:
     """
     Return every literal: of *shapes*, owned by their number, of words of *names*, owned by the next, of
-    options, owned by the one after, and the word of statements, owned by the last.
+    options, owned by the one after, the word of statements, owned by the next, and what announces lists.
     """
     found = [
         Literal(anchor.encode(), owner, ignore_case=shape.shape.ignore_case)
@@ -183,6 +186,7 @@ def literals(shapes: Sequence[ShapeFinder], names: Names) -> list[Literal]:
     anywhere, at_end = names.phrases()
     found += [Literal(option, len(shapes) + 1, ignore_case=True) for option in _OPTIONS]
     found.append(Literal(VALUES, len(shapes) + 2, ignore_case=True))
+    found += [Literal(announced, len(shapes) + 3, ignore_case=False) for announced in LISTS]
     return found + [
         Literal(word + end, len(shapes), ignore_case=True, at=len(word) - 1)
         for word, end in _endings(tuple(anywhere), tuple(at_end))

@@ -17,9 +17,24 @@ MAX_WORDS: Final = 4_096
 MAX_FIELDS: Final = 10_000
 """Fields of one object that are read."""
 
-_LABELS: Final = ("name", "key", "field", "header", "variable")
-_VALUES: Final = ("value", "val", "values")
-"""What the two fields of `{"name": "DB_PASSWORD", "value": "…"}` are called, in lower case."""
+_LABELS: Final = (
+    *("name", "key", "field", "header", "variable", "label", "param", "parameter", "property", "attribute"),
+    *("option", "env", "column", "setting", "k"),
+)
+_PLACES: Final = ("loc", "path", "instancepath", "instance_path")
+"""Labels that are lists: what validators say of `["body", "password"]` is about its last name."""
+
+_VALUES: Final = frozenset(("value", "val", "values", "v"))
+"""What the other field of `{"name": "DB_PASSWORD", "value": "…"}` is called, in lower case."""
+
+_STATES: Final = frozenset(
+    {"old", "new", "oldvalue", "newvalue", "old_value", "new_value", "before", "after", "previous", "current"}
+    | {"default", "data", "content", "input", "secretvalue"}
+)
+"""The same in an audit, a schema, a validation; beside a label of several words these are something else."""
+
+_MOST_PLACES: Final = 3
+"""Last parts of a place in which its name is looked for; numbers of items are none."""
 
 _OPENS, _BETWEEN, _CLOSES = b'["', b'", "', b'"]'
 _QUIET: Final = bytes(code if code > 0x20 and code not in b"\"'`\\" else 1 for code in range(256))
@@ -67,16 +82,31 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, BaseException) else value
 
 
-def labelled(value: Mapping[Any, Any]) -> tuple[Any, str] | None:
+def labelled(value: Mapping[Any, Any]) -> tuple[frozenset[Any], str] | None:
     """
-    Return the key and the label of what *value* says about a name: `{"name": "token", "value": "…"}`.
+    Return the keys and the label of what *value* says about a name: `{"name": "token", "value": "…"}`.
     """
     found = {key.lower(): key for key in islice(value, MAX_FIELDS) if isinstance(key, str)}
+    if _VALUES.isdisjoint(found) and _STATES.isdisjoint(found):
+        return None
     label = next(
         (value[found[word]] for word in _LABELS if isinstance(value.get(found.get(word)), str)), None
-    )
-    key = next((found[word] for word in _VALUES if word in found), None)
-    return (key, label) if label is not None and key is not None else None
+    ) or _last_name(value, found)
+    if label is None:
+        return None
+    named = _VALUES if " " in label else _VALUES | _STATES
+    return frozenset(found[word] for word in named.intersection(found)), label
+
+
+def _last_name(value: Mapping[Any, Any], found: Mapping[str, Any]) -> str | None:
+    """
+    Return the last name of the place in a document that *value* speaks of.
+    """
+    for word in _PLACES:
+        place = value.get(found.get(word))
+        if isinstance(place, list | tuple):
+            return next((each for each in reversed(place[-_MOST_PLACES:]) if isinstance(each, str)), None)
+    return None
 
 
 def within_words(words: Sequence[Any], find: Callable[[bytes], list[Span]]) -> dict[int, list[Span]]:

@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from tracelog.core.redact_beside import PLAIN_WORD, SEPARATOR, Name, beside, read_value, stands_below
+from tracelog.core.redact_beside import PLAIN_WORD, SEPARATOR, beside, read_value, stands_below
 from tracelog.core.redact_mark import MARK, MARK_START
 from tracelog.core.redact_names import LONGEST_NAME, NAME_CHARS, Names
+from tracelog.core.redact_printed import Name
 from tracelog.core.redact_replace import BLANKS, FLOOD, MAX_SECRETS, Span, quote_behind
 from tracelog.core.redact_rules import Group
 from tracelog.core.redact_values import Value, cookie_values, leaves, value_at
@@ -47,6 +48,15 @@ _STRUCTURE: Final = re.compile(
     rb"%b[][,:{}](?:[][,:{} \t\r\n0-9.eE+-]|\\{1,15}[nrt]|true|false|null|NaN|Infinity)*" % BLANKS
 )
 """What stands between two strings of JSON, where the end of one was taken for the begin of another."""
+
+_BRACKETED: Final = re.compile(
+    rb"(?:\[(?=[^\]]{4,256}\])|\((?=[^)]{4,256}\))|<(?=[^>]{4,256}>))"
+    rb"(?=[^0-9\[\](){}<>]*[0-9])((?!0x|[0-9.:-]+[\])>])[^ \t\r\n\"'`<>\\,;&(){}\[\]|]{4,256})[\])>]"
+)
+"""One word with a digit in brackets of a log: `password=[…]`. Others are lists, types, remarks."""
+
+_TUPLE: Final = re.compile(rb"\([bBuUrR]?\\{0,15}[\"']")
+"""`auth=('bob', '…')`."""
 
 _NEAR: Final = 40
 """Bytes between a name and what only counts when it looks like chance; the detector looks no further."""
@@ -154,7 +164,14 @@ class PairFinder:
         quote = _quote(separator[1] or b"")
         if (mark := MARK.match(data, place)) is not None:
             return _Found([], mark.end())
-        if data[place : place + 1] in {b"[", b"{"}:
+        if (bracketed := _BRACKETED.match(data, place)) is not None:
+            whole = data[place : bracketed.end()].decode("utf-8", "replace")
+            values = [Value(*bracketed.span(1), bare=False)]
+            secrets = (
+                [] if self._names.harmless(name.group, whole) else self._worthy(data, values, name.group)
+            )
+            return _Found(secrets, bracketed.end())
+        if data[place : place + 1] in {b"[", b"{"} or _TUPLE.match(data, place):
             within, end = leaves(data, place)
             return _Found(self._worthy(data, within, name.group), end, quote)
         if name.group.chance and (chance := _CHANCE.match(data, place)) is not None:

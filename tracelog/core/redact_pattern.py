@@ -55,6 +55,9 @@ _CATEGORIES: Final = {
     "CATEGORY_NOT_SPACE": _ANY & ~_BLANK,
 }
 
+_WRITTEN: Final = _bits(b"\\bfnrtu0123456789abcdefABCDEF")
+"""What escapes are written with, besides the sign that some end with."""
+
 _PLACES: Final = {
     "AT_BEGINNING": "(?m:^)",
     "AT_END": "(?m:$)",
@@ -171,6 +174,8 @@ class _Printer:
 
     def repeat(self, op: str, arg: tuple[int, int, Any], flags: int) -> tuple[str, bool]:
         low, high, body = arg
+        if self.loose and low <= _ENOUGH and high > _FEW and (run := _encoded_run(body, flags)):
+            return f"{run}{{{low},}}", False
         text, ended = self.sequence(body, flags)
         if not self.loose:
             bound = "" if high is _parser.MAXREPEAT else high
@@ -195,6 +200,22 @@ class _Printer:
         if not forms:
             raise ValueError("has a class that no character belongs to")
         return forms[0] if len(forms) == 1 and not letters else f"(?:{'|'.join(forms)})"
+
+
+def _encoded_run(body: Any, flags: int) -> str:
+    """
+    Return the class of all bytes in which characters of *body* are written, escapes included; empty where
+    *body* is more than one character, or one that no encoder escapes.
+
+    A character that has several forms, of which one begins another, would be read in as many ways as
+    there are ways to part the run: `re` tries them all when what follows is missing.
+    """
+    if len(body) != 1 or str(body[0][0]) not in {"LITERAL", "NOT_LITERAL", "ANY", "IN"}:
+        return ""
+    members, letters = _members(str(body[0][0]), body[0][1], flags)
+    if not letters and not members & (_HIGH | _CONTROLS | _bits(_ESCAPES)):
+        return ""
+    return _byte_class(members | _WRITTEN | (_HIGH if letters else 0))
 
 
 def _members(op: str, arg: Any, flags: int) -> tuple[int, str]:

@@ -14,6 +14,7 @@ from tracelog.core.redact_engine import EngineName, Search, every, searcher
 from tracelog.core.redact_mark import MARK, MARK_START, Marker
 from tracelog.core.redact_names import Names
 from tracelog.core.redact_pairs import PairFinder
+from tracelog.core.redact_parameters import ParameterFinder
 from tracelog.core.redact_pattern import Pattern
 from tracelog.core.redact_replace import FLOOD, MAX_SECRETS, Span, replace
 from tracelog.core.redact_rules import Group, Shape
@@ -59,6 +60,7 @@ class TextCleaner:
         self._rank_of_names = len(own) + len(shapes)
         self._pairs = PairFinder(names, self._rank_of_names)
         self._columns = ColumnFinder(names, self._pairs, self._rank_of_names)
+        self._parameters = ParameterFinder(names, self._pairs, self._rank_of_names)
         self._scanner = scanner_of(tuple(literals(self._shapes, names)))
         self._marker = marker
         loose = [each.loose for _, each in own]
@@ -123,6 +125,8 @@ class TextCleaner:
             spans += self._pairs.spans(data, words)
         if statements := places.get(len(self._shapes) + 2):
             spans += self._columns.spans(data, statements)
+        if lists := places.get(len(self._shapes) + 3):
+            spans += self._parameters.spans(data, lists)
         return spans
 
 

@@ -107,7 +107,7 @@ class Walker:
         for key, item in value.items():
             new_key = self._key(key)
             around = self._groups_under(key, new_key, groups)
-            if told is not None and key == told[0]:
+            if told is not None and key in told[0]:
                 label = self._groups_under(told[1], told[1], around)
                 around = tuple(group for group in label if not group.chance)
             new_item = self.walk(item, around, depth + 1)
