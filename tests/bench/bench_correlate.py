@@ -22,7 +22,7 @@ from time import process_time
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tracelog.core.entry import Entry, decode_entry, encode_entry
-from tracelog.correlation import correlate, timeline_of
+from tracelog.correlation import correlate, timeline_of_json
 
 NEEDS = ("jq",)
 
@@ -107,7 +107,7 @@ def main() -> None:
             {
                 "report": lambda entries=entries: correlate(entries),
                 "all": lambda lines=lines: correlate([decode_entry(line) for line in lines]).to_json(),
-                "timeline": lambda lines=lines: timeline_of([decode_entry(line) for line in lines]),
+                "timeline": lambda lines=lines: timeline_of_json(lines),
                 "peer": lambda lines=lines: naive(lines),
             },
             rounds=15 if size <= 10_000 else 5,

@@ -82,7 +82,7 @@ class Line(msgspec.Struct, gc=False):
     end: float
     lane: int
     index: int
-    is_error: bool
+    is_error: bool = False
     is_span: bool = False
     is_loss: bool = False
     is_warning: bool = False
