@@ -8,6 +8,7 @@ has no cause, a circle is cut at the hop that began first. No walk recurses, so 
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
+from tracelog.correlation.evidence import answered
 from tracelog.correlation.line import Line, Node
 
 
@@ -84,6 +85,7 @@ def _close(node: Node, line: Line) -> None:
     node.start, node.end = min(node.start, line.at), line.end
     node.system, node.service, node.name = line.system, entry.service, entry.message
     node.parent_id = entry.parent_id or node.parent_id
+    node.status = answered(entry)
     node.closing, node.began, line.opens = line.id, True, True
 
 
