@@ -7,9 +7,10 @@ closely (Mills, RFC 5905 §10, keeps the sample of least delay for the same reas
 narrow it further. Where zero is within the bounds nothing is moved: clocks of one network mostly agree, and
 half of a way is no reason. Else the middle is taken, and half of the width is its uncertainty.
 
-A pair counts only when the called was at work for at least half of the call or both ended with the same HTTP
-status, for a message that is consumed later looks the same but for that, and when its entries arrived when
-those of its caller did. What no pair bounds is moved by the least that cause demands, or as its caller, or not.
+A pair counts only when the called was at work for at least half of the call or both ended with the same
+HTTP status, for a message that is consumed later looks the same but for that, and when its entries arrived
+when those of its caller did. What no pair bounds is moved by the least that cause demands, or as its caller
+was, or not.
 
 One pass from the outermost source inwards: each source is compared only with sources that are settled
 already, so contradictory data cannot push two clocks past each other for ever.
@@ -180,9 +181,9 @@ def _shared(
     """
     Return the offset of a caller instead of *offset*, where with it more of *calls* lie inside their callers.
 
-    Clocks of servers mostly agree, and what lies inside its caller by the clocks as they are is not pulled out
-    of it because the caller's clock differs from that of somebody else. A message that was consumed later by a
-    sound clock arrived later, too, and stays where it is.
+    Clocks of servers mostly agree, and what lies inside its caller by the clocks as they are is not pulled
+    out of it because the caller's clock differs from that of somebody else. A message that was consumed
+    later by a sound clock arrived later, too, and stays where it is.
     """
     best, most = offset, _inside(offset, calls, settled)
     for bound in calls:
@@ -201,7 +202,8 @@ def _inside(offset: float, calls: Sequence[_Bound], settled: Mapping[str, float]
     Return how many of *calls* lie inside their callers when the called clock is corrected by *offset*.
     """
     return sum(
-        bound.room is not None and bound.lead <= offset - settled[bound.caller] <= bound.room for bound in calls
+        bound.room is not None and bound.lead <= offset - settled[bound.caller] <= bound.room
+        for bound in calls
     )
 
 

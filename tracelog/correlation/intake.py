@@ -48,8 +48,8 @@ def distinct(entries: Iterable[Entry | Mapping[str, Any]]) -> Intake:
         InvalidEntryError: When a JSON object cannot be an entry: it has no message or an unusable trace id.
     """
     entries = list(entries)
-    if set(map(type, entries)) == {Entry} and are_sound(cast(list[Entry], entries)):
-        return Intake(cast(list[Entry], entries), len(entries), 0)
+    if set(map(type, entries)) == {Entry} and are_sound(cast("list[Entry]", entries)):
+        return Intake(cast("list[Entry]", entries), len(entries), 0)
     chosen: dict[str, Entry] = {}
     nameless: list[Entry] = []
     handed = duplicate = mended = 0
@@ -73,12 +73,16 @@ def distinct(entries: Iterable[Entry | Mapping[str, Any]]) -> Intake:
 
 def are_sound(entries: Sequence[Entry]) -> bool:
     """
-    Whether each of *entries* has an id of its own and times that are times, as nearly all that are fetched have.
+    Whether each of *entries* has an id of its own and times that are times, as nearly all that are fetched.
     """
     ids = set(map(_id, entries))
     received = [moment for moment in map(_received, entries) if moment is not None]
     last = [moment for moment in map(_last, entries) if moment is not None]
-    return len(ids) == len(entries) and "" not in ids and all(map(_are_times, (map(_time, entries), received, last)))
+    return (
+        len(ids) == len(entries)
+        and "" not in ids
+        and all(map(_are_times, (map(_time, entries), received, last)))
+    )
 
 
 def _are_times(moments: Iterable[float]) -> bool:
@@ -86,7 +90,7 @@ def _are_times(moments: Iterable[float]) -> bool:
     Whether all *moments* are times. The sum is asked first: what is not a number compares with nothing.
     """
     known = list(moments)
-    return not known or (isfinite(sum(known)) and -LATEST_MS < min(known) and max(known) < LATEST_MS)
+    return not known or (isfinite(sum(known)) and min(known) > -LATEST_MS and max(known) < LATEST_MS)
 
 
 def _is_sound(entry: Entry) -> bool:

@@ -133,7 +133,7 @@ def fold(lanes: Iterable[Sequence[Line]]) -> None:
 
 def _fold_lane(lane: Sequence[Line]) -> None:
     """
-    Fold each run within *lane*. Only texts that begin alike can be alike, and where few do, only repeats fold.
+    Fold each run within *lane*. Only texts that begin alike can be alike; where few do, only repeats fold.
     """
     texts = [line.entry.message for line in lane]
     same = list(map(eq, texts, islice(texts, 1, None)))

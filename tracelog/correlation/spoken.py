@@ -1,9 +1,9 @@
 """
-Stored JSON read for its timeline alone: what no row tells (stack, user, most of the context) is not even made.
+Stored JSON read for its timeline alone: what no row tells (stack, user, most of the context) is not made.
 
-Making values that nobody asks for costs as much as all that follows. Whatever a row of the timeline depends on is
-here, so that the result is that of whole entries; where it could be another (an id twice, an odd level or time),
-whole entries are read.
+Making values that nobody asks for costs as much as what follows. Whatever a row of the timeline depends on
+is here, so that the result is that of whole entries; where it could be another (an id twice, an odd level or
+time), whole entries are read.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ class Spoken(msgspec.Struct, kw_only=True, gc=False):
         """
         The context, read each time: only neighbours that say the same are asked for it.
         """
-        return cast(dict[str, Any] | None, msgspec.json.decode(self.unread)) if self.unread else None
+        return cast("dict[str, Any] | None", msgspec.json.decode(self.unread)) if self.unread else None
 
     @property
     def weight(self) -> int:
@@ -66,7 +66,7 @@ def spoken(rows: Sequence[bytes]) -> Intake:
         msgspec.DecodeError: When a row is no such JSON.
     """
     try:
-        entries = cast(list[Entry], [_decode(row) for row in rows])
+        entries = cast("list[Entry]", [_decode(row) for row in rows])
     except msgspec.ValidationError:
         return distinct([decode_entry(row) for row in rows])
     if not are_sound(entries):
