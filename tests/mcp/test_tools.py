@@ -11,7 +11,7 @@ from tests.mcp.agent import asking, outside
 from tests.mcp.conftest import PAGE, READER, SHOP, Logged
 from tests.mcp.hostile import FORBIDDEN, HIDDEN, LINES, poisoned
 from tests.server.running import Running
-from tracelog.mcp import changes, tools
+from tracelog.mcp import changes, resource, tools
 from tracelog.mcp.asking import NoAnswerError, Stored
 from tracelog.mcp.watching import MOST, Wanted, Watch
 from tracelog.render.answer import RefusedError, worded
@@ -79,6 +79,25 @@ def test_what_went_between_two_pages_is_told():
         clock.advance(2_000)
         answer = watch.logs(Wanted(before=older))
     assert "gap: 1 trace of 1 entry went since the page before (expired)" in answer.facts
+
+
+def test_a_trace_as_a_file_can_be_taken_back(logged, monkeypatch):
+    """
+    What stands in the fence of a trace's resource is its entries as JSON; where not all fit, it says how many do not.
+    """
+    logged.post(say(1), say(2, "turned \u202e here"), say(3))
+    text = resource.whole(asking(logged.url), TRACE, NONCE)
+    rows = [msgspec.json.decode(line) for line in text.split("\n") if line.startswith("{")]
+    assert text.startswith("complete: yes; 3 entries below")
+    assert [row["message"] for row in rows] == ["said", "turned \u202e here", "said"]
+    assert "\u202e" not in text
+    monkeypatch.setattr(resource, "MOST_BYTES", 450)
+    cut = resource.whole(asking(logged.url), TRACE, NONCE)
+    assert "left out: the last 1 entry;" in outside(cut)
+    with pytest.raises(NoAnswerError):
+        resource.whole(asking(logged.url), "f" * 32, NONCE)
+    with pytest.raises(RefusedError):
+        resource.whole(asking(logged.url), " ", NONCE)
 
 
 def test_a_trace_that_is_not_complete_is_not_called_so():
