@@ -124,6 +124,7 @@ def best(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         compare(folder)
+    gc.unfreeze()
 
 
 def compare(folder: str) -> None:
