@@ -5,7 +5,8 @@ How fast a trace becomes a report, beside the least that a person would write by
 
 The peer reads the same NDJSON with `json.loads`, sorts by time and groups neighbours with equal text; it knows no
 sources, hops, clocks, chains or silences. Both run in one process on the same bytes, the best of several rounds each.
-The timeline alone, from stored JSON, has jq beside it, which does what the peer does.
+The timeline alone, from stored JSON, has jq, pandas and DuckDB beside it, which do what the peer does: the latter two
+from the text of all lines, DuckDB with one thread from a file, since it reads nothing else.
 """
 
 import gc
@@ -14,15 +15,20 @@ import random
 import resource
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
+from io import BytesIO
 from itertools import groupby
 from pathlib import Path
 from time import process_time
 
+import duckdb
+import pandas as pd
+
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tracelog.core.entry import Entry, decode_entry, encode_entry
-from tracelog.correlation import correlate, timeline_of
+from tracelog.correlation import correlate, timeline_of_json
 
 NEEDS = ("jq",)
 
@@ -75,6 +81,22 @@ def naive(lines: list[bytes]) -> int:
     return sum(1 for _ in groupby(rows, key=lambda row: (row["system"], row["level"], row["message"])))
 
 
+def by_pandas(text: bytes) -> int:
+    rows = pd.read_json(BytesIO(text), lines=True, dtype=False).sort_values("timestamp", kind="stable")
+    said = rows[["system", "level", "message"]]
+    return int((said != said.shift()).any(axis=1).sum())
+
+
+def by_duckdb(file: str) -> int:
+    with duckdb.connect(config={"threads": 1}) as base:
+        found = base.execute(
+            "select timestamp, system, level, message, (system, level, message) is distinct from"
+            " lag((system, level, message)) over (order by timestamp) from read_ndjson(?) order by timestamp",
+            [file],
+        )
+        return sum(row[-1] for row in found.fetchall())
+
+
 def by_jq(lines: list[bytes]) -> float:
     """
     Return the milliseconds of CPU time that jq takes.
@@ -100,15 +122,28 @@ def best(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]
 
 
 def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        compare(folder)
+    gc.unfreeze()
+
+
+def compare(folder: str) -> None:
+    gc.freeze()  # what the libraries of the peers hold is not looked through while we are measured
     for size, goal in GOALS_MS.items():
         lines = [encode_entry(entry) for entry in trace(size)]
         entries = [decode_entry(line) for line in lines]
+        text = b"\n".join(lines)
+        file = f"{folder}/{size}.ndjson"
+        Path(file).write_bytes(text)
+        assert naive(lines) == by_pandas(text) == by_duckdb(file)
         took = best(
             {
                 "report": lambda entries=entries: correlate(entries),
                 "all": lambda lines=lines: correlate([decode_entry(line) for line in lines]).to_json(),
-                "timeline": lambda lines=lines: timeline_of([decode_entry(line) for line in lines]),
+                "timeline": lambda lines=lines: timeline_of_json(lines),
                 "peer": lambda lines=lines: naive(lines),
+                "pandas": lambda text=text: by_pandas(text),
+                "duckdb": lambda file=file: by_duckdb(file),
             },
             rounds=15 if size <= 10_000 else 5,
         )
@@ -116,7 +151,8 @@ def main() -> None:
             f"{size:>7,} entries: report {took['report']:6.1f} ms (goal {goal:.0f}), "
             f"decode + report + to_json {took['all']:6.1f} ms; json.loads + sort + groupby {took['peer']:6.1f} ms; "
             f"timeline of JSON {took['timeline']:6.1f} ms (goal {TIMELINE_MS * size / 10_000:.0f}), "
-            f"jq {min(by_jq(lines) for _ in range(3)):,.0f} ms; "
+            f"jq {min(by_jq(lines) for _ in range(3)):,.0f} ms, pandas {took['pandas']:,.0f} ms, "
+            f"DuckDB {took['duckdb']:,.0f} ms; timeline / peer {took['timeline'] / took['peer']:.2f}; "
             f"report / peer {took['report'] / took['peer']:.2f}, all / peer {took['all'] / took['peer']:.2f}"
         )
 

@@ -193,6 +193,44 @@ def test_of_several_calls_the_closest_measures(calls, clock):
     assert correlate(entries).clocks["edge"] == clock
 
 
+def test_an_answer_measures_a_clock_however_short_the_called_was_at_work():
+    """
+    A hop that ends with the status of its caller was waited for; with another one it may have been consumed later.
+    """
+    caller, called = call(1, 0, 100, 7_200_030, 20)
+    for code, how in ((401, "measured"), (200, "none")):
+        ends = [
+            msgspec.structs.replace(one, context={"status": ended})
+            for one, ended in ((caller, 401), (called, code))
+        ]
+        assert correlate(ends).clocks["edge"].how == how
+
+
+NESTED = [
+    pytest.param(395.0, None, Clock(-395.0, 75.0, "cause"), id="as their clocks agree"),
+    pytest.param(395.0, 100.0, Clock(-395.0, 75.0, "cause"), id="and the arrival says so"),
+    pytest.param(395.0, 500.0, Clock(0.0, None, "none"), id="arrived later: consumed later"),
+    pytest.param(0.0, None, Clock(0.0, None, "none"), id="inside its caller where it is"),
+]
+
+
+@pytest.mark.parametrize(("by", "lag", "clock"), NESTED)
+def test_a_clock_that_nothing_measures_agrees_with_its_caller(by, lag, clock):
+    """
+    What lies inside its caller by the clocks as they are stays there when the caller's clock is corrected by a call of
+    its own, unless it arrived as late as what is consumed later.
+    """
+    ahead = 395.0
+    entries = [
+        closing("tab", 1, 0, 110, source="tab", seq=0),
+        closing("edge", 2, 5 + ahead, 100, parent=1, source="edge", seq=0),
+        closing("db", 3, 20 + by, 10, parent=2, source="db", seq=0),
+    ]
+    if lag is not None:
+        entries = arriving(entries, {"tab": 100.0, "edge": 100.0 - ahead, "db": lag - ahead})
+    assert correlate(entries).clocks["db"] == clock
+
+
 def arriving(entries, lag):
     return [
         msgspec.structs.replace(entry, received_at=entry.timestamp + lag[entry.source]) for entry in entries

@@ -5,14 +5,15 @@ One merged timeline: the same for any order of arrival, true to every source, ca
 import random
 from collections import Counter
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.correlation.build import START, at, closing, hop, ids, log, traces
 from tests.correlation.incident import incident
-from tracelog.core.entry import Entry, encode_entry
-from tracelog.correlation import correlate, timeline_of
+from tracelog.core.entry import Entry, decode_entry, encode_entry
+from tracelog.correlation import correlate, timeline_of, timeline_of_json
 from tracelog.correlation.lanes import believable
 
 
@@ -32,6 +33,30 @@ def test_the_timeline_alone_is_that_of_the_report(entries):
     Who asks for the timeline only gets the rows that the report has.
     """
     assert timeline_of(entries) == correlate(entries).timeline
+
+
+@given(traces())
+def test_the_timeline_of_stored_json_is_that_of_its_entries(entries):
+    """
+    Read from the bytes of a store, whatever they hold, the rows are those of the whole entries.
+    """
+    rows = [encode_entry(entry) for entry in entries]
+    assert timeline_of_json(rows) == timeline_of([decode_entry(row) for row in rows])
+
+
+@pytest.mark.parametrize(
+    "more",
+    [b'"level":"notice"', b'"timestamp":1e300', b'"id":"a-1"', b'"timestamp":-1e300', b'"system":""'],
+)
+def test_an_odd_row_is_read_as_a_whole(more):
+    """
+    A level that is none, a time that is none and an id that stands twice make no other timeline.
+    """
+    plain = [log(f"a-{n}", n, f"step {n}", context={"status": 200}, stack="s") for n in range(3)]
+    rows = [*map(encode_entry, plain), encode_entry(log("b", 5))[:-1] + b",%b}" % more]
+    assert timeline_of_json(rows) == timeline_of([decode_entry(row) for row in rows])
+    with pytest.raises(msgspec.DecodeError):
+        timeline_of_json([b'{"id": 1}'])
 
 
 def test_twenty_thousand_shuffled():

@@ -77,8 +77,8 @@ def flood(world: World, end: float) -> None:
         return
     begin, count = draw.uniform(0, end * 0.7), draw.choice((60, 300, 900))
     step = draw.uniform(0.2, 4.0)
-    hop = next(hop for hop in world.hops if hop.who is who)
-    within = draw.random() < 0.5 and who.spans
+    hop = next((hop for hop in world.hops if hop.who is who), None)
+    within = draw.random() < 0.5 and who.spans and hop is not None
     begin = max(begin, hop.begin + 1) if within else begin
     for n in range(count):
         more = {"span_id": hop.span_id} if within else {}

@@ -67,7 +67,7 @@ def calls():
         ("traces", {"errors_only": True, "text": "number", "budget": 8_000}),
         ("logs", {"budget": 20_000}),
         ("logs", {"level": "error", "fold": False, "budget": 20_000}),
-        ("wait_for", {"since": "1h", "timeout": 1}),
+        ("wait_for", {"since": "1h", "timeout": 0.1}),
         ("wait_for", {"query": "absent", "timeout": 0.1}),
         ("diff", {"a": f"{1:032x}", "b": f"{2:032x}"}),
         ("diff", {"a": "mark:here"}),

@@ -111,25 +111,53 @@ def modern(name="status", arguments=(), version=MODERN, **more):
     return {**ASK, "params": params}, headers
 
 
+async def asked(client):
+    """
+    Return what an agent gets: definitions, a brief, a refusal, the protocol's version.
+    """
+    tools = (await client.list_tools()).tools
+    templates = (await client.list_resource_templates()).resource_templates
+    listed = await client.call_tool("traces", {"errors_only": True, "limit": 1, "text": "locked"})
+    brief = await client.call_tool("brief", {"trace": listed.structured_content["traces"][0]})
+    unknown = await client.call_tool("brief", {"trace": "f" * 32})
+    offered = [one.model_dump(mode="json") for one in (*tools, *templates)]
+    return offered, brief, unknown, client.protocol_version
+
+
+async def every_answer(client):
+    """
+    Return the answers of all tools about the hostile lines, and their traces as resources.
+    """
+    answers = [(name, await client.call_tool(name, given)) for name, given in calls()]
+    traces = [
+        (await client.read_resource(f"tracelog://trace/{n + 1:032x}")).contents[0] for n in range(len(LINES))
+    ]
+    return answers, traces
+
+
+@pytest.fixture(scope="module")
+def by_stdio(agency):
+    """
+    The answers of one session over stdio: all that is compared with those over HTTP.
+    """
+    agency.post(*checkout(f"{0xABC0:032x}"), key=PAGE, origin=SHOP)
+
+    async def work(client):
+        return await asked(client), await every_answer(client)
+
+    return session(agency.url, work, TRACELOG_KEY=READER)
+
+
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-def test_both_transports_offer_and_say_the_same(agency, mode):
+def test_both_transports_offer_and_say_the_same(agency, by_stdio, mode):
     """
     By HTTP, in the revision of 2026 and in those before it, an agent gets the definitions and answers that it gets by
     stdio.
     """
-    agency.post(*checkout(f"{0xABC0 + len(mode):032x}"), key=PAGE, origin=SHOP)
-
-    async def work(client):
-        tools = (await client.list_tools()).tools
-        listed = await client.call_tool("traces", {"errors_only": True, "limit": 1})
-        brief = await client.call_tool("brief", {"trace": listed.structured_content["traces"][0]})
-        unknown = await client.call_tool("brief", {"trace": "f" * 32})
-        return [tool.model_dump(mode="json") for tool in tools], brief, unknown, client.protocol_version
-
-    tools, brief, unknown, version = talk(agency.url, work, mode=mode)
-    ours, same, refused, _ = session(agency.url, work, TRACELOG_KEY=READER)
-    assert {tool["name"] for tool in tools} == TOOLS
-    assert tools == ours
+    offered, brief, unknown, version = talk(agency.url, asked, mode=mode)
+    ours, same, refused, _ = by_stdio[0]
+    assert {one["name"] for one in offered} == {*TOOLS, "trace"}
+    assert offered == ours
     assert brief.structured_content == same.structured_content
     assert outside(text_of(brief)) == outside(text_of(same))
     assert text_of(unknown).split("\n")[2:3] == text_of(refused).split("\n")[2:3]
@@ -137,27 +165,20 @@ def test_both_transports_offer_and_say_the_same(agency, mode):
 
 
 @pytest.mark.parametrize("transport", ["http", "stdio"])
-def test_no_line_of_a_stranger_leaves_the_fence(agency, transport):
+def test_no_line_of_a_stranger_leaves_the_fence(agency, by_stdio, transport):
     """
-    Fifty commands that a page's public key logged stand inside the fence of every answer of every tool, whichever way
-    it is called, and nowhere else.
+    Fifty commands that a page's public key logged stand inside the fence of every answer of every tool and of every
+    resource, whichever way it is asked for, and nowhere else.
     """
-
-    async def work(client):
-        return [(name, await client.call_tool(name, given)) for name, given in calls()]
-
-    answers = (
-        talk(agency.url, work) if transport == "http" else session(agency.url, work, TRACELOG_KEY=READER)
-    )
+    answers, traces = talk(agency.url, every_answer) if transport == "http" else by_stdio[1]
     assert {name for name, _ in answers} == TOOLS
-    seen = 0
-    for name, answer in answers:
-        text = text_of(answer)
-        free = outside(text).lower() + repr(answer.structured_content).lower()
-        assert not [word for word in FORBIDDEN if word in free], (name, free)
+    told = [(text_of(answer), repr(answer.structured_content)) for _, answer in answers]
+    told += [(one.text, "") for one in traces]
+    for text, data in told:
+        free = outside(text).lower() + data.lower()
+        assert not [word for word in FORBIDDEN if word in free], free
         assert not set(text) & set(HIDDEN)
-        seen += "number" in text
-    assert seen >= 2 * len(LINES)
+    assert sum("number" in text for text, _ in told) >= 3 * len(LINES)
 
 
 @pytest.mark.parametrize(
@@ -215,6 +236,7 @@ def bare(method, **params):
         (b"{", {"mcp_protocol_version": LEGACY}, 400, -32700),
         (b"x" * 70_000, {"mcp_protocol_version": MODERN}, 413, None),
     ],
+    ids=["revision", "name", "method", "no JSON", "no JSON before", "too much"],
 )
 def test_what_is_not_the_protocol_is_told(agency, body, headers, status, code):
     """

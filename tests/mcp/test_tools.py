@@ -2,15 +2,22 @@
 What the tools say, against a real server.
 """
 
+import time
+
+import msgspec
 import pytest
 
 from tests.mcp.agent import asking, outside
-from tests.mcp.conftest import PAGE, READER, SHOP
+from tests.mcp.conftest import PAGE, READER, SHOP, Logged
 from tests.mcp.hostile import FORBIDDEN, HIDDEN, LINES, poisoned
-from tracelog.mcp import changes, tools
-from tracelog.mcp.asking import NoAnswerError
+from tests.server.running import Running
+from tracelog.mcp import changes, resource, tools
+from tracelog.mcp.asking import NoAnswerError, Stored
 from tracelog.mcp.watching import MOST, Wanted, Watch
 from tracelog.render.answer import RefusedError, worded
+from tracelog.render.brief import brief
+from tracelog.stores.sqlite import SqliteStore
+from tracelog.testing import FakeClock
 
 NONCE = "0123456789ab"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -52,6 +59,55 @@ def test_no_line_of_a_stranger_leaves_the_fence(guarded):
         assert not set(text) & set(HIDDEN)
         seen += "number" in text
     assert seen >= 2 * len(LINES)
+
+
+def test_what_went_between_two_pages_is_told():
+    """
+    Older entries of a search whose traces expired since the page before: the answer says how many went, and why.
+    """
+    clock = FakeClock(time.time())
+    with Running(SqliteStore(":memory:", clock=clock)) as server:
+        logged = Logged(f"http://127.0.0.1:{server.port}")
+        watch = Watch(asking(logged.url))
+        logged.post({"trace_id": "trace-old", "message": "said"})
+        clock.advance(1_800)
+        for begin in range(0, MOST + 1, 667):
+            logged.post(
+                *({"trace_id": "trace-new", "message": f"step {n}"} for n in range(begin, begin + 667))
+            )
+        older = watch.logs(Wanted()).data["older"]
+        clock.advance(2_000)
+        answer = watch.logs(Wanted(before=older))
+    assert "gap: 1 trace of 1 entry went since the page before (expired)" in answer.facts
+
+
+def test_a_trace_as_a_file_can_be_taken_back(logged, monkeypatch):
+    """
+    What stands in the fence of a trace's resource is its entries as JSON; where not all fit, it says how many do not.
+    """
+    logged.post(say(1), say(2, "turned \u202e here"), say(3))
+    text = resource.whole(asking(logged.url), TRACE, NONCE)
+    rows = [msgspec.json.decode(line) for line in text.split("\n") if line.startswith("{")]
+    assert text.startswith("complete: yes; 3 entries below")
+    assert [row["message"] for row in rows] == ["said", "turned \u202e here", "said"]
+    assert "\u202e" not in text
+    monkeypatch.setattr(resource, "MOST_BYTES", 450)
+    cut = resource.whole(asking(logged.url), TRACE, NONCE)
+    assert "left out: the last 1 entry;" in outside(cut)
+    with pytest.raises(NoAnswerError):
+        resource.whole(asking(logged.url), "f" * 32, NONCE)
+    with pytest.raises(RefusedError):
+        resource.whole(asking(logged.url), " ", NONCE)
+
+
+def test_a_trace_that_is_not_complete_is_not_called_so():
+    """
+    Between a refusal and its count the store knows only that entries are missing: no brief says `yes`, none says 0.
+    """
+    entry = b'{"id":"a-1","trace_id":"trace-1","timestamp":1,"system":"backend","level":"info","message":"x"}'
+    stored = Stored("trace-1", [msgspec.Raw(entry)], complete=False)
+    [first, *_] = brief(tools.told(stored), 500, NONCE).split("\n")
+    assert first.startswith("complete: no, entries are missing, not counted yet; 1 entry of 1 system")
 
 
 @pytest.mark.parametrize("budget", [200, 333, 1_000, 20_000])

@@ -154,6 +154,17 @@ def test_no_text_leaves_the_fence(text):
     assert " not kept for an unknown reason" in free
 
 
+def test_missing_running_numbers_stand_in_the_first_line():
+    """
+    A source of whose numbers some are missing may have lost entries: the first line does not just say yes.
+    """
+    spoken = [
+        log(f"e{n}", n, f"step {n} of a story", source="tab", seq=n) for n in (*range(20), *range(23, 40))
+    ]
+    [first, *_] = brief(correlate(spoken), 2_000, NONCE).split("\n")
+    assert first.startswith("complete: as far as is known, but running numbers are missing; 37 entries")
+
+
 def test_the_first_error_of_each_system_comes_first():
     """
     Among thousands of errors of one system the one error of another is shown, and the words before a long silence.

@@ -58,6 +58,7 @@ class _Stored(msgspec.Struct):
     trace_id: str
     entries: list[msgspec.Raw]
     evicted: int = 0
+    complete: bool = True
 
 
 @click.command()
@@ -107,7 +108,9 @@ def report_of(api: Api, ref: str) -> Report:
     """
     stored = api.read(trace_path(ref), _Stored)
     entries = [decode_entry(bytes(raw)) for raw in stored.entries]
-    return correlate(entries, trace_id=stored.trace_id, evicted=stored.evicted)
+    report = correlate(entries, trace_id=stored.trace_id, evicted=stored.evicted)
+    report.complete = report.complete and stored.complete
+    return report
 
 
 def _tokens(_ctx: click.Context, _option: click.Parameter, text: str) -> int:

@@ -7,7 +7,7 @@ Correlation: the entries of one trace in, one `Report` out. Pure, and the same f
     two sides → diff: what changed        many entries → groups: what is said, and since when
 """
 
-from tracelog.correlation.assemble import correlate, timeline_of
+from tracelog.correlation.assemble import correlate, timeline_of, timeline_of_json
 from tracelog.correlation.diff import Change, Difference, diff
 from tracelog.correlation.groups import Group, groups
 from tracelog.correlation.report import (
@@ -49,4 +49,5 @@ __all__ = [
     "statistics",
     "suspects",
     "timeline_of",
+    "timeline_of_json",
 ]

@@ -17,10 +17,11 @@ from tracelog.correlation.facts import Facts
 from tracelog.correlation.insights import find_insights
 from tracelog.correlation.intake import Intake, distinct
 from tracelog.correlation.lanes import GRAIN, lay, span_ms
-from tracelog.correlation.line import Line, Node
+from tracelog.correlation.line import UNNAMED, Line, Node
 from tracelog.correlation.patterns import fold
 from tracelog.correlation.performance import critical_path, measure, steps
 from tracelog.correlation.report import Clock, Hop, Insight, Missing, Report, Row, System
+from tracelog.correlation.spoken import spoken
 from tracelog.correlation.timeline import mark_gaps, merge, rank_of
 from tracelog.correlation.tree import grow, settle
 from tracelog.correlation.words import listed, number, plural, shorten
@@ -49,8 +50,7 @@ UNKNOWN_PARENT: Final = "unknown parent"
 _timestamp = attrgetter("timestamp")
 _at = attrgetter("at")
 _end = attrgetter("end")
-_ran_in = attrgetter("system")
-_said_by = attrgetter("entry.service")
+_voice = attrgetter("system", "service")
 
 
 def correlate(
@@ -84,7 +84,7 @@ def correlate(
     path = critical_path(nodes)
     facts = Facts(intake.entries, lines, nodes, path, total, clocks, *find_chains(lines, nodes))
     losses = account.missing()
-    voices = _voices(lines)
+    voices = _voices(intake.entries)
     traces = Counter([entry.trace_id for entry in intake.entries])
     return Report(
         trace_id=trace_id or min(traces, key=lambda trace: (-traces[trace], trace), default=""),
@@ -107,8 +107,22 @@ def timeline_of(entries: Iterable[Entry | Mapping[str, Any]]) -> list[Row]:
     """
     Return the timeline of *entries* alone: that of their report, for who asks for nothing else.
     """
-    lines = _laid_out(distinct(entries)).lines
-    return _rows(lines, lines[0].at if lines else 0.0, _voices(lines))
+    return _timeline(distinct(entries))
+
+
+def timeline_of_json(rows: Sequence[bytes]) -> list[Row]:
+    """
+    Return the same of entries as stores hold them: JSON objects, one each, as `LRANGE` or a file gives them.
+
+    Raises:
+        msgspec.DecodeError: When one of *rows* is no entry's JSON.
+    """
+    return _timeline(spoken(rows))
+
+
+def _timeline(intake: Intake) -> list[Row]:
+    lines = _laid_out(intake).lines
+    return _rows(lines, lines[0].at if lines else 0.0, _voices(intake.entries))
 
 
 class _Laid(NamedTuple):
@@ -135,8 +149,11 @@ def _laid_out(intake: Intake) -> _Laid:
     return _Laid(base, lanes, nodes, clocks, lines)
 
 
-def _voices(lines: Sequence[Line]) -> Voices:
-    return Counter(zip(map(_ran_in, lines), map(_said_by, lines), strict=True))
+def _voices(entries: Sequence[Entry]) -> Voices:
+    counted = Counter(map(_voice, entries))
+    for system, service in [voice for voice in counted if not voice[0]]:
+        counted[UNNAMED, service] += counted.pop((system, service))
+    return counted
 
 
 def _rows(lines: Sequence[Line], begin: float, voices: Voices) -> list[Row]:

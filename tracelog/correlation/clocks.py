@@ -7,9 +7,10 @@ closely (Mills, RFC 5905 §10, keeps the sample of least delay for the same reas
 narrow it further. Where zero is within the bounds nothing is moved: clocks of one network mostly agree, and
 half of a way is no reason. Else the middle is taken, and half of the width is its uncertainty.
 
-A pair counts only when the called was at work for at least half of the call, for a message that is consumed
-later looks the same but for its length, and when its entries arrived when those of its caller did. What no
-pair bounds is moved by the least that cause demands, or not.
+A pair counts only when the called was at work for at least half of the call or both ended with the same
+HTTP status, for a message that is consumed later looks the same but for that, and when its entries arrived
+when those of its caller did. What no pair bounds is moved by the least that cause demands, or as its caller
+was, or not.
 
 One pass from the outermost source inwards: each source is compared only with sources that are settled
 already, so contradictory data cannot push two clocks past each other for ever.
@@ -99,7 +100,8 @@ def _waited(caller: Node, called: Node) -> bool:
     if caller.closing is None or called.closing is None:
         return False
     took, worked = caller.end - caller.start, called.end - called.start
-    return AT_WORK * took <= worked <= took
+    answered = called.status is not None and called.status == caller.status
+    return worked <= took and (answered or worked >= AT_WORK * took)
 
 
 def _outermost_first(nodes: Sequence[Node]) -> list[str]:
@@ -161,12 +163,48 @@ def _settle(
     ]
     if (measured := _measured(least, most, pairs)) is not None:
         return measured
-    offset = max(least, min(0.0, most))
+    offset = _shared(max(least, min(0.0, most)), (least, most), calls, settled, lags)
     if offset == 0.0:
         ahead = max(least, _ahead(name, calls, settled, lags))
         return Clock(round(ahead, GRAIN), None, "arrival") if ahead < -ON_THE_WAY_MS else UNMOVED
     rooms = [settled[bound.caller] + bound.room - offset for bound in calls if bound.room is not None]
     return Clock(round(offset, GRAIN), round(max(0.0, min(rooms)), GRAIN) if rooms else None, "cause")
+
+
+def _shared(
+    offset: float,
+    within: tuple[float, float],
+    calls: Sequence[_Bound],
+    settled: Mapping[str, float],
+    lags: Mapping[str, float],
+) -> float:
+    """
+    Return the offset of a caller instead of *offset*, where with it more of *calls* lie inside their callers.
+
+    Clocks of servers mostly agree, and what lies inside its caller by the clocks as they are is not pulled
+    out of it because the caller's clock differs from that of somebody else. A message that was consumed
+    later by a sound clock arrived later, too, and stays where it is.
+    """
+    best, most = offset, _inside(offset, calls, settled)
+    for bound in calls:
+        by = settled[bound.caller]
+        if not within[0] <= by <= within[1] or bound.room is None or not bound.lead <= 0.0 <= bound.room:
+            continue
+        early = lags[bound.caller] - by - lags[bound.called]
+        is_later = -inf < early < inf and early < (offset - by) / 2.0
+        if not is_later and (inside := _inside(by, calls, settled)) > most:
+            best, most = by, inside
+    return best
+
+
+def _inside(offset: float, calls: Sequence[_Bound], settled: Mapping[str, float]) -> int:
+    """
+    Return how many of *calls* lie inside their callers when the called clock is corrected by *offset*.
+    """
+    return sum(
+        bound.room is not None and bound.lead <= offset - settled[bound.caller] <= bound.room
+        for bound in calls
+    )
 
 
 def _is_pair(bound: _Bound, room: float, settled: Mapping[str, float], lags: Mapping[str, float]) -> bool:

@@ -73,18 +73,26 @@ def exceptions(entry: Entry) -> Iterator[tuple[str, str]]:
         error = error.get("cause")
 
 
-def logged_status(entry: Entry) -> int | None:
+def answered(entry: Entry) -> int | None:
     """
-    Return the HTTP error status in the context of *entry*.
+    Return the HTTP status in the context of *entry*.
     """
     context = entry.context
     if context is None:
         return None
     for key in STATUS_KEYS:
         value = context.get(key)
-        if isinstance(value, int | str) and str(value).isdecimal() and 400 <= int(value) <= 599:
+        if isinstance(value, int | str) and str(value).isdecimal() and 100 <= int(value) <= 599:
             return int(value)
     return None
+
+
+def logged_status(entry: Entry) -> int | None:
+    """
+    Return the HTTP status in the context of *entry*, if it tells of an error.
+    """
+    status = answered(entry)
+    return status if status is not None and status >= 400 else None
 
 
 def values_in(entry: Entry) -> frozenset[str]:

@@ -29,9 +29,8 @@ GRAIN: Final = 3
 """Times are kept to the microsecond: equal moments stay equal whatever is added to them and taken away
 again."""
 
-WARNING: Final = "warn"
-
-ERROR_LEVELS: Final = frozenset(level for level, rank in RANK.items() if rank >= ERROR_RANK)
+LOUD: Final = {"warn": False} | {level: True for level, rank in RANK.items() if rank >= ERROR_RANK}
+"""Levels that ask for attention, and whether as an error."""
 
 
 def lay(entries: Iterable[Entry], base: float) -> list[list[Line]]:
@@ -100,9 +99,9 @@ def _lane(number: int, clock: str, spoken: list[Entry], base: float) -> list[Lin
     counted = False
     for index, entry in enumerate(spoken):
         at = floor((entry.timestamp - base) * 1000.0 + 0.5) / 1000.0  # GRAIN; `round` takes twice as long
-        line = Line(entry, entry.system or UNNAMED, clock, at, at, number, index, entry.level in ERROR_LEVELS)
-        if entry.level == WARNING:
-            line.is_warning = True
+        line = Line(entry, entry.system or UNNAMED, clock, at, at, number, index)
+        if (loud := LOUD.get(entry.level)) is not None:
+            line.is_error, line.is_warning = loud, not loud
         if entry.duration_ms is not None or entry.kind is not None or entry.count:
             _stretch(line)
             counted = counted or line.last_raw is not None

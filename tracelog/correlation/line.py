@@ -29,7 +29,7 @@ class Node(msgspec.Struct):
         clock: The clock that *start* and *end* were read from.
         start: For a hop without a closing entry that of its first entry.
         index: Its earliest place in the lane it speaks in.
-        closing: Id of the entry that closed it, and *name* the message of that entry.
+        closing: Id of the entry that closed it, *name* the message of that entry, *status* its HTTP status.
         began: Whether *start* tells when the hop began; a hop first heard of by an error may be far older.
         strangers: First moments of its entries by other clocks than its own.
         known: False for a hop that is only named, as the cause of others.
@@ -46,6 +46,7 @@ class Node(msgspec.Struct):
     index: int = 0
     closing: str | None = None
     name: str | None = None
+    status: int | None = None
     began: bool = False
     known: bool = True
     entries: int = 0
@@ -82,7 +83,7 @@ class Line(msgspec.Struct, gc=False):
     end: float
     lane: int
     index: int
-    is_error: bool
+    is_error: bool = False
     is_span: bool = False
     is_loss: bool = False
     is_warning: bool = False

@@ -17,7 +17,8 @@ Nothing is left out: the counts of the rows add up to the entries.
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
+from operator import eq
 from typing import Any, Final
 
 from tracelog.core.entry import Entry
@@ -132,16 +133,18 @@ def fold(lanes: Iterable[Sequence[Line]]) -> None:
 
 def _fold_lane(lane: Sequence[Line]) -> None:
     """
-    Fold each run within *lane*; only texts that begin alike can be alike.
+    Fold each run within *lane*. Only texts that begin alike can be alike; where few do, only repeats fold.
     """
-    heads = [line.entry.message[:1] for line in lane]
+    texts = [line.entry.message for line in lane]
+    same = list(map(eq, texts, islice(texts, 1, None)))
+    heads = [text[:1] for text in texts]
     begin = 0
     for i, (one, two) in enumerate(pairwise(heads), 1):
         if one != two and not (one in _HEX and two in _HEX):
-            if i - begin > 1:
+            if i - begin >= SIMILAR or True in same[begin : i - 1]:
                 _fold_stretch(lane[begin:i])
             begin = i
-    if len(lane) - begin > 1:
+    if len(lane) - begin >= SIMILAR or True in same[begin:]:
         _fold_stretch(lane[begin:])
 
 

@@ -8,6 +8,7 @@ has no cause, a circle is cut at the hop that began first. No walk recurses, so 
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
+from tracelog.correlation.evidence import answered
 from tracelog.correlation.line import Line, Node
 
 
@@ -16,16 +17,16 @@ def grow(lanes: Sequence[Sequence[Line]]) -> list[Node]:
     Return the hops of *lanes*, causes before effects, and tell each line which hop it belongs to.
     """
     nodes: dict[str, Node] = {}
+    opening: list[Line] = []
     for lane in lanes:
-        _join(lane, nodes)
+        opening += _join(lane, nodes)
     _name_the_unknown(nodes)
     _cut_circles(nodes)
     ordered = _from_the_top(nodes)
     _widen_by_own_clock(ordered, nodes)
-    for lane in lanes:
-        for line in lane:
-            if line.opens and line.node is not None:
-                line.at, line.index, line.turn = line.node.start, line.node.index, line.node.depth
+    for line in opening:
+        if (node := line.node) is not None:
+            line.at, line.index, line.turn = node.start, node.index, node.depth
     return ordered
 
 
@@ -43,7 +44,11 @@ def settle(ordered: Sequence[Node]) -> None:
 _by_start = attrgetter("start", "span_id")
 
 
-def _join(lane: Iterable[Line], nodes: dict[str, Node]) -> None:
+def _join(lane: Iterable[Line], nodes: dict[str, Node]) -> list[Line]:
+    """
+    Tell each line of *lane* its hop, and return those that stand for one.
+    """
+    opening = []
     for line in lane:
         entry = line.entry
         if (span := entry.span_id) is None:
@@ -60,6 +65,7 @@ def _join(lane: Iterable[Line], nodes: dict[str, Node]) -> None:
             node.parent_id = entry.parent_id
         if line.is_span and node.closing is None and entry.span_id is not None:
             _close(node, line)
+            opening.append(line)
         elif node.clock == line.clock:
             if line.at < node.start or line.index < node.index:  # only the first line of most hops
                 node.start, node.index = min(node.start, line.at), min(node.index, line.index)
@@ -67,6 +73,7 @@ def _join(lane: Iterable[Line], nodes: dict[str, Node]) -> None:
                 node.end = line.end
         else:
             node.strangers[line.clock] = min(line.at, node.strangers.get(line.clock, line.at))
+    return opening
 
 
 def _close(node: Node, line: Line) -> None:
@@ -78,6 +85,7 @@ def _close(node: Node, line: Line) -> None:
     node.start, node.end = min(node.start, line.at), line.end
     node.system, node.service, node.name = line.system, entry.service, entry.message
     node.parent_id = entry.parent_id or node.parent_id
+    node.status = answered(entry)
     node.closing, node.began, line.opens = line.id, True, True
 
 

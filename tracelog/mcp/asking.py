@@ -55,22 +55,33 @@ class Ask(Protocol):
         ...
 
 
+class Gone(msgspec.Struct):
+    """
+    A trace that had entries and has none any more.
+    """
+
+    entries: int
+    why: str
+
+
 class Page(msgspec.Struct):
     """
-    A page of a search, latest arrival first.
+    A page of a search, latest arrival first; *missing* are traces that went since the page before.
     """
 
     entries: list[msgspec.Raw]
     cursor: str | None = None
+    missing: list[Gone] = []
 
 
 class Stored(msgspec.Struct):
     """
-    A trace with its entries.
+    A trace with its entries; *complete* as far as the store knows.
     """
 
     trace_id: str
     entries: list[msgspec.Raw]
+    complete: bool = True
     evicted: int = 0
     unreadable: int = 0
 

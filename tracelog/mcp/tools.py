@@ -208,7 +208,9 @@ def told(stored: Stored) -> Report:
     """
     Return the report on a fetched trace.
     """
-    return correlate(entries_of(stored.entries), trace_id=stored.trace_id, evicted=stored.evicted)
+    report = correlate(entries_of(stored.entries), trace_id=stored.trace_id, evicted=stored.evicted)
+    report.complete = report.complete and stored.complete
+    return report
 
 
 def checked_system(system: str) -> str:

@@ -16,10 +16,11 @@ import msgspec
 
 from tracelog.core.entry import Entry
 from tracelog.correlation.words import duration, plural
-from tracelog.mcp.asking import PAGE, Ask, Page, arrived, entries_of, read
+from tracelog.mcp.asking import PAGE, Ask, Gone, Page, arrived, entries_of, read
 from tracelog.mcp.rows import lines_of
 from tracelog.mcp.tools import checked_system, fetch, quiet
 from tracelog.render.answer import Answer, RefusedError, handle
+from tracelog.render.reasons import plain
 
 MOST: Final = 2_000
 """Entries of one answer: folded they fill any budget, and reading more takes seconds."""
@@ -196,33 +197,37 @@ class Watch:
 
     def _latest(self, search: str, wanted: Wanted) -> _Found:
         found: list[Entry] = []
+        gone: list[Gone] = []
         cursor: str | None = wanted.before or None
         while True:
             page = self._page(search, since=wanted.since or None, cursor=cursor)
             found += entries_of(page.entries)
+            gone += page.missing
             cursor = page.cursor
             if cursor is None or len(found) >= MOST:
-                return _Found(found, cursor)
+                return _Found(found, cursor, _went(gone))
 
     def _since(self, search: str, reached: float, told: _Told | None) -> _Found:
         """
         Return what arrived after *reached*, and what is new of the seconds before it.
         """
         met: list[Entry] = []
+        gone: list[Gone] = []
         cursor, begin = None, reached - OVERLAP_MS
         while True:
             page = self._page(search, cursor=cursor)
+            gone += page.missing
             entries = list(entries_of(page.entries))
             met += [entry for entry in entries if arrived(entry) > begin]
             cursor = page.cursor
             if cursor is None or len(met) >= MOST or arrived(entries[-1]) <= begin:
                 break
         if told is None or told.search != search:
-            return _Found([entry for entry in met if arrived(entry) > reached])
+            return _Found([entry for entry in met if arrived(entry) > reached], note=_went(gone))
         new = [entry for entry in met if entry.id not in told.recent]
         if len(met) >= MOST and arrived(met[-1]) > reached:
             return _Found(new, note=FLOOD)
-        return _Found(new, note=HOLE if len(new) == len(met) else "")
+        return _Found(new, note=HOLE if len(new) == len(met) else _went(gone))
 
     def _page(self, search: str, **options: Any) -> Page:
         return read(self._ask, "/api/v1/search", Page, q=search, **{"limit": PAGE, **options})
@@ -245,3 +250,14 @@ class Watch:
         while len(self._cursors) > CURSORS:
             self._cursors.popitem(last=False)
         return cursor
+
+
+def _went(gone: list[Gone]) -> str:
+    """
+    Return which traces went while pages were read, so that what they held here is missing; "" for none.
+    """
+    if not gone:
+        return ""
+    held = plural(sum(one.entries for one in gone), "entry", "entries")
+    reasons = ", ".join(sorted({plain(one.why) for one in gone}))
+    return f"gap: {plural(len(gone), 'trace')} of {held} went since the page before ({reasons})"
