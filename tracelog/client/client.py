@@ -72,6 +72,7 @@ class Client:
     def _attend(self, plan: Plan) -> None:
         self.settings = plan.settings
         self._rank = RANK[plan.settings.level]
+        self.known: dict[Any, msgspec.Raw] = {}  # last: what is learnt for it goes by the new settings
         if plan.settings.traceparent:
             root.inherit(plan.settings.traceparent)
         self._keeping.attend(plan.settings, plan.header, plan.sinks[0])
