@@ -46,13 +46,18 @@ class Host(Protocol):
     @property
     def gate(self) -> Gate: ...
 
-    def is_enabled_for(self, level: str) -> bool: ...
+    def is_enabled_for(self, level: str, logger: str = "") -> bool: ...
 
 
 class Learner(Host, Protocol):
     """
     A client that remembers lines.
     """
+
+    def locates(self) -> bool:
+        """
+        Whether calls say where they stand in the code.
+        """
 
     @property
     def known(self) -> dict[Any, msgspec.Raw]:
@@ -95,7 +100,7 @@ def log_line(client: Host, line: Line) -> None:
     What a sink or hook logs on the shipping thread ends here, counted: it would be shipped for ever.
     """
     level = line.level
-    if not client.is_enabled_for(level):
+    if not client.is_enabled_for(level, shown(line.logger)):
         return
     gate = client.gate
     ids = getattr(line.place or PLACE.get() or root(), "raw", None)
@@ -120,7 +125,7 @@ def learn(client: Learner, key: Any, level: str, logger: str) -> None:
     With it the next one needs no `Line`: the drop-in queues it in one step.
     """
     known = client.known  # first: what is learnt by old settings must not go into the new dict
-    if client.is_enabled_for(level):
+    if not client.locates() and client.is_enabled_for(level, logger):
         if len(known) >= KNOWN_MOST:
             known.clear()
         known[key] = _meta(level, logger)

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from tracelog.client.caller import FIELD, place_in
 from tracelog.client.complaint import Complaint
 from tracelog.client.foreign import chosen, log_line, lost
 from tracelog.client.hop import MUTED
@@ -83,7 +84,11 @@ class Handler(logging.Handler):
             if type(name) is str and name.startswith(OURS):
                 client.gate.drops.count("reentrant")
                 return
-            log_line(client, line_of(record))
+            line = line_of(record)
+            if client.locates():
+                place = place_in(record.pathname, record.lineno, record.funcName)
+                line.fields = {FIELD: place, **line.fields}
+            log_line(client, line)
             if type(record) is StampedRecord:
                 learn_record(client, record)
         except Exception as error:  # a record of the program's own making, with attributes that raise

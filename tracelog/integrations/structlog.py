@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from structlog import DropEvent
 
+from tracelog.client.caller import FIELD, calling
 from tracelog.client.complaint import Complaint
 from tracelog.client.default import default
 from tracelog.client.foreign import log_line, lost
@@ -56,7 +57,10 @@ class Processor:
         try:
             name = getattr(logger, "name", None)
             level = LEVEL_NAMES.get(method, "info")
-            log_line(client, read_event(event, level, name or ""))
+            line = read_event(event, level, name or "")
+            if client.locates():
+                line.fields = {FIELD: calling(), **line.fields}
+            log_line(client, line)
             learn_event(client, (name, method), event)
         except Exception as error:  # an event of the program's own making, with values that raise
             lost(client)
