@@ -33,7 +33,7 @@ from tests.bench.peers.loggers import (
     with_fields,
 )
 from tracelog.integrations.asgi import Middleware
-from tracelog.integrations.logging import Handler
+from tracelog.integrations.logging import Handler, Logger
 from tracelog.integrations.structlog import Processor
 
 ROUNDS = 11
@@ -43,6 +43,7 @@ CALLS = 1000
 
 BARS = (
     ("logging, tracelog", "logging, JSON", 0.5),
+    ("logging, our class", "logging, JSON", 0.13),
     ("structlog, tracelog", "structlog, orjson", 0.5),
 )
 HEADERS = [(b"host", b"x"), (b"traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]
@@ -88,10 +89,11 @@ def measure(run: Callable[[int], None], client: tracelog.Client) -> float:
 
 
 def main() -> None:
-    client = tracelog.Client(service="bench", sinks=[CompressAndDrop()])
+    client = tracelog.configure(service="bench", sinks=[CompressAndDrop()])
     variants = {
         "logging, JSON": stdlib_json().run,
         "logging, tracelog": with_extra(stdlib_logger("bench", Handler(client=client)).info),
+        "logging, our class": with_extra(Logger("bench", logging.INFO).info),
         "structlog, orjson": structlog_orjson().run,
         "structlog, tracelog": by_structlog(client),
         "ASGI, alone": by_asgi(bare),

@@ -24,7 +24,7 @@ from tests.integrations.loggers import logger_of
 from tests.pair import pair
 from tracelog.client.context import PLACE
 from tracelog.client.hop import MUTED
-from tracelog.integrations.logging import Handler, TraceFilter, setup
+from tracelog.integrations.logging import Handler, Logger, TraceFilter, setup
 from tracelog.integrations.records import StampedRecord
 
 LEVELS = [
@@ -631,6 +631,39 @@ def test_a_line_seen_before_says_the_same(told, log):
     told_of = [(e.level, e.message, e.context, e.trace_id, e.fixed) for e in entries]
     assert len(told_of) == 3 * len(said)
     assert all(told_of[n] == told_of[n - n % 3] for n in range(len(told_of)))
+
+
+def test_loggers_of_our_class_need_no_handler(told):
+    """
+    What loggers of our class log arrives as by a handler, once, with its place, and no other handler sees it.
+    """
+    told.client.apply(msgspec.structs.replace(told.client.settings, capture=("caller",)))
+    log, seen = Logger("shop.cart"), []
+    other = logging.Handler()
+    other.emit = seen.append
+    log.addHandler(other)
+    log.info("with its place")
+    told.client.apply(msgspec.structs.replace(told.client.settings, capture=()))
+    with tracelog.trace("work") as here:
+        for _ in range(3):
+            log.warning("%s items", 2, extra={"order": "o-7"})
+        try:
+            int("no order")
+        except ValueError:
+            log.exception("failed")
+        log.info("deep", stack_info=True)
+    log.addFilter(lambda record: record.msg != "kept back")
+    log.info("kept back")
+    log.disabled = True
+    log.info("disabled")
+    entries = [entry for entry in told() if entry.logger == "shop.cart"]
+    said = [(e.level, e.message, (e.context or {}).get("order")) for e in entries[1:]]
+    assert said == [("warn", "2 items", "o-7")] * 3 + [("error", "failed", None), ("info", "deep", None)]
+    assert entries[0].context["code"].startswith(f"{__file__}:")
+    assert {e.trace_id for e in entries[1:]} == {here.trace_id}
+    assert entries[4].error["type"] == "ValueError"
+    assert entries[5].stack
+    assert seen == []
 
 
 def test_new_settings_hold_for_lines_seen_before(told, log):

@@ -7,6 +7,7 @@ written the exception into the message and forgotten it.
 
 import functools
 import logging
+import time
 from gc import is_tracked
 from itertools import islice
 from typing import Any, Final
@@ -24,6 +25,7 @@ from tracelog.integrations.events import read_event
 _ATTRIBUTES: Final = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None)))
 _PLAIN: Final = len(_ATTRIBUTES)
 _FORMAT: Final = logging.LogRecord.getMessage
+_now: Final = time.time
 _MAKE: Final = logging.LogRecord.__init__
 
 _WRITTEN: Final = frozenset(
@@ -168,6 +170,33 @@ def put_record(client: Learner, record: StampedRecord, stamp: Stamp) -> bool:
         return False
     place: Any = stamp.place or root()  # one of a sink or hook has no ids, and raises
     row = encode((seconds, meta, place.raw, message, fields))
+    if len(row) > SLOT:
+        return put_long(gate, row, message)
+    gate.queue.append(row)
+    next(gate.tick)
+    return True
+
+
+def put_call(client: Learner, key: tuple[int, str], said: tuple[Any, Any], extra: Any) -> bool:
+    """
+    Queue a log call of which no record was made, as `put_record` does.
+
+    Args:
+        client: Who ships it.
+        key: Number of the level, and name of the logger.
+        said: Message and arguments.
+        extra: Fields or None.
+    """
+    fields = dict(extra) if extra else None
+    meta = client.known[(*key, *fields) if fields else key]
+    message, args = said
+    if args:
+        message = say(message, args)
+    gate = client.gate
+    if is_tracked(fields) or type(message) is not str or len(gate.queue) >= gate.high_water:
+        return False
+    place: Any = PLACE.get() or root()  # as above
+    row = encode((_now(), meta, place.raw, message, fields))
     if len(row) > SLOT:
         return put_long(gate, row, message)
     gate.queue.append(row)
