@@ -1,10 +1,9 @@
 """
-Where a log call stands in the code, on request: it costs a call a third of a microsecond more.
+Where a log call stands in the code, on request: it costs a call about a microsecond more.
 """
 
 import sys
 from collections.abc import Callable
-from types import CodeType
 from typing import Any, Final
 
 from tracelog.client.odd import shown
@@ -12,10 +11,6 @@ from tracelog.client.odd import shown
 FIELD: Final = "code"
 """The field of an entry that says it, in the form in which editors and terminals open a place."""
 
-PLACES_MOST: Final = 4096
-"""Places that are remembered, some 200 bytes each: more than a program has log calls."""
-
-_PLACES: Final[dict[tuple[CodeType, int], str]] = {}
 _OWN: Final = ("tracelog.", "structlog.")
 """Packages between a call and whoever asks where it stands."""
 
@@ -37,19 +32,13 @@ def calling() -> str:
     """
     Return where the program called a logger from, such as `shop/cart.py:42 in add`.
     """
-    frame: Any = sys._getframe(1)  # noqa: SLF001 - the documented way to look at one's own stack
+    frame: Any = sys._getframe(2)  # noqa: SLF001 - the documented way to look at one's own stack
     while frame is not None and str(frame.f_globals.get("__name__", "")).startswith(_OWN):
         frame = frame.f_back
     if frame is None:
         return ""
-    key = frame.f_code, frame.f_lasti
-    place = _PLACES.get(key)
-    if place is None:
-        if len(_PLACES) >= PLACES_MOST:
-            _PLACES.clear()
-        code = frame.f_code
-        place = _PLACES[key] = place_in(code.co_filename, frame.f_lineno, code.co_name)
-    return place
+    code = frame.f_code
+    return f"{code.co_filename}:{frame.f_lineno} in {code.co_name}"
 
 
 def place_in(file: Any, line: Any, function: Any) -> str:
