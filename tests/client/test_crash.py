@@ -241,7 +241,7 @@ def test_source_lines_that_cannot_be_found(file, line):
     """
     A frame whose file or line cannot be read stands without its source.
     """
-    text = crash.Stack([(file, line, "f")], "ValueError: x").text()
+    text = crash.Stack([(file, line, "f", ())], "ValueError: x").text()
     assert text.endswith(f", line {line}, in f\nValueError: x")
     text.encode()
 

@@ -14,8 +14,9 @@ import threading
 import time
 import warnings
 
+import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tracelog
@@ -23,7 +24,7 @@ from tests.integrations.loggers import logger_of
 from tests.pair import pair
 from tracelog.client.context import PLACE
 from tracelog.client.hop import MUTED
-from tracelog.integrations.logging import Handler, TraceFilter, setup
+from tracelog.integrations.logging import Handler, Logger, TraceFilter, setup
 from tracelog.integrations.records import StampedRecord
 
 LEVELS = [
@@ -606,6 +607,98 @@ def test_anything_can_be_logged(message, args, extra):
     Handler(client=client).handle(record)
     assert client.shutdown(10) == 0
     assert len(wire.entries) == 1
+
+
+def test_a_line_seen_before_says_the_same(told, log):
+    """
+    The short way, which lines of a form seen before go, tells what the long way told the first time.
+    """
+    said = [
+        (("plain",), {}),
+        (("%s of %d", "u-81", 3), {}),
+        (("%s of %d", "one alone"), {}),
+        (("with fields",), {"extra": {"order": "o-7", "sum": 12.5, "deep": {"a": [1, (2, 3)]}}}),
+        (("with itself",), {"extra": {"trace_id": "noon", "order": object}}),
+        (("half \ud800",), {"extra": {"order": "\udfff"}}),
+        (("long",), {"extra": {"text": "x" * 5000}}),
+        (("m" * 300_000,), {}),
+    ]
+    for args, more in said:
+        with tracelog.trace("work"):
+            for _ in range(3):
+                log.info(*args, **more)
+    entries = [e for e in told() if e.logger == "shop.cart"]
+    told_of = [(e.level, e.message, e.context, e.trace_id, e.fixed) for e in entries]
+    assert len(told_of) == 3 * len(said)
+    assert all(told_of[n] == told_of[n - n % 3] for n in range(len(told_of)))
+
+
+def test_loggers_of_our_class_need_no_handler(told):
+    """
+    What loggers of our class log arrives as by a handler, once, with its place, and no other handler sees it.
+    """
+    told.client.apply(msgspec.structs.replace(told.client.settings, capture=("caller",)))
+    log, seen = Logger("shop.cart"), []
+    other = logging.Handler()
+    other.emit = seen.append
+    log.addHandler(other)
+    log.info("with its place")
+    told.client.apply(msgspec.structs.replace(told.client.settings, capture=()))
+    with tracelog.trace("work") as here:
+        for _ in range(3):
+            log.warning("%s items", 2, extra={"order": "o-7"})
+        try:
+            int("no order")
+        except ValueError:
+            log.exception("failed")
+        log.info("deep", stack_info=True)
+    log.addFilter(lambda record: record.msg != "kept back")
+    log.info("kept back")
+    log.disabled = True
+    log.info("disabled")
+    entries = [entry for entry in told() if entry.logger == "shop.cart"]
+    said = [(e.level, e.message, (e.context or {}).get("order")) for e in entries[1:]]
+    assert said == [("warn", "2 items", "o-7")] * 3 + [("error", "failed", None), ("info", "deep", None)]
+    assert entries[0].context["code"].startswith(f"{__file__}:")
+    assert {e.trace_id for e in entries[1:]} == {here.trace_id}
+    assert entries[4].error["type"] == "ValueError"
+    assert entries[5].stack
+    assert seen == []
+
+
+def test_new_settings_hold_for_lines_seen_before(told, log):
+    """
+    A level that is set later holds for lines that were logged before it was.
+    """
+    for _ in range(3):
+        log.info("seen")
+    assert len(told()) == 3
+    client = told.client
+    client.apply(msgspec.structs.replace(client.settings, level="error"))
+    log.info("not seen")
+    log.error("seen, too")
+    client.apply(msgspec.structs.replace(client.settings, level="debug"))
+    log.info("seen again")
+    assert client.stats()["emitted"] == 5
+
+
+@given(
+    message=values, args=st.lists(values, max_size=2), extra=st.dictionaries(st.text(), values, max_size=2)
+)
+@settings(max_examples=40)
+def test_forms_do_not_mix(message, args, extra):
+    """
+    Whatever is logged again right after itself says the same.
+    """
+    client, wire = pair()
+    handler = Handler(client=client)
+    for _ in range(2):
+        record = logging.makeLogRecord({"msg": message, "args": tuple(args), "levelno": 20})
+        record.__dict__.update({key: value for key, value in extra.items() if key not in record.__dict__})
+        handler.handle(record)
+    assert client.shutdown(10) == 0
+    first, second = wire.entries.values()
+    assert (first.message, first.context) == (second.message, second.context)
 
 
 def test_threads_log_into_one_queue(told, log):

@@ -277,3 +277,28 @@ def test_any_event_is_an_entry(event):
     assert Processor(tee=True, client=client)(None, "info", event) is event
     assert client.shutdown(10) == 0
     assert len(wire.entries) == 1
+
+
+def test_an_event_seen_before_says_the_same(told):
+    """
+    The short way, which events of a form seen before go, tells what the long way told the first time.
+    """
+    structlog.configure(processors=[Processor()])
+    log = structlog.get_logger()
+    said = [
+        ("plain", {}),
+        ("with fields", {"order": "o-7", "sum": 12.5, "deep": {"a": [1, (2, 3)]}}),
+        ("with its own", {"level": "error", "order": 1}),
+        ("half \ud800", {"order": "\udfff"}),
+        ("long", {"text": "x" * 5000}),
+        ("m" * 300_000, {}),
+        (7, {"order": {1, 2}}),
+    ]
+    for event, more in said:
+        with tracelog.trace("work"):
+            for _ in range(3):
+                log.info(event, **more)
+    entries = [e for e in told() if e.message != "work"]
+    told_of = [(e.level, e.message, e.context, e.trace_id, e.fixed) for e in entries]
+    assert len(told_of) == 3 * len(said)
+    assert all(told_of[n] == told_of[n - n % 3] for n in range(len(told_of)))

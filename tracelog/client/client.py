@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from tracelog.client import sigterm
+from tracelog.client import frames, sigterm
 from tracelog.client.background import LetThrough, to_row
 from tracelog.client.books import Books
 from tracelog.client.closing import Closing, log_closing
@@ -29,6 +29,7 @@ from tracelog.config import ClientSettings, client_settings, place_of, redact_se
 from tracelog.core.compact import VERSION, Header
 from tracelog.core.entry import RANK, Entry
 from tracelog.core.redact import Redactor
+from tracelog.core.wishes import least_rank
 from tracelog.errors import ConfigError
 from tracelog.sinks import open_sink
 from tracelog.sinks.base import Sink
@@ -72,8 +73,10 @@ class Client:
     def _attend(self, plan: Plan) -> None:
         self.settings = plan.settings
         self._rank = RANK[plan.settings.level]
+        self.known: dict[Any, msgspec.Raw] = {}  # last: what is learnt for it goes by the new settings
         if plan.settings.traceparent:
             root.inherit(plan.settings.traceparent)
+        frames.attend(self, wanted="locals" in plan.settings.capture)
         self._keeping.attend(plan.settings, plan.header, plan.sinks[0])
         plan = plan._replace(keeping=self._keeping)
         self._shipper = Shipper(plan, self.gate, self._books, self._complaint)
@@ -129,11 +132,21 @@ class Client:
             loggers = self._loggers
             loggers[key] = weakref.ref(logger, lambda _: loggers.pop(key, None))
 
-    def is_enabled_for(self, level: str) -> bool:
+    def is_enabled_for(self, level: str, logger: str = "") -> bool:
         """
-        Whether entries of *level* are logged.
+        Whether entries of *level* are logged by *logger*.
         """
-        return self.settings.enabled and RANK[level] >= self._rank
+        return self.settings.enabled and RANK[level] >= self._least(logger)
+
+    def _least(self, logger: str) -> int:
+        levels = self.settings.levels
+        return least_rank(levels, logger, self._rank) if levels else self._rank
+
+    def locates(self) -> bool:
+        """
+        Whether calls say where they stand in the code.
+        """
+        return "caller" in self.settings.capture
 
     def get_logger(self, name: str = "", /, **bound: Any) -> Logger:
         """
@@ -194,7 +207,7 @@ class Client:
             entry: A finished entry; it is not changed.
         """
         gate = self.gate
-        if not self.settings.enabled or entry.rank < self._rank:
+        if not self.settings.enabled or entry.rank < self._least(entry.logger or ""):
             return
         if len(gate.queue) >= gate.high_water and gate.full(entry.rank):
             return
@@ -217,6 +230,7 @@ class Client:
 
         What is logged later is counted as dropped, until the client is configured anew.
         """
+        frames.attend(self, wanted=False)
         return self._shipper.shutdown(timeout)
 
     def stats(self) -> dict[str, Any]:

@@ -7,11 +7,13 @@ notes file, line and function, and the background thread writes the text.
 
 import linecache
 import sys
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import islice
 from types import FrameType, TracebackType
 from typing import Any, Final
 
+from tracelog.client.frames import is_wanted, variables
 from tracelog.client.odd import SIGNALS, shown
 from tracelog.core.clean import clean_text, shorten
 from tracelog.core.entry import NAME_CHARS
@@ -28,8 +30,8 @@ LINE_CHARS: Final = 256
 NAMES: Final = 256
 """Names of types that are remembered: a program raises few."""
 
-Frame = tuple[str, int, str]
-"""File, line, function."""
+Frame = tuple[str, int, str, Sequence[str]]
+"""File, line, function, and what its variables held, where that is asked for."""
 
 _OWN: Final = __name__.rpartition(".")[0]
 """The package that a caller's stack ends before."""
@@ -53,12 +55,13 @@ class Stack:
         Return the frames as Python prints them, with their source lines, where these can be found.
         """
         parts = ["Traceback (most recent call last):"] if self.frames else []
-        for index, (file, line, function) in enumerate(self.frames):
+        for index, (file, line, function, held) in enumerate(self.frames):
             if self.hidden and index == len(self.frames) // 2:
                 parts.append(f"  … {self.hidden} more frames")
             parts.append(f'  File "{file}", line {line}, in {function}')
             if source := _source(file, line):
                 parts.append(f"    {source}")
+            parts += [f"      {variable}" for variable in held]
         return clean_text("\n".join([*parts, self.said] if self.said else parts))
 
 
@@ -146,9 +149,9 @@ def asked_stack(said: Any) -> Stack | None:
     frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the documented way to look at one's own stack
     while frame is not None and str(frame.f_globals.get("__name__", "")).startswith(_OWN):
         frame = frame.f_back
-    frames = []
+    frames: list[Frame] = []
     while frame is not None:
-        frames.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+        frames.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, ()))
         frame = frame.f_back
     return Stack(frames[::-1])
 
@@ -174,10 +177,16 @@ def _note(error: BaseException, seen: set[int]) -> Fault:
 
 def _frames(traceback: TracebackType | None) -> list[Frame]:
     frames: list[Frame] = []
+    begin = traceback
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        frames.append((code.co_filename, traceback.tb_lineno, code.co_name))
+        frames.append((code.co_filename, traceback.tb_lineno, code.co_name, ()))
         traceback = traceback.tb_next
+    if begin is not None and is_wanted():
+        held = variables(begin, len(frames))
+        frames[-len(held) :] = [
+            (*frame[:3], said) for frame, said in zip(frames[-len(held) :], held, strict=True)
+        ]
     return frames
 
 

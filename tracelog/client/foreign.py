@@ -31,6 +31,9 @@ NUMBERS: Final = ((50, "fatal"), (40, "error"), (30, "warn"), (20, "info"))
 METAS_MOST: Final = 1024
 """Pairs of level and logger kept encoded: who names a logger after each object must not fill the memory."""
 
+KNOWN_MOST: Final = 4096
+"""Forms of plain lines that are remembered, some 300 bytes each: more than a program has calls."""
+
 _METAS: Final[dict[tuple[str, str], msgspec.Raw]] = {}
 _NONE: Final[Mapping[str, Any]] = {}
 
@@ -43,7 +46,25 @@ class Host(Protocol):
     @property
     def gate(self) -> Gate: ...
 
-    def is_enabled_for(self, level: str) -> bool: ...
+    def is_enabled_for(self, level: str, logger: str = "") -> bool: ...
+
+
+class Learner(Host, Protocol):
+    """
+    A client that remembers lines.
+    """
+
+    def locates(self) -> bool:
+        """
+        Whether calls say where they stand in the code.
+        """
+
+    @property
+    def known(self) -> dict[Any, msgspec.Raw]:
+        """
+        What drop-ins have seen to be plain, and its level and logger as a row has them; see `learn`.
+        Another dict after each change of settings.
+        """
 
 
 class Line(msgspec.Struct, kw_only=True, gc=False):
@@ -79,7 +100,7 @@ def log_line(client: Host, line: Line) -> None:
     What a sink or hook logs on the shipping thread ends here, counted: it would be shipped for ever.
     """
     level = line.level
-    if not client.is_enabled_for(level):
+    if not client.is_enabled_for(level, shown(line.logger)):
         return
     gate = client.gate
     ids = getattr(line.place or PLACE.get() or root(), "raw", None)
@@ -95,6 +116,29 @@ def log_line(client: Host, line: Line) -> None:
         return
     plain = encode_fields(line.fields)
     gate.put(LateRow((*head, plain), {}, line.fault, line.stack), LATE_BYTES + len(head[3]) + len(plain))
+
+
+def learn(client: Learner, key: Any, level: str, logger: str) -> None:
+    """
+    Remember lines of *key*, which says all there is to check, as plain ones at *level* of *logger*.
+
+    With it the next one needs no `Line`: the drop-in queues it in one step.
+    """
+    known = client.known  # first: what is learnt by old settings must not go into the new dict
+    if not client.locates() and client.is_enabled_for(level, logger):
+        if len(known) >= KNOWN_MOST:
+            known.clear()
+        known[key] = _meta(level, logger)
+
+
+def put_long(gate: Gate, row: bytes, text: str) -> bool:
+    """
+    Queue *row*, which holds *text* and needs more than one slot; say False when one of the two is to be cut.
+    """
+    if len(row) > HUGE or len(text) > TEXT_CHARS:
+        return False
+    gate.put(row, len(row))
+    return True
 
 
 def lost(client: Host) -> None:

@@ -8,6 +8,7 @@ function of `pipeline.build_call`, and a level that is off is a function that do
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from tracelog.client.caller import located
 from tracelog.client.gate import Gate
 from tracelog.client.pipeline import LogCall, build_call, nothing
 from tracelog.core.levels import LEVEL_NAMES
@@ -59,7 +60,12 @@ class Host(Protocol):
         Another object after each change of settings.
         """
 
-    def is_enabled_for(self, level: str) -> bool: ...
+    def is_enabled_for(self, level: str, logger: str = "") -> bool: ...
+
+    def locates(self) -> bool:
+        """
+        Whether calls say where they stand in the code.
+        """
 
     def remember(self, logger: "Logger") -> None:
         """
@@ -127,7 +133,7 @@ class Logger:
         """
         Whether entries of *level* are logged now.
         """
-        return self._client.is_enabled_for(_level_name(level))
+        return self._client.is_enabled_for(_level_name(level), self._name)
 
     isEnabledFor = is_enabled_for  # noqa: N815 - as libraries ask a logger of the standard library
 
@@ -139,8 +145,10 @@ class Logger:
         client.remember(self)
         while True:
             generation = client.generation
-            enabled = client.is_enabled_for(level)
+            enabled = client.is_enabled_for(level, self._name)
             call = build_call(client.gate, level, self._name, self._bound) if enabled else nothing
+            if enabled and client.locates():
+                call = located(call)
             self.__dict__[name] = call
             if client.generation is generation:
                 return call

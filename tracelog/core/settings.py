@@ -17,6 +17,7 @@ from tracelog.core.levels import LEVEL_NAMES
 from tracelog.core.pin_settings import PinSettings
 from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.core.redact_settings import RedactSettings
+from tracelog.core.wishes import captures_of, levels_of
 from tracelog.errors import ConfigError
 
 DEFAULT_HOST: Final = "127.0.0.1"
@@ -62,13 +63,14 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True):
         service: Name of this program, such as `checkout`.
         system: Where it runs; `backend` for Python services.
         environment: Such as `production`; *release* a version or commit.
-        level: Lowest level that is logged.
+        level: Lowest level that is logged; *levels* those of single loggers and what is below their names.
         url: Ingestion server; with it entries go there by HTTP.
         key: Ingest key of that server.
         sinks: Where entries go, as sinks or URLs; default: *url*, else standard output.
         redact: Secrets out (the default), off, or own `RedactSettings`.
         limits: False switches all client-side limits off.
         propagate_to: Hosts that may be handed trace headers.
+        capture: What calls say beyond what they are given: see `core/wishes.py`.
         spool: Folder for what could not be sent yet; *spool_bytes* and *spool_age* bound what waits there.
         enabled: False makes every call do nothing.
         before_send: Called with each entry on the background thread; returns it, another, or None to drop it.
@@ -85,6 +87,7 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True):
     environment: str | None = None
     release: str | None = None
     level: str = "debug"
+    levels: dict[str, str] = {}
     url: str | None = None
     key: str | None = None
     sinks: tuple[Any, ...] | None = None
@@ -275,5 +278,7 @@ _CHECKS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "spool": _folder,
     "before_send": _hook,
     "cors_origins": _origins,
+    "levels": levels_of,
+    "capture": captures_of,
 }
 """Settings that a type cannot describe."""

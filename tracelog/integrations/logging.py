@@ -7,21 +7,38 @@ The standard library's `logging`: log calls of any program as entries, and the t
 How a record becomes an entry stands in `records.py`.
 """
 
+import functools
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from tracelog.client.caller import FIELD, place_in
 from tracelog.client.complaint import Complaint
+from tracelog.client.default import default
 from tracelog.client.foreign import chosen, log_line, lost
 from tracelog.client.hop import MUTED
 from tracelog.integrations.patching import Undo, replace
-from tracelog.integrations.records import line_of, place_of, stamp_of, stamp_records
+from tracelog.integrations.records import (
+    Stamp,
+    StampedRecord,
+    learn_record,
+    line_of,
+    place_of,
+    put_call,
+    put_record,
+    stamp_of,
+    stamp_records,
+)
 
 if TYPE_CHECKING:
     from tracelog.client.client import Client
 
 OURS: Final = "tracelog."
 """Loggers of our own server: what it says about entries must not become entries, for ever."""
+
+
+_STACKLEVEL: Final = 4
+"""Where that argument stands in `logging.Logger._log` behind the first three."""
 
 
 class Handler(logging.Handler):
@@ -42,25 +59,78 @@ class Handler(logging.Handler):
         """
         Emit *record* unless a filter is against it. No lock: there is no stream to guard.
         """
-        kept: Any = self.filter(record) if self.filters else True
-        if kept:
-            self.emit(
-                kept if isinstance(kept, logging.LogRecord) else record
-            )  # a filter may replace it: 3.12
-        return bool(kept)
+        if self.filters:
+            kept: Any = self.filter(record)
+            if not kept:
+                return False
+            if isinstance(kept, logging.LogRecord):  # a filter may replace it: 3.12
+                record = kept
+        self.emit(record)
+        return True
 
     def emit(self, record: logging.LogRecord) -> None:
         client = self._client()
         try:
-            if not _is_new(record, id(client)):
+            if type(record) is StampedRecord:
+                stamp: Any = record._tracelog  # noqa: SLF001 - ours
+                if not stamp.seen:
+                    stamp.seen = (id(client),)
+                    if put_record(client, record, stamp):
+                        return
+                elif not _is_new(stamp, id(client)):
+                    return
+            elif (stamp := stamp_of(record)) is not None and not _is_new(stamp, id(client)):
                 return
-            if type(record.name) is str and record.name.startswith(OURS):
+        except Exception:  # noqa: S110 - what is odd about it, the long way finds out
+            pass
+        self._emit_odd(client, record)
+
+    def _emit_odd(self, client: "Client", record: logging.LogRecord) -> None:
+        try:
+            name = record.name
+            if type(name) is str and name.startswith(OURS):
                 client.gate.drops.count("reentrant")
                 return
-            log_line(client, line_of(record))
+            line = line_of(record)
+            if client.locates():
+                place = place_in(record.pathname, record.lineno, record.funcName)
+                line.fields = {FIELD: place, **line.fields}
+            log_line(client, line)
+            if type(record) is StampedRecord:
+                learn_record(client, record)
         except Exception as error:  # a record of the program's own making, with attributes that raise
             lost(client)
             Complaint().about(error)
+
+
+class Logger(logging.Logger):
+    """
+    A logger that logs to the default client alone, at a quarter of what a handler costs: no record is made.
+
+    For `logging.setLoggerClass`, in programs whose loggers need no other handler: none is asked, nor a record
+    factory, as long as a call is plain.
+    """
+
+    def _log(self, level: int, msg: object, args: Any, *more: Any, **named: Any) -> None:
+        extra = named.get("extra")
+        if not more and not self.filters and len(named) == (extra is not None):
+            try:
+                if put_call(default(), (level, self.name), (msg, args), extra):
+                    return
+            except Exception:  # noqa: S110 - what is odd about it, the long way finds out
+                pass
+        if len(more) < _STACKLEVEL:
+            named["stacklevel"] = named.get("stacklevel", 1) + 1  # this method stands in between
+        super()._log(level, msg, args, *more, **named)
+
+    def handle(self, record: logging.LogRecord) -> None:
+        if not self.disabled and self.filter(record):
+            _alone().handle(record)
+
+
+@functools.cache
+def _alone() -> Handler:
+    return Handler()
 
 
 class TraceFilter(logging.Filter):
@@ -103,13 +173,10 @@ def setup(*, level: int | str = logging.NOTSET, client: "Client | None" = None) 
     return replace(logging.Logger, "callHandlers", make)  # sees every record once
 
 
-def _is_new(record: logging.LogRecord, client: int) -> bool:
+def _is_new(stamp: Stamp, client: int) -> bool:
     """
-    Whether *client* has not seen *record*: several loggers up to the root may have a handler.
+    Whether *client* has not seen the record of *stamp*: several loggers up to the root may have a handler.
     """
-    stamp = stamp_of(record)
-    if stamp is None:
-        return True
     if client in stamp.seen:
         return False
     stamp.seen += (client,)

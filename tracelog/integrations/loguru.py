@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from tracelog.client.caller import FIELD, place_in
 from tracelog.client.complaint import Complaint
 from tracelog.client.crash import note
 from tracelog.client.foreign import Line, chosen, level_of_number, log_line, lost
@@ -33,7 +34,12 @@ def sink(*, client: "Client | None" = None) -> "Callable[[Message], None]":
 
     def write(message: "Message") -> None:
         try:
-            log_line(who(), _line(message.record))
+            client, record = who(), message.record
+            line = _line(record)
+            if client.locates():
+                place = place_in(record["file"].path, record["line"], record["function"])
+                line.fields = {FIELD: place, **line.fields}
+            log_line(client, line)
         except Exception as error:  # a record that a patcher of the program's own has changed
             lost(who())
             Complaint().about(error)

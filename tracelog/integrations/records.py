@@ -7,6 +7,8 @@ written the exception into the message and forgotten it.
 
 import functools
 import logging
+import time
+from gc import is_tracked
 from itertools import islice
 from typing import Any, Final
 
@@ -14,14 +16,17 @@ import msgspec
 
 from tracelog.client.context import PLACE, root
 from tracelog.client.crash import Fault, Stack, asked_stack, current_error, note
-from tracelog.client.foreign import Line, level_of_number
+from tracelog.client.foreign import Learner, Line, learn, level_of_number, put_long
+from tracelog.client.gate import SLOT
 from tracelog.client.hop import Trace
-from tracelog.client.odd import shown
+from tracelog.client.odd import encode, say, shown
 from tracelog.integrations.events import read_event
 
 _ATTRIBUTES: Final = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None)))
 _PLAIN: Final = len(_ATTRIBUTES)
 _FORMAT: Final = logging.LogRecord.getMessage
+_now: Final = time.time
+_MAKE: Final = logging.LogRecord.__init__
 
 _WRITTEN: Final = frozenset(
     (
@@ -35,6 +40,9 @@ _WRITTEN: Final = frozenset(
     )
 )
 """What others write into a record that is no `extra`, or may be none."""
+
+_SAID: Final = _ATTRIBUTES | _WRITTEN
+"""Where one of these stands behind a record's own attributes, it is looked at one by one."""
 
 _KNOWN: Final = (_ATTRIBUTES | _WRITTEN | {"taskName", "_tracelog"}) - {"trace_id", "span_id"}
 
@@ -67,8 +75,8 @@ class StampedRecord(logging.LogRecord):
     __slots__ = ("_tracelog",)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._tracelog = _stamp(self)
+        _MAKE(self, *args, **kwargs)
+        self._tracelog = _stamp(self) if self.exc_info else Stamp(PLACE.get(), self.stack_info)
 
 
 def stamp_of(record: logging.LogRecord) -> Stamp | None:
@@ -135,6 +143,78 @@ def line_of(record: logging.LogRecord) -> Line:
     return line
 
 
+def put_record(client: Learner, record: StampedRecord, stamp: Stamp) -> bool:
+    """
+    Queue *record* by the short way: a text without trouble, with extra fields. Return whether that went.
+
+    Raises:
+        Exception: When it is of no form that was met before, or something about it is odd; then `line_of`
+            reads it.
+    """
+    said = record.__dict__
+    if said["exc_info"] or said["exc_text"] or said["stack_info"] or stamp.fault or stamp.stack:
+        return False
+    fields: Any = None
+    if len(said) > _PLAIN:
+        fields = dict(islice(said.items(), _PLAIN, None))  # its own attributes come first
+        meta = client.known[(said["levelno"], said["name"], *fields)]
+    else:
+        meta = client.known[said["levelno"], said["name"]]
+    message, args, seconds = said["msg"], said["args"], said["created"]
+    if args:
+        message = say(message, args if type(args) is tuple else (args,))
+    if type(message) is not str or type(seconds) is not float:
+        return False
+    gate = client.gate
+    if is_tracked(fields) or len(gate.queue) >= gate.high_water:
+        return False
+    place: Any = stamp.place or root()  # one of a sink or hook has no ids, and raises
+    row = encode((seconds, meta, place.raw, message, fields))
+    if len(row) > SLOT:
+        return put_long(gate, row, message)
+    gate.queue.append(row)
+    next(gate.tick)
+    return True
+
+
+def put_call(client: Learner, key: tuple[int, str], said: tuple[Any, Any], extra: Any) -> bool:
+    """
+    Queue a log call of which no record was made, as `put_record` does.
+
+    Args:
+        client: Who ships it.
+        key: Number of the level, and name of the logger.
+        said: Message and arguments.
+        extra: Fields or None.
+    """
+    fields = dict(extra) if extra else None
+    meta = client.known[(*key, *fields) if fields else key]
+    message, args = said
+    if args:
+        message = say(message, args)
+    gate = client.gate
+    if is_tracked(fields) or type(message) is not str or len(gate.queue) >= gate.high_water:
+        return False
+    place: Any = PLACE.get() or root()  # as above
+    row = encode((_now(), meta, place.raw, message, fields))
+    if len(row) > SLOT:
+        return put_long(gate, row, message)
+    gate.queue.append(row)
+    next(gate.tick)
+    return True
+
+
+def learn_record(client: Learner, record: logging.LogRecord) -> None:
+    """
+    Remember what *record* is like, where nothing about its logger, level and names of fields is odd.
+    """
+    name, level = record.name, record.levelno
+    fields = list(islice(record.__dict__, _PLAIN, None))
+    is_plain = type(name) is str and type(level) is int and all(type(field) is str for field in fields)
+    if is_plain and _SAID.isdisjoint(fields):
+        learn(client, (level, name, *fields), level_of_number(level), name)
+
+
 def extra_of(record: logging.LogRecord, place: Trace) -> dict[str, Any]:
     """
     Return what a program added to *record*, by `extra`, a filter or a factory of its own.
@@ -147,9 +227,9 @@ def extra_of(record: logging.LogRecord, place: Trace) -> dict[str, Any]:
         fields = dict(islice(said.items(), _PLAIN, None))  # its own attributes come first, always
     else:
         fields = said
-    if fields is not said and _WRITTEN.isdisjoint(fields) and _are_texts(fields):
+    if fields is not said and _SAID.isdisjoint(fields) and _are_texts(fields):
         return fields
-    return _only_extra(fields, place)
+    return _only_extra(said, place)
 
 
 def _are_texts(names: dict[Any, Any]) -> bool:

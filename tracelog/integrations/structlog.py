@@ -4,15 +4,18 @@ structlog: its events as entries, by a processor at the end of the chain or, as 
     structlog.configure(processors=[structlog.contextvars.merge_contextvars, Processor()])
 """
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from structlog import DropEvent
 
+from tracelog.client.caller import FIELD, calling
 from tracelog.client.complaint import Complaint
-from tracelog.client.foreign import chosen, log_line, lost
+from tracelog.client.default import default
+from tracelog.client.foreign import log_line, lost
 from tracelog.core.levels import LEVEL_NAMES
-from tracelog.integrations.events import read_event
+from tracelog.integrations.events import learn_event, put_event, read_event
 from tracelog.integrations.patching import Undo, nothing
 
 if TYPE_CHECKING:
@@ -30,7 +33,7 @@ class Processor:
 
     def __init__(self, *, tee: bool = False, client: "Client | None" = None) -> None:
         self._tee = tee
-        self._client = chosen(client)
+        self._client = client
 
     def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """
@@ -39,16 +42,29 @@ class Processor:
         Raises:
             DropEvent: When the chain ends here: it is structlog's word for "this is done".
         """
-        client = self._client()
+        client = self._client or default()
         try:
+            done = put_event(client, getattr(logger, "name", None), method, event)
+        except Exception:  # of no form that was met before, or something about it is odd
+            done = False
+        if not done:  # not within `except`: `exc_info=True` asks for the exception that the program handles
+            self._log_odd(client, logger, method, event)
+        if self._tee:
+            return event
+        raise DropEvent
+
+    def _log_odd(self, client: "Client", logger: Any, method: str, event: Mapping[str, Any]) -> None:
+        try:
+            name = getattr(logger, "name", None)
             level = LEVEL_NAMES.get(method, "info")
-            log_line(client, read_event(event, level, getattr(logger, "name", None) or ""))
+            line = read_event(event, level, name or "")
+            if client.locates():
+                line.fields = {FIELD: calling(), **line.fields}
+            log_line(client, line)
+            learn_event(client, (name, method), event)
         except Exception as error:  # an event of the program's own making, with values that raise
             lost(client)
             Complaint().about(error)
-        if self._tee:
-            return event
-        raise structlog.DropEvent
 
 
 def setup(*, client: "Client | None" = None) -> Undo:
