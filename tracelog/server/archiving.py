@@ -7,12 +7,14 @@ Obligations of an archive:
   counted the rows that it will never take.
 * A batch that comes again has the same *batch_id* and the same rows, and changes nothing: a processor that
   died before it could acknowledge leaves its batch to another. What lies behind an archive tells repeats by
-  the batch id, or by each row's own `id`, which is made of it and so is as lasting.
+  the batch id and the row's place in the batch, or by the row's own `id`, which no other row has.
 * What cannot be taken now raises `StoreUnavailableError`; the batch stays in the queue and comes again.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
+
+from tracelog.errors import ConfigError
 
 
 class Archive(Protocol):
@@ -37,6 +39,19 @@ class Archive(Protocol):
             StoreUnavailableError: When the archive cannot take them now.
         """
         ...
+
+
+def open_archive(url: str) -> Archive:
+    """
+    Return the archive that *url* names.
+
+    Raises:
+        ConfigError: When none has such a URL.
+    """
+    if url == "none:":
+        return NullArchive()
+    scheme = url.partition(":")[0][:32]
+    raise ConfigError(f"no archive has a URL that begins with {scheme}:; known are none:")
 
 
 class NullArchive:
