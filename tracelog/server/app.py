@@ -229,6 +229,7 @@ def create_app(
     *,
     store: Store | str | None = None,
     on_alert: Callable[[Alert], None] | None = None,
+    archives: Sequence[Archive] = (),
     **given: Any,
 ) -> App:
     """
@@ -238,6 +239,7 @@ def create_app(
         settings: Resolved settings; else they are resolved from *given*, environment and pyproject.toml.
         store: A store to use instead of the one that the settings name, or the URL of one.
         on_alert: Called once with each change of the budget's level that this server sees.
+        archives: Where processed rows go, besides those that the settings name.
         given: Keyword arguments of `ServerSettings`.
 
     Raises:
@@ -254,7 +256,7 @@ def create_app(
         settings = server_settings(given)
     elif given:
         settings = msgspec.structs.replace(settings, **given)
-    return App(settings, store=store, on_alert=on_alert)
+    return App(settings, store=store, on_alert=on_alert, archives=archives)
 
 
 def new_mint() -> Mint:
