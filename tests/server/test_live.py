@@ -4,11 +4,11 @@ The live view over real HTTP: a row grows in place, a reader resumes, a slow one
 
 import json
 import socket
-import threading
 
 import pytest
 
 from tests.server.running import Line, Running, request
+from tracelog.core import query as language
 from tracelog.server import live
 
 
@@ -104,26 +104,47 @@ def test_a_stalled_reader_costs_nobody_anything_and_is_told_of_its_gap(running, 
     """
     A reader that does not read loses the oldest and hears how many; one that reads gets all of them, in order.
     """
-    monkeypatch.setattr(live, "BUFFER_BYTES", 2_000)
+    monkeypatch.setattr(live, "BUFFER_BYTES", 200_000)
     names = [f"stalled {chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(600)]
     target = "/api/v1/live?q=stalled"
+    heard = []
     with Stream(running, target, line=narrow(running)) as slow, Stream(running, target) as quick:
-        heard = []
-        done = threading.Event()
-
-        def listen():
-            while len(heard) < len(names):
-                event = quick.event()
-                heard.append(event["data"].get("message"))
-            done.set()
-
-        threading.Thread(target=listen, daemon=True).start()
-        for at, name in enumerate(names):
-            running.post({"trace_id": "live_2", "id": f"s{at}", "level": "error", "message": name, **LONG})
-        assert done.wait(20)
+        for first in range(0, len(names), 20):
+            some = [{"id": name, "message": name, **LONG} for name in names[first : first + 20]]
+            assert (
+                running.post([{"trace_id": "live_2", "level": "error", **each} for each in some]).status
+                == 200
+            )
+            heard += [quick.event()["data"].get("message") for _ in some]
+        assert heard == names
         gap = slow.until(lambda event: event["event"] == "gap" or names[-1] == event["data"].get("message"))
         assert gap["event"] == "gap"
         assert gap["data"]["missed"] > 0
+
+
+@pytest.mark.anyio
+async def test_a_buffer_holds_the_latest_and_a_quiet_stream_has_a_heartbeat(monkeypatch):
+    """
+    Of what is too much the oldest goes and is counted; what was told before is not told again; silence beats.
+    """
+    monkeypatch.setattr(live, "BUFFER_BYTES", 10)
+    monkeypatch.setattr(live, "HEARTBEAT_S", 0.001)
+    reader = live.Reader(language.parse(""))
+    for version in range(1, 4):
+        reader.offer(live.Chunk(version, 5, b"%d" % version * 6))
+    assert await reader.next(0) == b'event: gap\ndata: {"missed":10}\n\n333333'
+    reader.offer(live.Chunk(4, 1, b"old"))
+    assert await reader.next(4) == b""
+    assert await reader.next(4) == live.BEAT
+
+
+def test_readers_are_bounded(running, monkeypatch):
+    """
+    One reader too many is asked to come back.
+    """
+    monkeypatch.setattr(live, "READERS", 0)
+    refused = running.get("/api/v1/live")
+    assert (refused.status, refused.json["reason"]) == (503, "store_unavailable")
 
 
 def test_the_live_view_is_behind_the_rules_for_reading(running):

@@ -6,6 +6,7 @@ import pytest
 
 from tests.stores.rows import Clock, row
 from tracelog.errors import ConfigError, StoreUnavailableError
+from tracelog.server import processor as processing
 from tracelog.server.archiving import NullArchive, open_archive
 from tracelog.server.faults import Faults
 from tracelog.server.processor import Processor
@@ -94,6 +95,48 @@ async def test_it_works_and_stops_by_itself(parts):
         await store.write([row("t", 1), row("t", 2)])
     await processor.stop()
     assert sum(len(rows) for rows in archive.kept.values()) == (await queue.backlog()).counts["rows"]
+
+
+class Broken:
+    """
+    A queue that fails in every way in turn before it works.
+    """
+
+    poll_s = 0.01
+
+    def __init__(self, queue):
+        self._queue = queue
+        self._faults = [StoreUnavailableError("away", retry_after=0.01), ValueError("odd")]
+        self._purges = [*self._faults]
+
+    def __getattr__(self, name):
+        return getattr(self._queue, name)
+
+    async def take(self, name, *, due, lease_s):
+        if self._faults:
+            raise self._faults.pop()
+        return await self._queue.take(name, due=due, lease_s=lease_s)
+
+    async def purge(self):
+        raise self._purges.pop()
+
+
+async def test_whatever_the_store_does_the_next_look_comes(parts, monkeypatch):
+    """
+    A processor goes on after a store that was away and after a fault, which is told.
+    """
+    store, queue, _, archive, clock = parts
+    monkeypatch.setattr(processing, "PURGE_S", 0.0)
+    await queue.take("wanted", due=True, lease_s=30)
+    await store.write([row("t", 1)])
+    await queue.watch()
+    faults = Faults()
+    processor = Processor(Broken(queue), [archive], interval_s=12, rate=1.0, faults=faults, clock=clock)
+    processor.start()
+    while not archive.kept:
+        await queue.backlog()
+    await processor.stop()
+    assert faults.total >= 2
 
 
 async def test_archives_are_opened_by_url():

@@ -59,7 +59,7 @@ def follow(api: Api, query: str, count: int, show: Callable[[list[Entry]], None]
     Raises:
         CommandError: When the server refuses, or does not answer the first time.
     """
-    last, lost = "", False
+    last, lost, reached = "", False, False
     while True:
         try:
             for event in events(api.lines(PATH, last, q=query, limit=max(1, count))):
@@ -69,8 +69,9 @@ def follow(api: Api, query: str, count: int, show: Callable[[list[Entry]], None]
                     tell(f"gap: {missed} rows were not shown, for this reader was too slow")
                     continue
                 show([msgspec.json.decode(event.data, type=Entry)])
+            reached = True
         except CommandError as error:
-            if error.exit_code != UNREACHABLE or not last:
+            if error.exit_code != UNREACHABLE or not (last or reached):
                 raise
             if not lost:
                 tell(f"{api.url} does not answer; waiting for it")

@@ -174,6 +174,7 @@ class App:
         Refuse new entries, finish what was taken, close the store.
         """
         self.health.stopping()
+        self.live.hurry()
         if self.agents is not None:
             await self.agents.stop()
         with suppress(TimeoutError):  # a store that hangs must not hold up the stop
