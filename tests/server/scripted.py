@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from tracelog.core import heat
+from tracelog.core.live import LiveRow
 from tracelog.core.query import Query
 from tracelog.core.quota import ask, status_of
 from tracelog.core.quota_ring import State
@@ -28,6 +29,7 @@ from tracelog.stores import (
 )
 from tracelog.stores.gates import Demand, Gate, GateStatus, Refund, Repair, Reply, asked_of
 from tracelog.stores.heats import Heat
+from tracelog.stores.queues import Backlog, Batch, Look, Queue
 
 NOON_MS = 1_795_348_800_000
 """22 November 2026, 12:00 UTC."""
@@ -83,6 +85,38 @@ class LocalHeat:
         return heat.share(self._state, posted, 10_000, NOON_MS)
 
 
+class NoQueue:
+    """
+    A queue that nothing waits in.
+    """
+
+    poll_s = 60.0
+
+    async def take(self, name: str, *, due: bool, lease_s: float) -> Look:
+        return Look(None, watched=False)
+
+    async def renew(self, batch: Batch, lease_s: float) -> None:
+        return None
+
+    async def show(self, batch: Batch, rows: Sequence[LiveRow], counts: Mapping[str, int]) -> bool:
+        return False
+
+    async def finish(self, batch: Batch) -> bool:
+        return False
+
+    async def backlog(self) -> Backlog:
+        return Backlog(0, 0, 0, None, {})
+
+    async def live(self, after: int, limit: int) -> list[LiveRow]:
+        return []
+
+    async def watch(self) -> None:
+        return None
+
+    async def purge(self) -> int:
+        return 0
+
+
 class ScriptedStore:
     """
     Takes everything at once, until told otherwise.
@@ -122,6 +156,9 @@ class ScriptedStore:
 
     def gate(self, settings: QuotaSettings) -> Gate:
         return LocalGate(settings)
+
+    def queue(self) -> Queue:
+        return NoQueue()
 
     def heat(self, window_s: float) -> Heat:
         return self.shared

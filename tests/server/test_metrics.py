@@ -123,6 +123,9 @@ def test_what_only_the_store_knows_is_left_out_while_it_is_away() -> None:
     assert not [name for name in found if name.startswith("tracelog_entries")]
 
 
+NOTHING = {"quotas": None, "budget": None, "gate": None, "processing": None}
+
+
 def test_names_of_others_are_escaped() -> None:
     """
     A reason that a foreign server made up breaks no line.
@@ -130,5 +133,5 @@ def test_names_of_others_are_escaped() -> None:
     ledger = {"stored": 1, "emitted": 2, "duplicate": 0, **{outcome: {} for outcome in REASONED}}
     shown = {"phase": "ready", "uptime_s": 1.5, "faults": 0, "redacted": {}, "store": {"ok": True}}
     odd = {**ledger, "dropped": {'a"b\\c\nd': 1}}
-    found = read(exposition({**shown, "ledger": odd, "quotas": None, "budget": None, "gate": None}))
+    found = read(exposition({**shown, **NOTHING, "ledger": odd}))
     assert found['tracelog_entries{outcome="dropped",reason="a\\"b\\\\c\\nd"}'] == 1

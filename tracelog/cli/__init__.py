@@ -23,6 +23,7 @@ _FAMILIES: Final = {
     "keeping": ("import", "pin", "unpin"),
     "mcp": ("mcp",),
     "pipe": ("pipe",),
+    "process": ("process",),
     "reading": ("brief", "export", "search", "show"),
     "recover": ("recover",),
     "redact": ("redact",),

@@ -8,6 +8,7 @@ nothing: a person at a terminal repeats a command, and `tail` repeats its own.
 
 import http.client
 import ssl
+from collections.abc import Iterator
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -86,6 +87,30 @@ class Api:
                 UNREACHABLE,
             ) from error
 
+    def lines(self, path: str, last: str = "", **options: str | float | None) -> Iterator[bytes]:
+        """
+        Yield the lines of an endless answer to `GET path?options`, resumed behind the event *last*.
+
+        Raises:
+            CommandError: When there is no answer, one that refuses, or it ends.
+        """
+        asked = urlencode({name: value for name, value in options.items() if value is not None})
+        connection = self._connection()
+        try:
+            headers = self._headers() | ({"Last-Event-ID": last} if last else {})
+            connection.request("GET", f"{self._prefix}{path}?{asked}", headers=headers)
+            answer = connection.getresponse()
+            if answer.status != http.client.OK:
+                raise CommandError(
+                    self._refusal(answer.status, answer.read(ANSWER_BYTES)), exit_code(answer.status)
+                )
+            yield from answer
+        except (http.client.HTTPException, OSError) as error:
+            said = str(error) or type(error).__name__
+            raise CommandError(f"{self.url} does not answer ({said})", UNREACHABLE) from error
+        finally:
+            connection.close()
+
     def post(self, path: str, value: Any) -> bytes:
         """
         Return the body of the answer to `POST path` with *value* as JSON.
@@ -125,9 +150,7 @@ class Api:
     def _attempt(self, target: str, sent: bytes | None, method: str) -> tuple[int, bytes]:
         connection = self._connection()
         try:
-            headers = {"Accept": "*/*", "User-Agent": "tracelog-cli/1", "Connection": "close"}
-            if self._key:
-                headers["Authorization"] = f"Bearer {self._key}"
+            headers = self._headers()
             if sent is not None:
                 headers["Content-Type"] = "application/json"
             connection.request(method, target, body=sent, headers=headers)
@@ -135,6 +158,10 @@ class Api:
             return answer.status, answer.read(ANSWER_BYTES)
         finally:
             connection.close()
+
+    def _headers(self) -> dict[str, str]:
+        key = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        return {"Accept": "*/*", "User-Agent": "tracelog-cli/1", "Connection": "close", **key}
 
     def _connection(self) -> http.client.HTTPConnection:
         if self._secure:

@@ -45,16 +45,23 @@ _EVERYWHERE: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # n
 @click.option("--store", metavar="URL", help="Store, such as sqlite:///logs.db or redis://127.0.0.1:6379.")
 @click.option("--open", "opened", is_flag=True, help="Show the recent traces in the browser.")
 @click.option("--no-limits", is_flag=True, help="Without quotas: for tests and trusted loads.")
+@click.option("--no-process", is_flag=True, help="Without a processor inside: `tracelog process` is one.")
 @click.option("--mcp", "agents", is_flag=True, help="Also answer coding agents, at /mcp (MCP over HTTP).")
 def serve(
-    host: str | None, port: int | None, store: str | None, opened: bool, no_limits: bool, agents: bool
+    host: str | None,
+    port: int | None,
+    store: str | None,
+    opened: bool,
+    no_limits: bool,
+    no_process: bool,
+    agents: bool,
 ) -> None:
     """
     Run the server, until Ctrl-C or SIGTERM.
     """
     run = open_server()
     given = {"host": host, "port": port, "store": store, "limits": False if no_limits else None}
-    given["mcp"] = True if agents else None
+    given |= {"mcp": True if agents else None, "process": False if no_process else None}
     settings = server_settings(given)
     settings = msgspec.structs.replace(settings, host=settings.host.strip("[]"))  # as in an address
     need_port(settings.host, settings.port)

@@ -14,7 +14,7 @@ from typing import Final
 
 import click
 
-from tracelog.cli import since
+from tracelog.cli import live, since
 from tracelog.cli.api import Api, open_api
 from tracelog.cli.failure import UNREACHABLE, CommandError
 from tracelog.cli.line import Lines
@@ -141,6 +141,7 @@ def _arrival(entry: Entry) -> float:
 @click.option(
     "-n", "--lines", "count", type=click.IntRange(0, MOST), default=10, show_default=True, help="Begin with."
 )
+@click.option("--live", "processed", is_flag=True, help="Rows as processed: sampled, repeats as one.")
 @click.option("--since-last", is_flag=True, help="Only what came since the last time with this, then end.")
 @format_option("human", "ndjson")
 @color_option
@@ -148,6 +149,7 @@ def _arrival(entry: Entry) -> float:
 def tail(
     query: str,
     count: int,
+    processed: bool,
     since_last: bool,
     form: str,
     color: bool | None,
@@ -168,6 +170,8 @@ def tail(
         return
     follow = Follow(_asking(api))
     try:
+        if processed:
+            live.follow(api, query, count, lambda found: _show(found, lines, form))
         begun = follow.begin(lambda: collect(api, count, q=query)[0] if count else [], time.monotonic())
         _show(begun, lines, form)
         for entries in _polls(follow, api):

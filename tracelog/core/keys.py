@@ -38,7 +38,8 @@ running numbers have ended (`core/ended.py`)."""
 
 LINES: Final = f"{SHARED}lines"
 """Hash: trace id → its first and last write, entries, errors, systems: what is told of it when it is gone.
-Under `@`, when the lists were last looked through."""
+Under `@`, when the lists were last looked through; under `@queue`, while a processor wants a queue, the bytes
+that wait there; under `@0` to `@63`, last calls of servers that tell of traces of other nodes."""
 
 PINS: Final = f"{SHARED}pins"
 """Hash: id of a pinned trace → until when, its bytes, and when it was pinned."""
@@ -46,7 +47,24 @@ PINS: Final = f"{SHARED}pins"
 OUTCOMES: Final = f"{SHARED}outcomes"
 """Hash: `outcome reason system source` → entries that ended so, unstored."""
 
-COMMITTED: Final = (RECENT, ERRORS, TALLY, OUTCOMES, LINES, PINS)
+QUEUE: Final = f"{SHARED}queue"
+"""Stream: what was stored and is to be processed, `e` a JSON array of entries for each call, `n` how many."""
+
+BACKLOG: Final = f"{SHARED}backlog"
+"""Hash: entries `cut` because the queue was full, what processors counted, and under `#` batches that are
+shown already."""
+
+LIVE: Final = f"{SHARED}live"
+"""Hash: id of a live row → version of its first write, its count, first and last moment, a line feed, its
+JSON. Under `@`, the last version."""
+
+LIVE_ORDER: Final = f"{SHARED}live:order"
+"""Sorted set of ids of live rows by the version of their last change."""
+
+WATCHED: Final = f"{SHARED}watched"
+"""There while somebody reads the live view."""
+
+COMMITTED: Final = (RECENT, ERRORS, TALLY, OUTCOMES, LINES, PINS, QUEUE, BACKLOG)
 """What every write of traces is told, in the order of `commit.lua` and `share.lua`."""
 
 REPORTS: Final = f"{SHARED}reports"

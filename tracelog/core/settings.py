@@ -26,6 +26,10 @@ DEFAULT_URL: Final = f"http://{DEFAULT_HOST}:{DEFAULT_PORT}"
 TTL_S: Final = 3600
 """One hour: what the source design keeps for debugging, and what bounds the store."""
 
+PROCESS_S: Final = 12.0
+PROCESS_SAMPLE: Final = 0.2
+"""How often batches are processed and how much of what is ordinary they keep, as the source design has it."""
+
 YEAR_S: Final = 365 * 86_400
 """No wait is longer: clocks and locks of some systems cannot count further than that."""
 
@@ -33,8 +37,8 @@ _ADDRESS: Final = re.compile(r"https?://[^\s/@?#]+[^\s@?#]*", re.IGNORECASE)
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@?#*,]+/?", re.IGNORECASE)
 _DIGITS: Final = re.compile(r"[0-9]{1,9}")
 
-_LISTS: Final = frozenset({"sinks", "cors_origins", "propagate_to", "capture", "allowed_hosts"})
-_ON_OFF: Final = frozenset({"limits", "enabled", "page_capture", "flush_on_sigterm", "mcp"})
+_LISTS: Final = frozenset({"sinks", "cors_origins", "propagate_to", "capture", "allowed_hosts", "archive"})
+_ON_OFF: Final = frozenset({"limits", "enabled", "page_capture", "flush_on_sigterm", "mcp", "process"})
 _SWITCHES: Final = {
     **dict.fromkeys(("off", "false", "0", "no"), False),
     **dict.fromkeys(("on", "true", "1", "yes"), True),
@@ -51,6 +55,7 @@ _STANDARD_LEVELS: Final = {10: "debug", 20: "info", 30: "warn", 40: "error", 50:
 Amount = Annotated[int, msgspec.Meta(ge=1)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=YEAR_S)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Wait = Annotated[float, msgspec.Meta(ge=0, le=YEAR_S)]
 """Seconds that may be none."""
 
@@ -158,6 +163,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
         pins: How much may be kept past its time.
         page_capture: False tells pages with the browser client to capture nothing.
         mcp: True answers coding agents at `POST /mcp`.
+        process: Whether a processor runs inside, *process_interval* seconds between its batches; it keeps
+            debug and info entries of the share *process_sample* of traces.
+        archive: URLs of archives for what is processed.
     """
 
     host: str = DEFAULT_HOST
@@ -179,6 +187,10 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     convex_secret: str | None = None
     page_capture: bool = True
     mcp: bool = False
+    process: bool = True
+    process_interval: Seconds = PROCESS_S
+    process_sample: Share = PROCESS_SAMPLE
+    archive: tuple[str, ...] = ()
 
 
 KNOWN: Final = frozenset(ClientSettings.__struct_fields__ + ServerSettings.__struct_fields__)

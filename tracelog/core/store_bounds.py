@@ -15,8 +15,18 @@ MAX_LISTED: Final = 100_000
 LEDGER_TTL_S: Final = 24 * 3600
 """Counts outlive the entries they count: who looks the next morning still sees what was lost."""
 
+QUEUE_BYTES: Final = 64 * 1024 * 1024
+"""JSON that waits for processors at most, some 150,000 entries; `lines.lua` says the same. Past it entries
+are stored as ever, and only their processing is cut, and counted."""
+
+LIVE_ROWS: Final = 10_000
+"""Rows of the live view; `shown.lua` says the same. Nobody scrolls further back."""
+
+LIVE_TTL_S: Final = 3600
+"""The live view is of the last hour, as the source design has it."""
+
 ENDED_PARTS: Final = ("runs.lua", "ended.lua")
-SHARED_PARTS: Final = (*ENDED_PARTS, "lists.lua", "listed.lua", "shared.lua")
+SHARED_PARTS: Final = (*ENDED_PARTS, "lists.lua", "lines.lua", "listed.lua", "shared.lua")
 PLAIN_PARTS: Final = ("store.lua", "trace.lua")
 COMMIT_PARTS: Final = (*SHARED_PARTS, *PLAIN_PARTS, "commit.lua")
 """Files of the script that stores entries without a quota, in the order in which they use one another."""

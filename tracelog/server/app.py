@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import os
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -25,15 +25,19 @@ from tracelog.errors import ConfigError, TracelogError
 from tracelog.server.access import Access
 from tracelog.server.agents import PATH as AGENTS
 from tracelog.server.agents import Off, open_agents
+from tracelog.server.archiving import Archive, open_archive
 from tracelog.server.compare import Compare
 from tracelog.server.doors import House
 from tracelog.server.guards import Guards, not_found, wrong_method
 from tracelog.server.health import Health
 from tracelog.server.imports import Import
 from tracelog.server.ingest import Ingest
+from tracelog.server.live import Live
 from tracelog.server.log import INGEST_PATHS, LogEndpoint
 from tracelog.server.overview import Overview
 from tracelog.server.pins import LIST, ONE, Pins
+from tracelog.server.processing import processing_view
+from tracelog.server.processor import Processor
 from tracelog.server.query import Query
 from tracelog.server.scripts import Pages
 from tracelog.server.web import web
@@ -54,6 +58,7 @@ class App:
         store: Where entries are; opened from the settings when not given.
         clock: Returns Unix seconds.
         on_alert: Called once with each change of the budget's level that this server sees.
+        archives: Where the processor inside writes to, besides those that the settings name.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class App:
         store: Store | None = None,
         clock: Callable[[], float] = time.time,
         on_alert: Callable[[Alert], None] | None = None,
+        archives: Sequence[Archive] = (),
     ) -> None:
         def now_ms() -> float:
             return clock() * 1000.0
@@ -83,7 +89,13 @@ class App:
         self.faults = self.ingest.faults
         house = House(settings, self.access, self.ingest, now_ms, new_mint())
         self.log = LogEndpoint(settings, self.access, self.ingest, self.faults)
-        self.health = Health(self.store, self.ingest, self.faults, clock=clock)
+        self.archives = [*map(open_archive, settings.archive), *archives]
+        self._queue = self.store.queue()
+        self.live = Live(self._queue, self.faults, clock=now_ms)
+        self.processor: Processor | None = None
+        self.health = Health(
+            self.store, self.ingest, self.faults, clock=clock, processing=lambda: self._processing(now_ms())
+        )
         self.query = Query(self.store, clock=now_ms, untold=self.ingest.untold)
         self.compare = Compare(self.store, clock=now_ms, mint=new_mint())
         self.imports = Import(
@@ -125,6 +137,7 @@ class App:
             Route("/readyz", guards.answering(self.health.ready)),
             Route("/metrics", guards.reading(self.health.metrics, tells=False)),
             Route("/api/v1/status", self.pages.or_status(guards.reading(self.health.status))),
+            Route("/api/v1/live", guards.reading(self.live.events, tells=False)),
             Route("/api/v1/ledger", guards.reading(self.query.ledger)),
             Route("/api/v1/traces", guards.reading(self.query.traces)),
             Route("/api/v1/traces/{ref}", guards.reading(self.query.trace)),
@@ -151,6 +164,9 @@ class App:
             if not self._begun:
                 await self.store.start()
                 self._begun = True
+                if self.settings.process:
+                    self.processor = self._processor()
+                    self.processor.start()
                 self.health.started()
 
     async def stop(self) -> None:
@@ -158,12 +174,31 @@ class App:
         Refuse new entries, finish what was taken, close the store.
         """
         self.health.stopping()
+        self.live.hurry()
         if self.agents is not None:
             await self.agents.stop()
         with suppress(TimeoutError):  # a store that hangs must not hold up the stop
             async with asyncio.timeout(max(1.0, self.settings.stop_timeout)):
                 await self.ingest.drain()
+        if self.processor is not None:
+            await self.processor.stop()
         await self.store.close()
+
+    def _processor(self) -> Processor:
+        return Processor(
+            self._queue,
+            self.archives,
+            interval_s=self.settings.process_interval,
+            rate=self.settings.process_sample,
+            faults=self.faults,
+            on_shown=self.live.poke,
+        )
+
+    async def _processing(self, now_ms: float) -> dict[str, Any] | None:
+        names = [archive.name for archive in self.archives]
+        inside = self.processor is not None
+        readers = self.live.readers
+        return await processing_view(self._queue, now_ms, inside=inside, archives=names, readers=readers)
 
     async def _begin(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """
@@ -195,6 +230,7 @@ def create_app(
     *,
     store: Store | str | None = None,
     on_alert: Callable[[Alert], None] | None = None,
+    archives: Sequence[Archive] = (),
     **given: Any,
 ) -> App:
     """
@@ -204,6 +240,7 @@ def create_app(
         settings: Resolved settings; else they are resolved from *given*, environment and pyproject.toml.
         store: A store to use instead of the one that the settings name, or the URL of one.
         on_alert: Called once with each change of the budget's level that this server sees.
+        archives: Where processed rows go, besides those that the settings name.
         given: Keyword arguments of `ServerSettings`.
 
     Raises:
@@ -220,7 +257,7 @@ def create_app(
         settings = server_settings(given)
     elif given:
         settings = msgspec.structs.replace(settings, **given)
-    return App(settings, store=store, on_alert=on_alert)
+    return App(settings, store=store, on_alert=on_alert, archives=archives)
 
 
 def new_mint() -> Mint:

@@ -2,7 +2,7 @@
 How the server is: alive, ready and why not, and the status that pages and terminal show.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -23,10 +23,19 @@ MOST_SYSTEMS: Final = 100
 
 class Health:
     """
-    The endpoints of operation; *clock* returns Unix seconds.
+    The endpoints of operation; *clock* returns Unix seconds, *processing* how that is going.
     """
 
-    def __init__(self, store: Store, ingest: Ingest, faults: Faults, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        ingest: Ingest,
+        faults: Faults,
+        *,
+        clock: Callable[[], float],
+        processing: Callable[[], Awaitable[dict[str, Any] | None]],
+    ) -> None:
+        self._processing = processing
         self._faults = faults
         self._store = store
         self._ingest = ingest
@@ -92,6 +101,7 @@ class Health:
             "faults": self._faults.total,
             "redacted": dict(self._ingest.redactor.hits),
             "ledger": ledger and {name: value for name, value in ledger.items() if name != "sources"},
+            "processing": await self._processing(),
             **await limits_view(self._ingest.gatekeeper, self._ingest.shield, self._ingest.heat),
         }
 

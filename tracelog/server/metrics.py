@@ -36,7 +36,7 @@ def exposition(shown: Mapping[str, Any]) -> str:
         shown: As `GET /api/v1/status` answers it.
     """
     lines = []
-    for family in (*_server(shown), *_entries(shown), *_gate(shown), *_hour(shown), *_month(shown)):
+    for family in (family for part in _PARTS for family in part(shown)):
         samples = [_line(f"tracelog_{family.name}", *sample) for sample in family.samples]
         if samples:
             lines += [
@@ -75,6 +75,21 @@ def _entries(shown: Mapping[str, Any]) -> Iterator[Family]:
     yield Family("entries", "gauge", "Entries of sources heard within a day, by what became of them.", ends)
     yield Family("entries_emitted", "gauge", "All of them.", _one(ledger["emitted"]))
     yield Family("entries_duplicate", "gauge", "Deliveries that were repeats.", _one(ledger["duplicate"]))
+
+
+def _processing(shown: Mapping[str, Any]) -> Iterator[Family]:
+    told = shown["processing"]
+    if told is None:
+        return
+    yield Family("queue_writes", "gauge", "Writes that wait to be processed.", _one(told["waiting"]))
+    yield Family("queue_bytes", "gauge", "Their size.", _one(told["bytes"]))
+    yield Family("queue_limit_bytes", "gauge", "What the queue holds at most.", _one(told["limit_bytes"]))
+    yield Family("queue_lag_seconds", "gauge", "Age of the oldest of them.", _one(told["lag_s"]))
+    yield Family("queue_cut", "gauge", "Entries unprocessed because the queue was full.", _one(told["cut"]))
+    yield Family(
+        "processed", "gauge", "What processors counted of this store.", _each("what", told["counts"])
+    )
+    yield Family("live_readers", "gauge", "Readers of the live view here.", _one(told["readers"]))
 
 
 def _gate(shown: Mapping[str, Any]) -> Iterator[Family]:
@@ -138,3 +153,6 @@ def _line(name: str, labels: Mapping[str, str], value: float) -> str:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+_PARTS: Final = (_server, _entries, _processing, _gate, _hour, _month)

@@ -29,6 +29,7 @@ from tracelog.errors import StoreUnavailableError
 from tracelog.stores.gates import Gate
 from tracelog.stores.heats import Heat
 from tracelog.stores.kept import Pin, Tombstone
+from tracelog.stores.queues import Queue
 from tracelog.stores.values import (
     Ends,
     Fates,
@@ -111,6 +112,12 @@ class Store(Protocol):
         """
         Return the place where all servers of this store tell each other what they meet most, in windows of
         *window_s* seconds.
+        """
+        ...
+
+    def queue(self) -> Queue:
+        """
+        Return what this store is to processors: what it stores waits there for them, while they want it.
         """
         ...
 

@@ -9,9 +9,10 @@ one of their entries is sent again.
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from redis.asyncio.connection import AbstractConnection
@@ -40,6 +41,9 @@ TOLD: Final = 2_000
 UNTOLD_S: Final = 1.0
 """After a failure the node of the shared keys is left alone for so long; writes go on meanwhile."""
 
+PLACES: Final = 64
+"""Where servers note their last calls. Two in one place only lose the knowledge of calls that come again."""
+
 DEFAULT_PORT: Final = 6379
 
 SENTENCE: Final = "the store's URL is no cluster's such as redis+cluster://host1:6379,host2:6379"
@@ -66,6 +70,15 @@ class ClusterWire:
 
     async def close(self) -> None:
         await self._nodes.close()
+
+
+class _Told(NamedTuple):
+    """
+    What the node of the shared keys is being told.
+    """
+
+    shared: Shared
+    request: Request
 
 
 class _NodeWire:
@@ -114,6 +127,10 @@ class RedisClusterStore(WireStore):
         seeds, make = _read_url(url, timeout_s)
         self._nodes = Nodes(seeds, make, timeout_s=timeout_s)
         self._untold = Shared()
+        self._unheard: _Told | None = None
+        self._calls = 0
+        self._name = os.urandom(8).hex()
+        self._place = f"@{int(self._name, 16) % PLACES}"
         self._telling = asyncio.Lock()
         self._silent_until = 0.0
         super().__init__(ClusterWire(self._nodes), ttl_s=ttl_s, clock=clock)
@@ -146,36 +163,39 @@ class RedisClusterStore(WireStore):
 
     def _admit(self) -> None:
         self._check()
-        if len(self._untold) > MAX_UNTOLD:
+        if len(self._untold) > MAX_UNTOLD or len(self._untold.queued) > MAX_UNTOLD:
             raise StoreUnavailableError("the node of the cluster that holds the lists of traces is away")
 
     async def _tell(self) -> None:
         """
         Tell the shared keys what waits to be told; writes that come meanwhile are told together.
 
-        Counts whose reply was lost are taken as done: the node most likely has read them.
+        A call whose reply was lost is made again as it was; the node knows whether it did it.
         """
         async with self._telling:
             now = asyncio.get_running_loop().time()
-            if not len(self._untold) or now < self._silent_until:
+            if now < self._silent_until:
                 return
-            while len(self._untold):
-                told = self._untold.take(TOLD)
-                reply = await self._tell_part(told)
+            while self._unheard is not None or self._untold.waits:
+                told = self._unheard = self._unheard or self._next()
+                [reply] = await self._nodes.send([told.request])
                 if isinstance(reply, Exception):
                     self._silent_until = asyncio.get_running_loop().time() + UNTOLD_S
                     self._remember(explain(reply))
-                    self._untold.add(told, counted=not isinstance(reply, ResponseError | NotSentError))
+                    if isinstance(reply, ResponseError | NotSentError):  # nothing was done
+                        self._untold.add(told.shared, counted=False)
+                        self._unheard = None
                     return
+                self._unheard = None
 
-    async def _tell_part(self, told: Shared) -> Any:
-        request = told.request(self._clock() * 1000, self._settings.ttl_s)
-        try:
-            [reply] = await self._nodes.send([request])
-        except BaseException:  # cancelled on the way
-            self._untold.add(told, counted=True)
-            raise
-        return reply
+    def _next(self) -> "_Told":
+        """
+        Take out what can be told in one call.
+        """
+        self._calls += 1
+        shared = self._untold.take(TOLD)
+        call = (self._place, f"{self._name} {self._calls}")
+        return _Told(shared, shared.request(self._clock() * 1000, self._settings.ttl_s, call))
 
 
 def _read(call: TraceCall, reply: Any) -> tuple[str, StoreUnavailableError | None, bool]:

@@ -4,7 +4,7 @@ Rows for a cluster: a script call for each trace, to the node of the trace, and 
 The second is told what became of the first, so it comes afterwards; what it tells is kept until it was heard.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -15,7 +15,7 @@ from tracelog.core.ended import Run, runs_of, store, text_of
 from tracelog.core.store_bounds import CALL_ROWS, LEDGER_TTL_S, MAX_LISTED
 from tracelog.stores.redis_arguments import limited_names_of, names_of
 from tracelog.stores.redis_nodes import Request
-from tracelog.stores.redis_pack import Packed, Settings
+from tracelog.stores.redis_pack import CALL_BYTES, Packed, Settings
 from tracelog.stores.redis_resp import bulk, command, number
 from tracelog.stores.redis_scripts import KEEP, KEEP_LIMITED, SHARE, sha_of
 from tracelog.stores.redis_told import limits_of
@@ -119,6 +119,7 @@ class Shared(msgspec.Struct):
         again: Trace → score of a write that only repeated entries; *failed_again* of one with errors.
         speakers: `system source` → what it said.
         grown: Trace → what was stored of it.
+        queued: The JSON of what was stored, for processors.
     """
 
     written: dict[str, float] = {}
@@ -127,9 +128,10 @@ class Shared(msgspec.Struct):
     failed_again: dict[str, float] = {}
     speakers: dict[str, Spoken] = {}
     grown: dict[str, Growth] = {}
+    queued: list[bytes] = []
 
     def __len__(self) -> int:
-        return sum(map(len, msgspec.structs.astuple(self)))
+        return sum(map(len, self._maps()))
 
     def note(self, rows: Sequence[Row], letters: str, packed: Packed, *, is_new: bool) -> None:
         """
@@ -137,12 +139,13 @@ class Shared(msgspec.Struct):
         """
         numbers: dict[str, list[int]] = {}
         grown = Growth(packed.score, is_new=is_new)
-        for (entry, _), letter in zip(rows, letters, strict=True):
+        for (entry, body), letter in zip(rows, letters, strict=True):
             if letter not in (STORED, DUPLICATE):
                 continue
             stored = letter == STORED
             self._list(entry.trace_id, packed.score, is_new=stored, is_error=entry.is_error)
             if stored:
+                self.queued.append(body)
                 grown.add(Growth(0.0, 1, entry.is_error, systems={entry.system: None}))
             name = f"{entry.system} {entry.source or ''}"
             spoken = self.speakers.setdefault(name, Spoken())
@@ -161,10 +164,19 @@ class Shared(msgspec.Struct):
         Take out and return a part with at most so many traces and sources of each kind.
         """
         part = Shared()
-        for mine, theirs in zip(msgspec.structs.astuple(self), msgspec.structs.astuple(part), strict=True):
+        for mine, theirs in zip(self._maps(), part._maps(), strict=True):
             for name in list(islice(mine, most)):
                 theirs[name] = mine.pop(name)
+        part.queued = [*fitting(self.queued, most)]
+        del self.queued[: len(part.queued)]
         return part
+
+    @property
+    def waits(self) -> bool:
+        """
+        Whether there is something to tell.
+        """
+        return bool(len(self) or self.queued)
 
     def add(self, other: "Shared", *, counted: bool) -> None:
         """
@@ -180,14 +192,15 @@ class Shared(msgspec.Struct):
                 mine[trace_id] = max(score, mine.get(trace_id, score))
         if counted:
             return
+        self.queued += other.queued
         for name, spoken in other.speakers.items():
             self.speakers.setdefault(name, Spoken()).add(spoken)
         for trace_id, grown in other.grown.items():
             self.grown.setdefault(trace_id, Growth()).add(grown)
 
-    def request(self, now_ms: float, ttl_s: int) -> Request:
+    def request(self, now_ms: float, ttl_s: int, call: tuple[str, str]) -> Request:
         """
-        Return the request that tells all this.
+        Return the request that tells all this, once: *call* is where it is noted, and as what.
         """
         speakers: list[Any] = [
             part
@@ -207,14 +220,31 @@ class Shared(msgspec.Struct):
             *traces,
             len(self.grown),
             *(part for trace_id, each in self.grown.items() for part in (trace_id, *each.arguments())),
+            *call,
+            *self.queued,
         )
         return Request(keys.RECENT.encode(), packed, SHARE)
+
+    def _maps(self) -> tuple[dict[str, Any], ...]:
+        return self.written, self.failed, self.again, self.failed_again, self.speakers, self.grown
 
     def _list(self, trace_id: str, score: float, *, is_new: bool, is_error: bool) -> None:
         listed, failed = (self.written, self.failed) if is_new else (self.again, self.failed_again)
         listed[trace_id] = max(score, listed.get(trace_id, score))
         if is_error:
             failed[trace_id] = max(score, failed.get(trace_id, score))
+
+
+def fitting(bodies: Sequence[bytes], most: int) -> Iterator[bytes]:
+    """
+    Yield the first of *bodies*, at least one of any, so many that one call holds them.
+    """
+    size = 0
+    for body in bodies[:most]:
+        if size and size + len(body) > CALL_BYTES:
+            return
+        size += len(body)
+        yield body
 
 
 def _pairs(scores: dict[str, float]) -> list[Any]:

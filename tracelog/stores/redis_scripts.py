@@ -37,6 +37,11 @@ REPORT: Final = _read("report.lua")
 FOLD: Final = _read("fold.lua")
 HEAT: Final = _read("heat.lua")
 PIN: Final = _read("pin.lua")
+TAKE: Final = _read("take.lua")
+RENEW: Final = _read("renew.lua")
+SHOWN: Final = _read("shown.lua")
+PROCESSED: Final = _read("processed.lua")
+PURGE: Final = _read("purge.lua")
 GATE: Final = _read(*(f"gate{part}.lua" for part in _GATE_PARTS))
 
 

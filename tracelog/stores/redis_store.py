@@ -18,6 +18,7 @@ from tracelog.stores.base import PartlyStoredError
 from tracelog.stores.gates import Gate, new_server
 from tracelog.stores.heats import Heat
 from tracelog.stores.kept import Pin, Tombstone
+from tracelog.stores.queues import Queue
 from tracelog.stores.redis_care import RedisCare
 from tracelog.stores.redis_faults import explain_text, explained, is_lasting
 from tracelog.stores.redis_gate import RedisGate
@@ -25,6 +26,7 @@ from tracelog.stores.redis_heat import RedisHeat
 from tracelog.stores.redis_keep import RedisKeeper
 from tracelog.stores.redis_ledger import RedisLedger
 from tracelog.stores.redis_pack import Settings
+from tracelog.stores.redis_queue import RedisQueue
 from tracelog.stores.redis_read import RedisReader
 from tracelog.stores.redis_told import Told, told_of
 from tracelog.stores.redis_wire import Wire
@@ -64,6 +66,7 @@ class WireStore(ABC):
 
     kind = "redis"
     gate_timeout_s = 0.05
+    queue_poll_s = 1.0
 
     def __init__(self, wire: Wire, *, ttl_s: int, clock: Callable[[], float]) -> None:
         self._wire = wire
@@ -136,6 +139,9 @@ class WireStore(ABC):
 
     def heat(self, window_s: float) -> Heat:
         return RedisHeat(self._wire, window_s)
+
+    def queue(self) -> Queue:
+        return RedisQueue(self._wire, self._clock, self.queue_poll_s)
 
     async def fetch(self, trace_id: str) -> Trace | None:
         with explained():

@@ -1,5 +1,5 @@
 """
-What outlives a trace's hour in the embedded store: pins and tombstones.
+What outlives a trace's hour in the embedded store: pins and tombstones; and the way to its queue.
 """
 
 import sqlite3
@@ -10,6 +10,8 @@ from typing import Any, Final
 from tracelog.core.pin_settings import PinSettings
 from tracelog.errors import UnknownReferenceError
 from tracelog.stores.kept import EXPIRED, GONE_S, MOST_GONE, TOLD_GONE, Pin, Tombstone, refused
+from tracelog.stores.queues import Queue
+from tracelog.stores.sqlite_queue import SqliteQueue
 from tracelog.stores.sqlite_schema import LAST_LETTER
 from tracelog.stores.sqlite_worker import transaction
 
@@ -57,6 +59,9 @@ class SqliteKeeping(ABC):
     async def stones(self, prefix: str, limit: int) -> list[Tombstone]:
         found: list[Tombstone] = await self._read(gone, prefix, limit, self._now())
         return found
+
+    def queue(self) -> Queue:
+        return SqliteQueue(self._change, self._read, self._now)
 
     @abstractmethod
     async def _read(self, work: Callable[..., Any], *arguments: Any) -> Any: ...

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from tracelog.errors import ConfigError, StoreUnavailableError
+from tracelog.stores import sqlite_queue
 
 VERSION: Final = 1
 
@@ -163,6 +164,7 @@ CONTENTS: Final = (
     "said",
     "others",
     "calls",
+    *sqlite_queue.CONTENTS,
 )
 """Tables that `clear` empties."""
 
@@ -214,6 +216,7 @@ def _prepare(connection: sqlite3.Connection, path: str) -> None:
         connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
     _check_version(connection, path)
     connection.executescript(_ADDED)
+    connection.executescript(sqlite_queue.TABLES)
     _add_column(connection)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from tracelog.core.quota_settings import TraceQuota
-from tracelog.stores import sqlite_keep, sqlite_ledger, sqlite_quota
+from tracelog.stores import sqlite_keep, sqlite_ledger, sqlite_queue, sqlite_quota
 from tracelog.stores.cursors import arrived
 from tracelog.stores.sqlite_quota import INSERT, Told, values_of
 from tracelog.stores.sqlite_text import TextIndex
@@ -151,6 +151,7 @@ class Writer:
         now_ms = writes[-1].now_ms
         connection.executemany(_TALLY, [(*speaker, *counts, now_ms) for speaker, counts in tallies.items()])
         sqlite_ledger.stored(connection, numbers)
+        sqlite_queue.append(connection, [_stored(*each) for each in zip(writes, results, strict=True)])
         return results
 
     def _line(self, connection: sqlite3.Connection, trace_id: str, now_ms: float) -> _Line:
@@ -208,6 +209,13 @@ class Writer:
         connection.executemany("DELETE FROM echoes WHERE trace_id = ?", trace_ids)
         connection.executemany("DELETE FROM told WHERE trace_id = ?", trace_ids)
         self._index.note_dropped(connection, entries)
+
+
+def _stored(write: Write, fates: Fates) -> tuple[float, list[bytes]]:
+    """
+    Return when *write* was made, and the JSON of what it stored.
+    """
+    return write.now_ms, [body for (_, body), fate in zip(write.rows, fates, strict=True) if fate == STORED]
 
 
 def _note_numbers(write: Write, fates: Fates, numbers: dict[tuple[str, str], list[int]]) -> None:

@@ -1,5 +1,5 @@
 -- One call on a server without slots: every trace, then what they share, in one atomic step.
--- KEYS: recent, errors, tally, outcomes, lines, pins, then list and ids (with a quota also its use) of each trace.
+-- KEYS: recent, errors, tally, outcomes, lines, pins, queue, backlog, then list and ids (with a quota also its use) of each trace.
 -- ARGV: score, oldest score listed, most traces listed, ttl, now, ttl of counts, S, S largest running numbers, each
 -- with a colon and all of them as runs if their entries ended when all are stored (5:0-3,5-5), S names; then
 -- for each trace its marks, ids, bodies. A mark is three characters, base 64 from "0": 2 * speaker + (1 for an error);
@@ -12,8 +12,8 @@ for seq, said in string.gmatch(ARGV[8], '(%-?%d+):?(%S*)') do
 end
 for s = 1, S do names[s], stored[s], known[s] = ARGV[8 + s], 0, 0 end
 
-local codes, written, failed, fault, at, byte = {}, {}, {}, '', 9 + S, string.byte
-for k = 7, #KEYS, EACH do
+local codes, written, failed, queued, fault, at, byte = {}, {}, {}, {}, '', 9 + S, string.byte
+for k = 9, #KEYS, EACH do
   local marks, id = ARGV[at], string.sub(KEYS[k], 6)
   local n, fresh, errors, said, systems = #marks / WIDTH, 0, 0, {}, {}
   local code, why = keep(k, at + 1, n, ttl, string.sub(marks, 3 * n + 1))
@@ -23,6 +23,7 @@ for k = 7, #KEYS, EACH do
     local s, letter = (high - 48) * 2048 + (middle - 48) * 32 + math.floor((low - 48) / 2) + 1, byte(code, i)
     if letter == 65 then
       stored[s], fresh, errors = stored[s] + 1, fresh + 1, errors + low % 2
+      queued[#queued + 1] = ARGV[at + n + i]
       if not said[s] then said[s], systems[#systems + 1] = true, string.match(names[s], '^%S+') end
     elseif letter == 68 then
       known[s] = known[s] + 1
@@ -38,6 +39,7 @@ for k = 7, #KEYS, EACH do
   at = at + 1 + 2 * n
 end
 
-if #written > 0 then list(cut, cap, ttl, kept, written, failed, remember(now)) end
-tally(now, kept, names, seqs, stored, known, runs)
+local due = remember(now, queued)
+if #written > 0 then list(cut, cap, ttl, kept, written, failed, due) end
+tally(now, kept, names, seqs, stored, known, runs, due)
 return { table.concat(codes), fault }

@@ -23,21 +23,3 @@ local function named(known, names)
   end
   return known
 end
-
-local function remember(now) -- keeps what was noted; returns whether the lists are to be looked through
-  if #grown == 0 then return false end
-  local old = redis.call('HMGET', KEYS[5], '@', unpack(grown))
-  local due = math.abs(now - tonumber(old[1] or 0)) >= TIDY
-  local fields = due and { '@', now } or {}
-  for i, id in ipairs(grown) do
-    local line, before = growth[id], old[i + 1] or ''
-    local pattern = '^(%S+) (%S+) (%d+) (%d+) ?(%S*)'
-    local first, last, n, errors, systems = string.match(line.new and '' or before, pattern)
-    if not last or tonumber(last) < tonumber(line.score) then last = line.score end
-    fields[#fields + 1] = id
-    fields[#fields + 1] = string.format('%s %s %.0f %.0f %s', first or line.score, last, (n or 0) + line.n,
-      (errors or 0) + line.errors, named(systems or '', line.systems))
-  end
-  redis.call('HSET', KEYS[5], unpack(fields))
-  return due
-end

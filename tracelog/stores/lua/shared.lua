@@ -9,12 +9,14 @@ local function count_back(name, counted) -- entries that are stored after all do
   end
 end
 
-local function tally(now, ttl, names, seqs, stored, known, runs)
+local function tally(now, ttl, names, seqs, stored, known, runs, due)
+  local new = false
   for from = 1, #names, STEP do
     local to, news = math.min(from + STEP - 1, #names), {}
     local olds = redis.call('HMGET', KEYS[3], unpack(names, from, to))
     for s = from, to do
       if stored[s] + known[s] > 0 then
+        new = new or not olds[s - from + 1]
         local old = olds[s - from + 1] or '0 0 -1 0 '
         local received, again, seq, ended = string.match(old, '^(%d+) (%d+) (%-?%d+) %S+ ?(.*)$')
         if runs[s] ~= '' then
@@ -30,5 +32,5 @@ local function tally(now, ttl, names, seqs, stored, known, runs)
     end
     if #news > 0 then redis.call('HSET', KEYS[3], unpack(news)) end
   end
-  redis.call('EXPIRE', KEYS[3], ttl)
+  if new or due ~= false then redis.call('EXPIRE', KEYS[3], ttl) end
 end

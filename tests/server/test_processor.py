@@ -1,0 +1,149 @@
+"""
+The processor: an archive that is away holds up nothing, and gets its batches, the same, when it is back.
+"""
+
+import pytest
+
+from tests.stores.rows import Clock, row
+from tracelog.errors import ConfigError, StoreUnavailableError
+from tracelog.server import processor as processing
+from tracelog.server.archiving import NullArchive, open_archive
+from tracelog.server.faults import Faults
+from tracelog.server.processor import Processor
+from tracelog.stores.sqlite import SqliteStore
+
+pytestmark = pytest.mark.anyio
+
+
+class Moody:
+    """
+    An archive that is away while a test says so.
+    """
+
+    name = "moody"
+
+    def __init__(self):
+        self.away = False
+        self.tries = 0
+        self.kept = {}
+
+    async def store(self, batch_id, rows):
+        self.tries += 1
+        if self.away:
+            raise StoreUnavailableError("the archive is away")
+        self.kept.setdefault(batch_id, rows)
+
+
+@pytest.fixture
+async def parts():
+    clock, archive = Clock(), Moody()
+    store = SqliteStore(":memory:", clock=clock)
+    await store.start()
+    queue = store.queue()
+    processor = Processor(queue, [archive], interval_s=12, rate=1.0, faults=Faults(), lease_s=30, clock=clock)
+    yield store, queue, processor, archive, clock
+    await store.close()
+
+
+async def test_an_archive_that_is_away_gets_everything_later_and_the_view_goes_on(parts):
+    """
+    While it is away each batch is shown at once, asked for once a round, and archived once when it is back.
+    """
+    store, queue, processor, archive, clock = parts
+    await processor.look()
+    archive.away = True
+    for number in range(3):
+        await store.write([row("t", number, f"said {'abc'[number]}")])
+        clock.now += 12
+        await processor.look()
+        assert len(await queue.live(-1, 10)) == number + 1
+    assert archive.tries == 3
+    archive.away = False
+    clock.now += 31
+    await processor.look()
+    told = [each["message"] for rows in archive.kept.values() for each in rows]
+    assert sorted(told) == ["said a", "said b", "said c"]
+    left = await queue.backlog()
+    assert (left.writes, left.bytes, left.counts["batches"], left.counts["entries"]) == (0, 0, 3, 3)
+    assert [each.count for each in await queue.live(-1, 10)] == [1, 1, 1]
+
+
+async def test_before_its_time_nothing_is_taken_unless_somebody_watches(parts):
+    """
+    A look between two rounds takes nothing; with a reader it takes all and says so.
+    """
+    store, queue, processor, archive, clock = parts
+    await processor.look()
+    await store.write([row("t", 1)])
+    clock.now += 11
+    assert not await processor.look()
+    assert archive.kept == {}
+    await queue.watch()
+    assert await processor.look()
+    assert len(archive.kept) == 1
+
+
+async def test_it_works_and_stops_by_itself(parts):
+    """
+    Started, it takes what comes while somebody watches; stopped, it has finished what it had.
+    """
+    store, queue, processor, archive, _ = parts
+    await queue.watch()
+    processor.start()
+    await store.write([row("t", 1)])
+    while (await queue.backlog()).counts.get("batches", 0) < 1:
+        await store.write([row("t", 1), row("t", 2)])
+    await processor.stop()
+    assert sum(len(rows) for rows in archive.kept.values()) == (await queue.backlog()).counts["rows"]
+
+
+class Broken:
+    """
+    A queue that fails in every way in turn before it works.
+    """
+
+    poll_s = 0.01
+
+    def __init__(self, queue):
+        self._queue = queue
+        self._faults = [StoreUnavailableError("away", retry_after=0.01), ValueError("odd")]
+        self._purges = [*self._faults]
+
+    def __getattr__(self, name):
+        return getattr(self._queue, name)
+
+    async def take(self, name, *, due, lease_s):
+        if self._faults:
+            raise self._faults.pop()
+        return await self._queue.take(name, due=due, lease_s=lease_s)
+
+    async def purge(self):
+        raise self._purges.pop()
+
+
+async def test_whatever_the_store_does_the_next_look_comes(parts, monkeypatch):
+    """
+    A processor goes on after a store that was away and after a fault, which is told.
+    """
+    store, queue, _, archive, clock = parts
+    monkeypatch.setattr(processing, "PURGE_S", 0.0)
+    await queue.take("wanted", due=True, lease_s=30)
+    await store.write([row("t", 1)])
+    await queue.watch()
+    faults = Faults()
+    processor = Processor(Broken(queue), [archive], interval_s=12, rate=1.0, faults=faults, clock=clock)
+    processor.start()
+    while not archive.kept:
+        await queue.backlog()
+    await processor.stop()
+    assert faults.total >= 2
+
+
+async def test_archives_are_opened_by_url():
+    """
+    The one that keeps nothing takes everything; no other scheme is known by accident.
+    """
+    assert await open_archive("none:").store("1", []) is None
+    assert isinstance(open_archive("none:"), NullArchive)
+    with pytest.raises(ConfigError, match="carrier"):
+        open_archive("carrier:pigeon")
