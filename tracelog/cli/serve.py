@@ -10,12 +10,13 @@ import importlib.util
 import re
 import signal
 import socket
+import sys
 import threading
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import click
@@ -25,9 +26,13 @@ from tracelog.cli.failure import FOUND, USAGE, CommandError
 from tracelog.cli.options import public, tell
 from tracelog.cli.waiting import waiting_for_store
 from tracelog.config import DEFAULT_PORT, ServerSettings, server_settings
+from tracelog.server.workers import Supervisor, heed_signals, listeners
 
 DISTRIBUTION: Final = "tracelog-kit"
 """Used where no metadata is installed: in a bare checkout."""
+
+MOST_WORKERS: Final = 64
+"""As many as a large machine has cores: more only wait for one another."""
 
 LIBRARIES: Final = ("starlette", "uvicorn", "httptools")
 """What the server cannot do without."""
@@ -46,8 +51,17 @@ _EVERYWHERE: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # n
 @click.option("--open", "opened", is_flag=True, help="Show the recent traces in the browser.")
 @click.option("--no-limits", is_flag=True, help="Without quotas: for tests and trusted loads.")
 @click.option("--mcp", "agents", is_flag=True, help="Also answer coding agents, at /mcp (MCP over HTTP).")
+@click.option(
+    "--workers", type=click.IntRange(1, MOST_WORKERS), default=1, help="Server processes. Default: 1."
+)
 def serve(
-    host: str | None, port: int | None, store: str | None, opened: bool, no_limits: bool, agents: bool
+    host: str | None,
+    port: int | None,
+    store: str | None,
+    opened: bool,
+    no_limits: bool,
+    agents: bool,
+    workers: int,
 ) -> None:
     """
     Run the server, until Ctrl-C or SIGTERM.
@@ -72,7 +86,10 @@ def serve(
                         target=webbrowser.open, args=(f"{address}{OPENED}",), daemon=True
                     ).start()
 
-            listened = run.serve(settings, on_ready=ready)
+            if workers == 1:
+                listened = run.serve(settings, on_ready=ready)
+            else:
+                listened = _serve_many(settings, given, workers, ready)
     except KeyboardInterrupt:
         listened = True  # how the person said stop; by now everything is stored and closed
     except SystemExit:
@@ -81,6 +98,22 @@ def serve(
         at = _address(settings.host, settings.port)
         raise CommandError(f"the server did not start at {at}; the lines above say why", FOUND)
     tell("stopped")
+
+
+def _serve_many(
+    settings: ServerSettings, given: Mapping[str, Any], count: int, ready: Callable[[int], None]
+) -> bool:
+    """
+    Serve in *count* processes until a signal stops them; return whether all ever listened.
+    """
+    if sys.platform == "win32":
+        raise CommandError("several server processes need a system that hands sockets on; use one", USAGE)
+    if ":memory:" in settings.store:
+        raise CommandError("each server process would have a memory of its own; use a file or Redis", USAGE)
+    sockets = listeners(settings.host, settings.port, count)
+    supervisor = Supervisor(given, sockets, say=tell, stop_timeout=settings.stop_timeout)
+    heed_signals(supervisor)
+    return supervisor.run(lambda: ready(int(sockets[0][0].getsockname()[1])))
 
 
 def open_server() -> ModuleType:

@@ -62,7 +62,7 @@ class NdjsonArchive:
         ConfigError: When one of them cannot be used.
     """
 
-    name: Final = "ndjson"
+    name = "ndjson"
 
     def __init__(
         self,
