@@ -26,6 +26,8 @@ from tracelog.cli.failure import FOUND, USAGE, CommandError
 from tracelog.cli.options import public, tell
 from tracelog.cli.waiting import waiting_for_store
 from tracelog.config import DEFAULT_PORT, ServerSettings, server_settings
+from tracelog.server.own_log import say as say_line
+from tracelog.server.own_log import say_in_json
 from tracelog.server.workers import Supervisor, heed_signals, listeners
 
 DISTRIBUTION: Final = "tracelog-kit"
@@ -72,14 +74,15 @@ def serve(
     settings = server_settings(given)
     settings = msgspec.structs.replace(settings, host=settings.host.strip("[]"))  # as in an address
     need_port(settings.host, settings.port)
+    say = _voice(settings)
 
     listened = False
     try:
-        with _terminated_as_interrupted(), waiting_for_store() as begin:
+        with _terminated_as_interrupted(), waiting_for_store(say) as begin:
 
             def ready(port: int) -> None:
                 address = _address(settings.host, port)
-                tell(welcome(settings, address))
+                say(welcome(settings, address) if say is tell else f"listening on {address}")
                 begin(_address(_EVERYWHERE.get(settings.host, settings.host), port))
                 if opened:
                     threading.Thread(
@@ -97,7 +100,17 @@ def serve(
     if not listened:
         at = _address(settings.host, settings.port)
         raise CommandError(f"the server did not start at {at}; the lines above say why", FOUND)
-    tell("stopped")
+    say("stopped")
+
+
+def _voice(settings: ServerSettings) -> Callable[[str], None]:
+    """
+    Return what says sentences in the form that *settings* want.
+    """
+    if settings.log_format == "text":
+        return tell
+    say_in_json()
+    return say_line
 
 
 def _serve_many(
@@ -111,7 +124,7 @@ def _serve_many(
     if ":memory:" in settings.store:
         raise CommandError("each server process would have a memory of its own; use a file or Redis", USAGE)
     sockets = listeners(settings.host, settings.port, count)
-    supervisor = Supervisor(given, sockets, say=tell, stop_timeout=settings.stop_timeout)
+    supervisor = Supervisor(given, sockets, say=_voice(settings), stop_timeout=settings.stop_timeout)
     heed_signals(supervisor)
     return supervisor.run(lambda: ready(int(sockets[0][0].getsockname()[1])))
 

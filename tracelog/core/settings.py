@@ -7,7 +7,7 @@ around: it hands these types on.
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -32,7 +32,9 @@ _ADDRESS: Final = re.compile(r"https?://[^\s/@?#]+[^\s@?#]*", re.IGNORECASE)
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@?#*,]+/?", re.IGNORECASE)
 _DIGITS: Final = re.compile(r"[0-9]{1,9}")
 
-_LISTS: Final = frozenset({"sinks", "cors_origins", "propagate_to", "capture", "allowed_hosts"})
+_LISTS: Final = frozenset(
+    {"sinks", "cors_origins", "propagate_to", "capture", "allowed_hosts", "trusted_proxies"}
+)
 _ON_OFF: Final = frozenset({"limits", "enabled", "page_capture", "flush_on_sigterm", "mcp"})
 _SWITCHES: Final = {
     **dict.fromkeys(("off", "false", "0", "no"), False),
@@ -41,6 +43,7 @@ _SWITCHES: Final = {
 _TAKEN: Final = {
     **dict.fromkeys(_ON_OFF, "on or off; true, false, yes, no, 1 and 0 say the same"),
     "port": "a number from 0 to 65535; 0 takes a free port",
+    "log_format": "text or json",
 }
 """What a variable can say where its type would not tell a person."""
 
@@ -144,6 +147,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
         keys: Credentials; empty on loopback means that local programs need none.
         cors_origins: Web origins that may send besides loopback ones.
         allowed_hosts: Host names besides loopback that requests may name.
+        trusted_proxies: Addresses and networks of reverse proxies whose `X-Forwarded-…` headers count.
         ttl_s: Seconds a trace is kept after its last entry.
         receive_timeout: Seconds a request may take to arrive.
         stop_timeout: Seconds that stopping waits for requests in flight.
@@ -155,6 +159,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
         pins: How much may be kept past its time.
         page_capture: False tells pages with the browser client to capture nothing.
         mcp: True answers coding agents at `POST /mcp`.
+        log_format: Of what the server says of itself: `text` or `json`.
     """
 
     host: str = DEFAULT_HOST
@@ -163,6 +168,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[Key, ...] = ()
     cors_origins: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     ttl_s: Amount = TTL_S
     receive_timeout: Seconds = 10.0
     stop_timeout: Wait = 10.0
@@ -176,6 +182,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     convex_secret: str | None = None
     page_capture: bool = True
     mcp: bool = False
+    log_format: Literal["text", "json"] = "text"
 
 
 KNOWN: Final = frozenset(ClientSettings.__struct_fields__ + ServerSettings.__struct_fields__)

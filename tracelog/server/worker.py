@@ -26,7 +26,8 @@ def main() -> int:
     """
     Serve until told to stop; return the exit code: 1 when it never listened.
     """
-    job = msgspec.json.decode(sys.stdin.buffer.readline(), type=Job)
+    with open(0, "rb", buffering=0, closefd=False) as told:
+        job = msgspec.json.decode(told.readline(), type=Job)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _heard)  # the server stops at either, and raises it again when it has
     if hasattr(signal, "SIGHUP"):
@@ -49,7 +50,8 @@ def _heard(_number: int, _frame: FrameType | None) -> None:
 
 
 def _follow() -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # not by `sys.stdin`, whose lock this thread would hold when the interpreter ends
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
