@@ -67,11 +67,10 @@ def test_pages_behind_a_proxy_are_told_apart() -> None:
     ]
     assert peers == ["203.0.113.7", "8.8.8.8"]
     with Running(keys=keys, trusted_proxies=("127.0.0.0/8",)) as running:
+        own = ("Origin", "http://127.0.0.1")
         cookies = [
-            running.post(b"r" * 16, ("X-Forwarded-Proto", proto), target="/api/v1/session").header(
-                "set-cookie"
-            )
-            for proto in ("https", "http")
+            running.post(b"r" * 16, own, ("X-Forwarded-Proto", proto), target="/api/v1/session").header(name)
+            for proto, name in (("https", "set-cookie"), ("http", "set-cookie"))
         ]
     assert ["Secure" in str(cookie) for cookie in cookies] == [True, False]
 
