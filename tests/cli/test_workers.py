@@ -5,6 +5,7 @@ Several server processes behind one port: replaced and killed under load, nothin
 import json
 import os
 import signal
+import socket
 import time
 import urllib.request
 from collections import Counter
@@ -16,9 +17,11 @@ import pytest
 import redis
 
 from tests.cli.started import Started
+from tests.cli.test_serve import has_address
 from tests.stores.servers import RealServer, free_port
 from tests.test_kill import Load
 from tracelog.cli.failure import USAGE
+from tracelog.server.workers import listeners
 
 pytestmark = pytest.mark.xdist_group("workers")
 
@@ -80,10 +83,10 @@ def test_replaced_and_killed_under_load_nothing_is_lost(tmp_path: Path, start: A
     assert all(not Path(f"/proc/{pid}").exists() for pid in second)
 
 
-def test_processes_share_a_file(start: Any) -> None:
+def test_processes_share_a_file(tmp_path: Path, start: Any) -> None:
     """
-    On the embedded store what one process took the others read; when the one that started them is killed they
-    end by themselves.
+    On the embedded store what one process took the others read; a replacement that does not start, for a wrong
+    setting, changes nothing; when the one that started them is killed they end by themselves.
     """
     server = start("--port", "0", "--store", "sqlite:///shared.db")
     url = server.line(r"listening on (\S+)")
@@ -93,6 +96,14 @@ def test_processes_share_a_file(start: Any) -> None:
     for _ in range(5):
         with urllib.request.urlopen(f"{url}/api/v1/traces/shared", timeout=10) as answer:
             assert len(json.load(answer)["entries"]) == 20
+    settings = tmp_path / "pyproject.toml"
+    settings.write_text("[tool.tracelog]\npins = 7\n")
+    before = children(server.process.pid)
+    server.process.send_signal(signal.SIGHUP)
+    server.line(r"\[tool\.tracelog\] (pins)")
+    assert server.line(r"(a new server process did not start; those there go on)")
+    assert children(server.process.pid) == before
+    settings.unlink()
     orphans = children(server.process.pid)
     server.process.kill()
     server.process.wait()
@@ -113,3 +124,23 @@ def test_what_cannot_be_served_by_several_is_told(start: Any, options: Any, code
     """
     ended, _, err = start("--port", "0", *options).end()
     assert (ended, said in err, "Traceback" in err) == (code, True, False)
+
+
+@pytest.mark.parametrize("spreads", [True, False])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", *(["::1"] if has_address("::1") else [])])
+def test_every_place_listens_at_the_port(host: str, spreads: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    All places have the same port, at each address of the host; with a socket of their own where the kernel
+    spreads connections between them, with one for all where it does not.
+    """
+    monkeypatch.setattr("tracelog.server.workers._SPREADS", spreads)
+    places = listeners(host, 0, 3)
+    every = {sock for place in places for sock in place}
+    try:
+        assert len({sock.getsockname()[1] for sock in every}) == 1
+        assert len(every) == len(places[0]) * (3 if spreads else 1)
+        for sock in places[0]:
+            socket.create_connection(sock.getsockname()[:2], timeout=5).close()
+    finally:
+        for sock in every:
+            sock.close()

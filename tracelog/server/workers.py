@@ -194,7 +194,7 @@ class Supervisor:
             self._crashed(worker)
         else:
             self._turns.clear()
-            self._say("a new server process did not start; those there are go on")
+            self._say("a new server process did not start; those there go on")
 
     def _next_turn(self) -> None:
         if self._turns:

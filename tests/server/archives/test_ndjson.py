@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from tests.cli.started import ROOT, plain_environment
 from tracelog.core.encoding import PACKINGS, inflate
 from tracelog.errors import StoreUnavailableError
 from tracelog.server.archives import NdjsonArchive, open_archive
+from tracelog.server.archives.dead import DeadLetters
 from tracelog.server.archives.journal import Journal
 
 WRITER = """
@@ -198,17 +200,21 @@ def test_a_disk_without_room_keeps_the_batch_outside(tmp_path: Path) -> None:
     """
     What cannot be written is told, is not there in part, and is written when it can be.
     """
-    file = tmp_path / "a.ndjson"
-    archive = NdjsonArchive(file)
+    archive = NdjsonArchive(tmp_path / "a.ndjson")
     archive.write("1", rows("1"))
-    file.rename(tmp_path / "aside")
-    file.mkdir()
-    with pytest.raises(StoreUnavailableError, match="cannot be written"):
-        store(NdjsonArchive(file), "2")
-    file.rmdir()
-    (tmp_path / "aside").rename(file)
-    store(NdjsonArchive(file), "2")
-    assert ids(tmp_path) == expected("1", "2")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (archive.path.stat().st_size + 50, hard))
+    try:
+        with pytest.raises(StoreUnavailableError, match="cannot be written: File too large"):
+            asyncio.run(archive.store("2", rows("2")))
+        with pytest.raises(StoreUnavailableError, match="cannot be written"):
+            DeadLetters(tmp_path / "a.ndjson").write("otlp", "2", "bad", rows("2"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert ids(tmp_path) == expected("1")
+    assert archive.counted["failed"] == 1
+    store(archive, "2")
+    assert (ids(tmp_path), archive.last_error) == (expected("1", "2"), None)
 
 
 def test_a_file_that_others_took_away_begins_anew(tmp_path: Path) -> None:

@@ -14,6 +14,11 @@ import msgspec
 
 from tracelog.errors import StoreUnavailableError
 
+try:
+    import fcntl
+except ImportError:  # Windows: there one processor writes to it
+    fcntl: Any = None  # type: ignore[no-redef]
+
 LARGEST: Final = 256 * 1024 * 1024
 """Bytes: a million refused entries. Who has not looked by then has another trouble than a full file."""
 
@@ -59,6 +64,8 @@ class DeadLetters:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, MODE)
         try:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX)  # processors share it; closing lets go
             size = os.fstat(file).st_size
             if size + len(data) > self._largest:
                 raise OSError(0, "it is full; send again or remove what is in it")

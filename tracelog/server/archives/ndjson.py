@@ -250,5 +250,8 @@ class NdjsonArchive:
             while rest:
                 rest = rest[os.write(file, rest) :]
             os.fsync(file)
+        except OSError:
+            os.ftruncate(file, self._journal.size)  # the next writer would, but readers may come before
+            raise
         finally:
             os.close(file)
