@@ -52,6 +52,7 @@ INSIDE_FUNCTIONS = {
     ("client/default.py", "open_client"),  # what ships entries is loaded by the first log call
     ("__init__.py", "__getattr__"),  # `import tracelog` loads the promised names only when they are used
     ("server/__init__.py", "__getattr__"),  # the command line reads with receivers, without the server
+    ("sinks/otlp.py", "open_protobuf"),  # the same extra, for who writes protobuf
     ("server/receivers/otlp.py", "open_protobuf"),  # the extra is loaded by the first body that needs it
     ("cli/__init__.py", "get_command"),  # a command's file is read when the command is called
     ("cli/serve.py", "open_server"),  # a client's machine has the command line without the server's libraries

@@ -7,7 +7,8 @@ import pytest
 from tests.stores.rows import Clock, row
 from tracelog.errors import ConfigError, StoreUnavailableError
 from tracelog.server import processor as processing
-from tracelog.server.archiving import NullArchive, open_archive
+from tracelog.server.archives import open_archive
+from tracelog.server.archiving import NullArchive
 from tracelog.server.faults import Faults
 from tracelog.server.processor import Processor
 from tracelog.stores.sqlite import SqliteStore

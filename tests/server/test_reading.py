@@ -475,4 +475,4 @@ def test_alive_and_ready(filled: Running) -> None:
     Liveness and readiness are plain to a machine.
     """
     assert filled.get("/healthz").json == {"ok": True}
-    assert filled.get("/readyz").json == {"ready": True, "cause": None}
+    assert filled.get("/readyz").json["ready"] is True

@@ -61,12 +61,18 @@ def test_a_store_that_is_away_is_said_and_over_when_it_is_back(
         "reason": "store_unavailable",
     }
     ready = running.get("/readyz")
-    assert (ready.status, ready.json) == (503, {"ready": False, "cause": "the store does not answer"})
+    assert (ready.status, ready.json["cause"]) == (503, "the store does not answer")
+    assert ready.json["parts"]["store"] == {"ok": False, "cause": "the store does not answer"}
     read = running.get("/api/v1/traces")
     assert (read.status, read.header("retry-after"), read.json["reason"]) == (503, "3", "store_unavailable")
     assert running.get("/healthz").status == 200
     store.trouble = None
-    assert running.get("/readyz").json == {"ready": True, "cause": None}
+    well = {"ok": True, "cause": None}
+    assert running.get("/readyz").json == {
+        "ready": True,
+        "cause": None,
+        "parts": {"server": well, "store": well},
+    }
     assert running.post(ENTRY).status == 200
 
 

@@ -166,7 +166,7 @@ def test_idle_connections_are_reopened(sink, close):
         http = sink(server)
         assert http(parcel("one")) == Receipt()
         if not close:
-            http._connection.sock.recv(1, socket.MSG_PEEK)  # the close has arrived
+            http._post._connection.sock.recv(1, socket.MSG_PEEK)  # the close has arrived
         assert http(parcel("two", seq=1)) == Receipt()
 
     assert [entry.message for request in server.requests for entry in decoded(request)] == ["one", "two"]
@@ -415,7 +415,7 @@ def test_a_huge_answer_is_not_swallowed(sink):
         http = sink(server)
         with pytest.raises(SinkUnavailableError):
             http(parcel("one"))
-    assert http._connection is None
+    assert http._post._connection is None
     assert sum(sent) < 64 * 1024 * 1024
 
 

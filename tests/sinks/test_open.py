@@ -14,7 +14,9 @@ from tracelog.errors import ConfigError
 from tracelog.sinks import open_sink
 from tracelog.sinks.file import FileSink
 from tracelog.sinks.http import HttpSink
+from tracelog.sinks.logflare import LogflareSink
 from tracelog.sinks.memory import MemorySink
+from tracelog.sinks.otlp import OtlpSink
 from tracelog.sinks.redis import RedisSink
 from tracelog.sinks.stdout import StdoutSink
 from tracelog.sinks.tee import TeeSink
@@ -33,6 +35,10 @@ OPENED = [
     ("stderr:json", StdoutSink),
     ("stderr://", StdoutSink),
     ("file:logs.ndjson", FileSink),
+    ("logflare://KEY@?source=5d2a", LogflareSink),
+    ("logflare+http://KEY@127.0.0.1:4000?source_name=shop&columns=order,cart", LogflareSink),
+    ("otlp+http://127.0.0.1:4318", OtlpSink),
+    ("otlp+https://TOKEN@otel.example.com/v1/logs?encoding=protobuf&header.x-team=shop", OtlpSink),
     ("memory:", MemorySink),
 ]
 
@@ -99,13 +105,27 @@ def test_unknown_sinks_are_refused(spec):
     What opens no sink is one sentence that names the setting and lists what does.
     """
     with pytest.raises(
-        ConfigError, match=r"^sinks: .* http:, https:, redis:, rediss:, stdout:, stderr:, file:, memory:$"
+        ConfigError,
+        match=r"^sinks: .* http:, https:, redis:, rediss:, stdout:, stderr:, file:, logflare:, "
+        r"logflare\+http:, otlp\+http:, otlp\+https:, memory:$",
     ):
         open_sink(spec)
 
 
 @pytest.mark.parametrize(
-    "url", ["mongodb://user:5up3rs3cr3t@host", "stdout:xml", "redis://:5up3rs3cr3t@host:port/x"]
+    "url",
+    [
+        "mongodb://user:5up3rs3cr3t@host",
+        "stdout:xml",
+        "redis://:5up3rs3cr3t@host:port/x",
+        "logflare://5up3rs3cr3t@host",
+        "logflare://5up3rs3cr3t@host?source=a&size=1",
+        "logflare+http://5up3rs3cr3t@host:port?source=a",
+        "otlp+http://5up3rs3cr3t@host?encoding=xml",
+        "otlp+http://host?header.x%20y=5up3rs3cr3t",
+        "otlp+http://host?header.x-key=5up3rs3cr3t%0d%0a",
+        "otlp+http://",
+    ],
 )
 def test_wrong_urls_show_no_password(url):
     """
@@ -122,8 +142,11 @@ def test_classes_by_name():
     Every promised class is an attribute of the package; any other name is missing as usual.
     """
     promised = {
+        "FileSink": FileSink,
         "HttpSink": HttpSink,
+        "LogflareSink": LogflareSink,
         "MemorySink": MemorySink,
+        "OtlpSink": OtlpSink,
         "RedisSink": RedisSink,
         "StdoutSink": StdoutSink,
         "TeeSink": TeeSink,

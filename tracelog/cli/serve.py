@@ -10,12 +10,13 @@ import importlib.util
 import re
 import signal
 import socket
+import sys
 import threading
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import click
@@ -25,9 +26,15 @@ from tracelog.cli.failure import FOUND, USAGE, CommandError
 from tracelog.cli.options import public, tell
 from tracelog.cli.waiting import waiting_for_store
 from tracelog.config import DEFAULT_PORT, ServerSettings, server_settings
+from tracelog.server.own_log import say as say_line
+from tracelog.server.own_log import say_in_json
+from tracelog.server.workers import Supervisor, heed_signals, listeners
 
 DISTRIBUTION: Final = "tracelog-kit"
 """Used where no metadata is installed: in a bare checkout."""
+
+MOST_WORKERS: Final = 64
+"""As many as a large machine has cores: more only wait for one another."""
 
 LIBRARIES: Final = ("starlette", "uvicorn", "httptools")
 """What the server cannot do without."""
@@ -47,6 +54,9 @@ _EVERYWHERE: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # n
 @click.option("--no-limits", is_flag=True, help="Without quotas: for tests and trusted loads.")
 @click.option("--no-process", is_flag=True, help="Without a processor inside: `tracelog process` is one.")
 @click.option("--mcp", "agents", is_flag=True, help="Also answer coding agents, at /mcp (MCP over HTTP).")
+@click.option(
+    "--workers", type=click.IntRange(1, MOST_WORKERS), default=1, help="Server processes. Default: 1."
+)
 def serve(
     host: str | None,
     port: int | None,
@@ -55,6 +65,7 @@ def serve(
     no_limits: bool,
     no_process: bool,
     agents: bool,
+    workers: int,
 ) -> None:
     """
     Run the server, until Ctrl-C or SIGTERM.
@@ -65,21 +76,25 @@ def serve(
     settings = server_settings(given)
     settings = msgspec.structs.replace(settings, host=settings.host.strip("[]"))  # as in an address
     need_port(settings.host, settings.port)
+    say = _voice(settings)
 
     listened = False
     try:
-        with _terminated_as_interrupted(), waiting_for_store() as begin:
+        with _terminated_as_interrupted(), waiting_for_store(say) as begin:
 
             def ready(port: int) -> None:
                 address = _address(settings.host, port)
-                tell(welcome(settings, address))
+                say(welcome(settings, address) if say is tell else f"listening on {address}")
                 begin(_address(_EVERYWHERE.get(settings.host, settings.host), port))
                 if opened:
                     threading.Thread(
                         target=webbrowser.open, args=(f"{address}{OPENED}",), daemon=True
                     ).start()
 
-            listened = run.serve(settings, on_ready=ready)
+            if workers == 1:
+                listened = run.serve(settings, on_ready=ready)
+            else:
+                listened = _serve_many(settings, given, workers, ready)
     except KeyboardInterrupt:
         listened = True  # how the person said stop; by now everything is stored and closed
     except SystemExit:
@@ -87,7 +102,33 @@ def serve(
     if not listened:
         at = _address(settings.host, settings.port)
         raise CommandError(f"the server did not start at {at}; the lines above say why", FOUND)
-    tell("stopped")
+    say("stopped")
+
+
+def _voice(settings: ServerSettings) -> Callable[[str], None]:
+    """
+    Return what says sentences in the form that *settings* want.
+    """
+    if settings.log_format == "text":
+        return tell
+    say_in_json()
+    return say_line
+
+
+def _serve_many(
+    settings: ServerSettings, given: Mapping[str, Any], count: int, ready: Callable[[int], None]
+) -> bool:
+    """
+    Serve in *count* processes until a signal stops them; return whether all ever listened.
+    """
+    if sys.platform == "win32":
+        raise CommandError("several server processes need a system that hands sockets on; use one", USAGE)
+    if ":memory:" in settings.store:
+        raise CommandError("each server process would have a memory of its own; use a file or Redis", USAGE)
+    sockets = listeners(settings.host, settings.port, count)
+    supervisor = Supervisor(given, sockets, say=_voice(settings), stop_timeout=settings.stop_timeout)
+    heed_signals(supervisor)
+    return supervisor.run(lambda: ready(int(sockets[0][0].getsockname()[1])))
 
 
 def open_server() -> ModuleType:

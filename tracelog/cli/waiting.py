@@ -25,7 +25,7 @@ ANSWER_S: Final = 5.0
 
 
 @contextmanager
-def waiting_for_store() -> Iterator[Callable[[str], None]]:
+def waiting_for_store(say: Callable[[str], None] = tell) -> Iterator[Callable[[str], None]]:
     """
     Within this block, wait for the store of a server: the function yielded is called with its address once it
     listens, and returns at once.
@@ -35,7 +35,7 @@ def waiting_for_store() -> Iterator[Callable[[str], None]]:
 
     def begin(address: str) -> None:
         api = Api(address, timeout=ANSWER_S)
-        threads.append(Thread(target=wait_for_store, args=(api, ended, tell), daemon=True))
+        threads.append(Thread(target=wait_for_store, args=(api, ended, say), daemon=True))
         threads[-1].start()
 
     try:

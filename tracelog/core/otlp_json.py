@@ -42,6 +42,13 @@ def logs_request(entries: Iterable[Entry]) -> bytes:
     """
     Return *entries* as one request, those of a resource and of a logger side by side in their order.
     """
+    return msgspec.json.encode(logs_tree(entries))
+
+
+def logs_tree(entries: Iterable[Entry]) -> dict[str, Any]:
+    """
+    Return the same as plain objects, which `otlp_protobuf` writes in the other form.
+    """
     resources: dict[tuple[str | None, ...], dict[str, list[dict[str, Any]]]] = {}
     for entry in entries:
         about = tuple(getattr(entry, field) for field, _ in _RESOURCE)
@@ -56,7 +63,7 @@ def logs_request(entries: Iterable[Entry]) -> bytes:
         }
         for about, scopes in resources.items()
     ]
-    return msgspec.json.encode({"resourceLogs": told})
+    return {"resourceLogs": told}
 
 
 def _record(entry: Entry) -> dict[str, Any]:

@@ -7,7 +7,7 @@ around: it hands these types on.
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -17,6 +17,7 @@ from tracelog.core.levels import LEVEL_NAMES
 from tracelog.core.pin_settings import PinSettings
 from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.core.redact_settings import RedactSettings
+from tracelog.core.store_bounds import PROCESS_S, PROCESS_SAMPLE
 from tracelog.core.wishes import captures_of, levels_of
 from tracelog.errors import ConfigError
 
@@ -26,10 +27,6 @@ DEFAULT_URL: Final = f"http://{DEFAULT_HOST}:{DEFAULT_PORT}"
 TTL_S: Final = 3600
 """One hour: what the source design keeps for debugging, and what bounds the store."""
 
-PROCESS_S: Final = 12.0
-PROCESS_SAMPLE: Final = 0.2
-"""How often batches are processed and how much of what is ordinary they keep, as the source design has it."""
-
 YEAR_S: Final = 365 * 86_400
 """No wait is longer: clocks and locks of some systems cannot count further than that."""
 
@@ -37,7 +34,9 @@ _ADDRESS: Final = re.compile(r"https?://[^\s/@?#]+[^\s@?#]*", re.IGNORECASE)
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@?#*,]+/?", re.IGNORECASE)
 _DIGITS: Final = re.compile(r"[0-9]{1,9}")
 
-_LISTS: Final = frozenset({"sinks", "cors_origins", "propagate_to", "capture", "allowed_hosts", "archive"})
+_LISTS: Final = frozenset(
+    ["sinks", "cors_origins", "propagate_to", "capture", "allowed_hosts", "archive", "trusted_proxies"]
+)
 _ON_OFF: Final = frozenset({"limits", "enabled", "page_capture", "flush_on_sigterm", "mcp", "process"})
 _SWITCHES: Final = {
     **dict.fromkeys(("off", "false", "0", "no"), False),
@@ -46,6 +45,7 @@ _SWITCHES: Final = {
 _TAKEN: Final = {
     **dict.fromkeys(_ON_OFF, "on or off; true, false, yes, no, 1 and 0 say the same"),
     "port": "a number from 0 to 65535; 0 takes a free port",
+    "log_format": "text or json",
 }
 """What a variable can say where its type would not tell a person."""
 
@@ -152,6 +152,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
         keys: Credentials; empty on loopback means that local programs need none.
         cors_origins: Web origins that may send besides loopback ones.
         allowed_hosts: Host names besides loopback that requests may name.
+        trusted_proxies: Addresses and networks of reverse proxies whose `X-Forwarded-…` headers count.
         ttl_s: Seconds a trace is kept after its last entry.
         receive_timeout: Seconds a request may take to arrive.
         stop_timeout: Seconds that stopping waits for requests in flight.
@@ -166,6 +167,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
         process: Whether a processor runs inside, *process_interval* seconds between its batches; it keeps
             debug and info entries of the share *process_sample* of traces.
         archive: URLs of archives for what is processed.
+        log_format: Of what the server says of itself: `text` or `json`.
     """
 
     host: str = DEFAULT_HOST
@@ -174,6 +176,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[Key, ...] = ()
     cors_origins: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     ttl_s: Amount = TTL_S
     receive_timeout: Seconds = 10.0
     stop_timeout: Wait = 10.0
@@ -191,6 +194,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     process_interval: Seconds = PROCESS_S
     process_sample: Share = PROCESS_SAMPLE
     archive: tuple[str, ...] = ()
+    log_format: Literal["text", "json"] = "text"
 
 
 KNOWN: Final = frozenset(ClientSettings.__struct_fields__ + ServerSettings.__struct_fields__)

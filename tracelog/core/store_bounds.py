@@ -25,6 +25,10 @@ LIVE_ROWS: Final = 10_000
 LIVE_TTL_S: Final = 3600
 """The live view is of the last hour, as the source design has it."""
 
+PROCESS_S: Final = 12.0
+PROCESS_SAMPLE: Final = 0.2
+"""How often batches are processed and how much of what is ordinary they keep, as the source design has it."""
+
 ENDED_PARTS: Final = ("runs.lua", "ended.lua")
 SHARED_PARTS: Final = (*ENDED_PARTS, "lists.lua", "lines.lua", "listed.lua", "shared.lua")
 PLAIN_PARTS: Final = ("store.lua", "trace.lua")

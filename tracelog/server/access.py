@@ -19,6 +19,7 @@ from tracelog.config import Key, ServerSettings, is_loopback
 from tracelog.core.detect import detect_system
 from tracelog.errors import AccessError, ConfigError
 from tracelog.server import session
+from tracelog.server.forwarded import Proxies
 from tracelog.server.heads import DECIDING, canonical, host_name, is_own, token_of
 
 ROLES: Final = {"ingest": {"ingest"}, "read": {"read"}, "admin": {"read", "admin"}}
@@ -80,6 +81,7 @@ class Access:
             raise ConfigError("cors_origins: list each origin by name; * and null would let any page in")
         self._hosts = frozenset(host.lower() for host in settings.allowed_hosts)
         self._open = not settings.keys
+        self.proxies = Proxies(settings.trusted_proxies)
         self._known: dict[tuple[bytes | None, ...], Sender] = {}
 
     def check_host(self, headers: Mapping[bytes, bytes]) -> None:
@@ -123,7 +125,7 @@ class Access:
                     self._known.clear()
                 self._known[told] = sender
         if client is not None and (sender.origin == "public" or sender.web_origin is not None):
-            return msgspec.structs.replace(sender, peer=client[0])
+            return msgspec.structs.replace(sender, peer=self.proxies.peer(headers, client[0]))
         return sender
 
     def _decide(self, headers: Mapping[bytes, bytes], query: bytes) -> Sender:

@@ -25,7 +25,8 @@ from tracelog.errors import ConfigError, TracelogError
 from tracelog.server.access import Access
 from tracelog.server.agents import PATH as AGENTS
 from tracelog.server.agents import Off, open_agents
-from tracelog.server.archiving import Archive, open_archive
+from tracelog.server.archives import open_archive
+from tracelog.server.archiving import Archive
 from tracelog.server.compare import Compare
 from tracelog.server.doors import House
 from tracelog.server.guards import Guards, not_found, wrong_method

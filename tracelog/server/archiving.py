@@ -14,8 +14,6 @@ Obligations of an archive:
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from tracelog.errors import ConfigError
-
 
 class Archive(Protocol):
     """
@@ -39,19 +37,6 @@ class Archive(Protocol):
             StoreUnavailableError: When the archive cannot take them now.
         """
         ...
-
-
-def open_archive(url: str) -> Archive:
-    """
-    Return the archive that *url* names.
-
-    Raises:
-        ConfigError: When none has such a URL.
-    """
-    if url == "none:":
-        return NullArchive()
-    scheme = url.partition(":")[0][:32]
-    raise ConfigError(f"no archive has a URL that begins with {scheme}:; known are none:")
 
 
 class NullArchive:

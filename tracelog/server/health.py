@@ -61,9 +61,12 @@ class Health:
         Whether entries can be taken now, and if not, why.
         """
         store = await self._store.health()
-        ready = self._phase == "ready" and bool(store.get("ok"))
-        cause = None if ready else store.get("cause") or f"the server is {self._phase}"
-        return _json({"ready": ready, "cause": cause}, 200 if ready else 503)
+        phase = None if self._phase == "ready" else f"the server is {self._phase}"
+        away = None if store.get("ok") else str(store.get("cause") or "the store does not answer")
+        parts = {"server": _part(phase), "store": _part(away)}
+        cause = away or phase
+        shown = {"ready": cause is None, "cause": cause, "parts": parts}
+        return _json(shown, 200 if cause is None else 503)
 
     async def _ledger(self, now_ms: float) -> dict[str, Any] | None:
         """
@@ -118,6 +121,10 @@ def _systems(sources: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
             seen["last_seen"] = max(seen["last_seen"], source["last_seen"])
     latest = sorted(systems, key=lambda system: -systems[system]["last_seen"])[:MOST_SYSTEMS]
     return {system: systems[system] for system in latest}
+
+
+def _part(cause: str | None) -> dict[str, Any]:
+    return {"ok": cause is None, "cause": cause}
 
 
 def _json(value: Any, status: int = 200) -> Response:

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Final
 
 import uvicorn
+from uvicorn.config import LOGGING_CONFIG
 
 from tracelog.config import ServerSettings
 from tracelog.server.app import App
+from tracelog.server.own_log import say_in_json
 from tracelog.server.protocol import STOPPING, TOO_SLOW, Punctual, protocol_for
 
 REAP_EVERY_S: Final = 1.0
@@ -41,6 +43,7 @@ class Server(uvicorn.Server):
                 port=settings.port,
                 http=protocol_for(app.log),
                 ws="none",
+                log_config=None if settings.log_format == "json" else LOGGING_CONFIG,
                 lifespan="on",
                 log_level="error",  # below are lines about broken requests: anybody could flood the log
                 access_log=False,
@@ -51,6 +54,8 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=max(1, round(settings.stop_timeout)),
             )
         )
+        if settings.log_format == "json":
+            say_in_json()
         self._receive_timeout = settings.receive_timeout
         self._agents = app.agents
         self._live = app.live

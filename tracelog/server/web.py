@@ -89,7 +89,8 @@ def web(answering: Callable[[Endpoint], Endpoint], access: Access) -> list[Route
         body = await read_body(request.receive, headers, limit=LARGEST_KEY, within=KEY_WITHIN_S)
         token = body.decode("utf-8", "replace").strip()
         root = request.scope.get("root_path", "") or "/"
-        secure = request.url.scheme == "https"
+        address = request.client.host if request.client else ""
+        secure = access.proxies.is_https(headers, request.url.scheme, address)
         cookie = access.sign_in(token, secure=secure, path=root) if token else no_cookie(root)
         return Response(status_code=204, headers={"set-cookie": cookie})
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tracelog.config import ServerSettings
-from tracelog.server.archiving import open_archive
+from tracelog.server.archives import open_archive
 from tracelog.server.faults import Faults
 from tracelog.server.processor import Processor
 from tracelog.stores import open_store

@@ -15,7 +15,9 @@ from tracelog.sinks.base import Parcel, ParcelTooLargeError, Receipt, Sink
 if TYPE_CHECKING:
     from tracelog.sinks.file import FileSink
     from tracelog.sinks.http import HttpSink
+    from tracelog.sinks.logflare import LogflareSink
     from tracelog.sinks.memory import MemorySink
+    from tracelog.sinks.otlp import OtlpSink
     from tracelog.sinks.redis import RedisSink
     from tracelog.sinks.stdout import StdoutSink
     from tracelog.sinks.tee import TeeSink
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 __all__ = [
     "FileSink",
     "HttpSink",
+    "LogflareSink",
     "MemorySink",
+    "OtlpSink",
     "Parcel",
     "ParcelTooLargeError",
     "Receipt",
@@ -37,7 +41,9 @@ __all__ = [
 _HOMES: Final = {
     "FileSink": "tracelog.sinks.file",
     "HttpSink": "tracelog.sinks.http",
+    "LogflareSink": "tracelog.sinks.logflare",
     "MemorySink": "tracelog.sinks.memory",
+    "OtlpSink": "tracelog.sinks.otlp",
     "RedisSink": "tracelog.sinks.redis",
     "StdoutSink": "tracelog.sinks.stdout",
     "TeeSink": "tracelog.sinks.tee",
@@ -68,6 +74,10 @@ _SCHEMES: Final[Mapping[str, Callable[[_Said], Sink]]] = {
     "stdout": lambda said: said.stream("stdout"),
     "stderr": lambda said: said.stream("stderr"),
     "file": lambda said: __getattr__("FileSink").from_url(said.url),
+    "logflare": lambda said: __getattr__("LogflareSink").from_url(said.url),
+    "logflare+http": lambda said: __getattr__("LogflareSink").from_url(said.url),
+    "otlp+http": lambda said: __getattr__("OtlpSink").from_url(said.url),
+    "otlp+https": lambda said: __getattr__("OtlpSink").from_url(said.url),
     "memory": lambda _: __getattr__("MemorySink")(),
 }
 """Beginnings of a sink's URL and what each opens."""
@@ -89,7 +99,8 @@ def open_sink(spec: str | Sink, *, key: str | None = None, color: bool | None = 
     Args:
         spec: A sink, which is returned as it is, or a URL: `http://host:8787`, `https://…`,
             `redis://host:6379/0`, `rediss://…`, `stdout:`, `stdout:pretty`, `stdout:json`, `stdout:logfmt`,
-            the same with `stderr:`, `file:logs.ndjson`, or `memory:`.
+            the same with `stderr:`, `file:logs.ndjson`, `logflare://KEY@host?source=ID`,
+            `otlp+https://host:4318`, or `memory:`.
         key: Ingest key for HTTP.
         color: Whether pretty lines are coloured; default: on a terminal.
 

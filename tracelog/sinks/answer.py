@@ -55,14 +55,29 @@ def read_answer(status: int, headers: Mapping[str, str], answer: bytes, *, sent:
     said = one_line(str(reply.get("error", "no reason given"))[:SAID_CHARS])
     if status == 200:
         raise SinkUnavailableError("the answer is 200, but not one of a tracelog server; check the url")
+    raise refusal(status, headers, said, now)
+
+
+def refusal(
+    status: int, headers: Mapping[str, str], said: str, now: float
+) -> SinkUnavailableError | SinkRefusedError:
+    """
+    Return what an answer other than 200 means for the batch, as the exception to raise.
+
+    Args:
+        status: HTTP status.
+        headers: Names in lower case.
+        said: What the other end said of it, fit to be shown.
+        now: Unix seconds.
+    """
     if status == 413:
-        raise ParcelTooLargeError(f"the server takes smaller batches only: {said}")
+        return ParcelTooLargeError(f"the server takes smaller batches only: {said}")
     if status in RETRYABLE:
         after = retry_after(headers.get("retry-after"), now)
-        raise SinkUnavailableError(f"the server answered {status}: {said}", retry_after=after)
+        return SinkUnavailableError(f"the server answered {status}: {said}", retry_after=after)
     if 300 <= status < 400:
         said = "redirects are not followed, set url to the final address"
-    raise SinkRefusedError(f"the server refused with {status}: {said}", reason=f"http_{status}")
+    return SinkRefusedError(f"the server refused with {status}: {said}", reason=f"http_{status}")
 
 
 def retry_after(value: str | None, now: float) -> float | None:
