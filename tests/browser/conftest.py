@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser import firefox
 from tests.browser.site import Logs, Site, open_site
 from tests.cli.started import Started
 
@@ -26,6 +27,9 @@ FLAGS = [
     "--host-resolver-rules=MAP *.example 127.0.0.1",
 ]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+collect_ignore = [] if any(map(shutil.which, firefox.NAMES)) else ["test_firefox.py"]
+"""Not every machine that has a Chromium has a Firefox, too."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

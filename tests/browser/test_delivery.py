@@ -4,6 +4,7 @@ Entries arrive although tabs close, networks refuse and servers go away; what do
 
 import json
 import time
+import urllib.request
 
 import pytest
 
@@ -60,7 +61,8 @@ def test_what_is_too_much_for_a_page_that_goes_is_sent_by_the_next_one(visit, si
     ledger = logs.read(f"ledger?source={entries[0]['source']}")
     assert (ledger["emitted"], ledger["in_flight"]) == (300, 300 - len(entries))
     left = json.loads(page.evaluate("localStorage.getItem('tracelog.left')"))
-    assert len(left) + len(entries) == 300
+    stored = [entry["seq"] for entry in entries]
+    assert sorted({*stored, *(json.loads(each)["seq"] for each in left)}) == list(range(300))
     page.goto(site.page(f'<script src="{logs.url}/tracelog.js"></script>'))
     entries = until(lambda: sent(logs, trace), lambda found: len(found) == 300)
     assert [entry["message"].split()[1] for entry in entries] == [str(number) for number in range(300)]
@@ -169,3 +171,36 @@ def test_what_it_sends_is_never_captured(visit, logs, trace):
     }""")
     entries = logs.trace(trace)
     assert [entry.get("hops") for entry in entries] == [None, 7, 8]
+
+
+def test_a_server_below_a_path_is_found_by_the_tag(page, site, logs, trace):
+    """
+    Behind a proxy that puts it below a path, scripts, status and entries all go there.
+    """
+    script = urllib.request.urlopen(f"{logs.url}/tracelog.js").read().decode()
+    site.pages["/logs/tracelog.js"] = (script, {"content-type": "text/javascript"})
+    site.pages["/logs/api/v1/status"] = ('{"capture": true}', {"content-type": "application/json"})
+    site.pages["/logs/log"] = ('{"accepted": 1}', {"content-type": "application/json"})
+    page.goto(site.page('<script src="/logs/tracelog.js?v=2"></script><script>console.log("x")</script>'))
+    page.evaluate("tracelog.flush()")
+    assert page.evaluate("tracelog.stats().stored") == 1
+    assert [len(site.asked(path)) for path in ("/logs/log", "/logs/api/v1/status", "/log")] == [1, 1, 0]
+
+
+def test_what_pages_left_is_kept_together_and_never_in_the_way(visit, page, site, logs, trace):
+    """
+    A page that is closed adds to what another one left; what somebody else wrote there stops nothing.
+    """
+    other = json.dumps({"trace_id": trace, "message": "from before", "source": f"s-{trace[:8]}", "seq": 0})
+    page.goto(site.page("x"))
+    page.evaluate("left => localStorage.setItem('tracelog.left', left)", "{not json")
+    visit("fetch('/status/215')")
+    assert "traceparent" in site.asked("/status/215")[-1].headers  # the parts after it have started
+    page.evaluate("left => localStorage.setItem('tracelog.left', left)", json.dumps([other]))
+    page.evaluate("console.log('late'); dispatchEvent(new Event('pagehide'))")
+    left = json.loads(page.evaluate("localStorage.getItem('tracelog.left')"))
+    assert [json.loads(each)["message"] for each in left][:1] == ["from before"]
+    assert "late" in [json.loads(each)["message"] for each in left]
+    page.goto(site.page(f'<script src="{logs.url}/tracelog.js"></script>'))
+    page.wait_for_function("localStorage.getItem('tracelog.left') === null")
+    assert {"from before", "late"} <= set(logs.messages(trace))

@@ -167,3 +167,74 @@ def test_headers_of_the_page_are_kept(visit, site):
     first, second = site.asked("/status/205")[-2:]
     assert (first.headers["traceparent"], first.headers["x-own"], first.body) == ("mine", "1", b"b")
     assert (second.headers["traceparent"][:3], second.headers["x-own"], second.body) == ("00-", "2", b"c")
+
+
+def test_what_the_browser_drops_costs_no_preflight(visit, other):
+    """
+    Headers that a page may not set, and those that Chromium takes for simple, are no reason to add another one.
+    """
+    before = len(other.seen)
+    page = visit(
+        f"""
+        (async () => {{
+          for (const name of ["accept-encoding", "content-length", "cookie", "dnt", "sec-x", "device-memory", "rtt", "intervention"]) {{
+            await fetch("{other.url}/status/209", {{ headers: {{ [name]: "1" }} }});
+          }}
+          const x = new XMLHttpRequest(); x.open("GET", "{other.url}/status/209"); x.setRequestHeader("accept-encoding", "gzip");
+          x.onloadend = () => {{ window.done = true; }}; x.send();
+        }})();
+        """,
+        tag=f'data-propagate="{other.url}"',
+    )
+    page.wait_for_function("window.done")
+    assert {asked.method for asked in other.seen[before:]} == {"GET"}
+
+
+def test_the_own_origin_is_that_of_the_document(visit, site, other):
+    """
+    A base address takes calls elsewhere, a sandboxed frame has no origin of its own, a frame without an address has that
+    of its page.
+    """
+    before = len(other.seen)
+    page = visit(
+        "fetch('status/210').then(() => { window.done = true; });", head=f'<base href="{other.url}/">'
+    )
+    page.wait_for_function("window.done")
+    assert [(seen.method, seen.headers.get("traceparent")) for seen in other.seen[before:]] == [("GET", None)]
+    inside = f"<script>{{}}</script><script>onmessage; fetch('{site.url}/status/211').then(() => parent.postMessage(1, '*'))</script>"
+    load = "document.querySelector('script[src]').outerHTML"
+    for sandbox, carried in (("allow-scripts", False), ("allow-scripts allow-same-origin", True)):
+        site.seen.clear()
+        page = visit(
+            f"addEventListener('message', () => {{ window.done = true; }}); const f = document.createElement('iframe');"
+            f"f.sandbox = '{sandbox}'; f.srcdoc = {load} + {inside!r}; document.body.append(f);".replace(
+                "</", "<\\/"
+            )
+        )
+        page.wait_for_function("window.done")
+        asked = site.asked("/status/211")
+        assert [(seen.method, "traceparent" in seen.headers) for seen in asked] == [("GET", carried)]
+
+
+def test_a_call_is_what_the_page_made_it(visit, site, other):
+    """
+    Headers from an iterator, a `Request` as options, options that are frozen: each arrives as without us.
+    """
+    page = visit(
+        f"""
+        (async () => {{
+          const headers = () => new Headers({{ "content-type": "application/json" }}).entries();
+          await fetch("{other.url}/status/212", {{ method: "PUT", headers: headers() }});
+          await fetch("/status/213", new Request("/elsewhere", {{ method: "PUT", headers: {{ "x-own": "1" }} }}));
+          await fetch("/status/214", Object.freeze({{ method: "POST", headers: Object.freeze({{ "x-own": "2" }}) }}));
+          window.done = true;
+        }})();
+        """
+    )
+    page.wait_for_function("window.done")
+    assert other.asked("/status/212")[-1].headers["content-type"] == "application/json"
+    (request,), (frozen,) = site.asked("/status/213"), site.asked("/status/214")
+    assert (request.method, request.headers["x-own"]) == ("PUT", "1")
+    assert (frozen.method, frozen.headers["x-own"]) == ("POST", "2")
+    assert "traceparent" in request.headers
+    assert "traceparent" in frozen.headers

@@ -159,3 +159,18 @@ def test_the_core_alone_captures_and_ships(page, site, logs, trace):
         "password=[REDACTED",
         "Error",
     ]
+
+
+def test_a_closed_client_leaves_no_timer(visit):
+    """
+    What it set to run again and again ends with it.
+    """
+    count = (
+        "<script>window.running = new Set(); const { setInterval: set, clearInterval: clear } = window;"
+        "window.setInterval = (...given) => { const timer = set(...given); running.add(timer); return timer; };"
+        "window.clearInterval = (timer) => { running.delete(timer); clear(timer); };</script>"
+    )
+    page = visit("console.log('x')", head=count)
+    assert page.evaluate("running.size") == 1
+    page.evaluate("tracelog.close()")
+    assert page.evaluate("running.size") == 0

@@ -36,7 +36,7 @@ const nativeWarn = console.warn.bind(console);
 /** @type {Part[]} */
 const parts = [];
 /** @type {(() => unknown)[]} */
-const undo = [];
+export const undo = [];
 /** @type {Record<string, any>} */
 const fields = {};
 /**
@@ -55,9 +55,6 @@ let isOn = false;
 let isBusy = false;
 let complained = -Infinity;
 let page = { url: "", navigation: 0 };
-
-/** Unix milliseconds with fractions: entries of one millisecond keep their order in other tools, too. */
-export const wallClock = () => performance.timeOrigin + performance.now();
 
 /**
  * One line a minute at most about our own trouble.
@@ -99,7 +96,7 @@ export function capture({ context, ...given }) {
   if (url !== page.url) page = { url, navigation: page.navigation + 1 };
   const clock = ship.clock.uncertainty_ms < Infinity ? { ...ship.clock } : undefined;
   /** @type {Entry} */
-  const entry = { timestamp: wallClock(), ...fields, ...trace, ...given, context: { ...context, ...page, ...about, clock } };
+  const entry = { timestamp: Date.now(), ...fields, ...trace, ...given, context: { ...context, ...page, ...about, clock } };
   ship.add(entry, entry.kind ? undefined : parts.reduce((/** @type {string | null | undefined} */ why, part) => why ?? part.refuse?.(entry), undefined));
 }
 
@@ -133,8 +130,12 @@ export function between(original, target, hear) {
   let isSecond = true;
   const first = (/** @type {any} */ _, /** @type {any} */ args) => safely(() => hear(args));
   const second = Reflect.apply.bind(null, original.bind(target));
-  const apply = () => ((isSecond = !isSecond) ? second : first);
-  const each = new Proxy(() => {}, Object.defineProperty({}, "apply", { get: apply }));
+  const trap = {
+    get apply() {
+      return (isSecond = !isSecond) ? second : first;
+    },
+  };
+  const each = new Proxy(() => {}, trap);
   const twice = Object.defineProperties(() => {}, { length: { value: 2 }, 0: { value: 0 }, 1: { value: 1 } });
   return new Proxy(twice, { apply: Function.prototype.call.bind(Array.prototype.forEach) }).bind(each);
 }
@@ -226,7 +227,7 @@ function begin() {
  *
  * @param {unknown} option
  */
-export const list = (option) => String(option ?? "").split(/[\s,]+/).filter(Boolean);
+export const list = (option) => String(option ?? "").match(/[^\s,]+/g) ?? [];
 
 /** What a page can ask of us; every one of them at any time. */
 export const api = {
@@ -239,12 +240,12 @@ export const api = {
     safely(() => {
       options = { ...options, ...given };
       const here = attempt(() => location.href);
-      options.base = new URL(options.url ?? here, here).origin;
+      options.base = new URL(options.url ?? "/", here).href.replace(/\/([^/]*\.m?js[^/]*)?$/, "");
       for (const name of FIELDS) {
         fields[name.replace("I", "_i")] = options[name] && String(options[name]);
       }
       if (!trace || given.traceId) trace = { ...findTrace(options.traceId), span_id: hex(8) };
-      isOn = !/^(?:off|false|0)$/.test(options.capture);
+      isOn = !/^(off|false|0)$/.test(options.capture);
       if (!ship) begin();
     });
     return api;

@@ -5,15 +5,16 @@
  * @import { Part, Ship } from "./core.js"
  */
 
-import { about, capture, captureError, fromConsole, hearConsole, listen, safely, wallClock } from "./core.js";
+import { about, capture, captureError, fromConsole, hearConsole, listen, safely } from "./core.js";
+import { frames } from "./errors.js";
 import { attempt, hex } from "./page.js";
 import { format, plain, show } from "./text.js";
 
 /** Characters that the storage takes of what a closed page could not send. */
 const LEFT_CHARS = 200000;
 const LEFT_KEY = "tracelog.left";
-/** The last frame of ours in Chromium: the engine's own, which calls what `between` was given. */
-const OURS = /\n {4}at [^\n]*forEach \(<anonymous>\)\n/;
+/** Our frames: up to `first` of `between`, and in Chromium the engine's own, which called it. */
+const OURS = /^[^]*?\n {4}at (?:Object\.)?first \([^\n]*(?:\n {4}at [^\n]*forEach \(<anonymous>\))?\n/;
 const counts = new Map();
 const timers = new Map();
 
@@ -34,8 +35,8 @@ const say = (level, text, more) => capture({ level, logger: "console", message: 
 function tellTime(level, args, more) {
   const began = timers.get(label(args));
   if (began === undefined) return;
-  const took = wallClock() - began;
-  say(level, format([`${label(args)}: ${took.toFixed(3)} ms`, ...args.slice(1)]), more && { timestamp: began, duration_ms: took });
+  const took = performance.now() - began;
+  say(level, format([`${label(args)}: ${took.toFixed(3)} ms`, ...args.slice(1)]), more && { timestamp: Date.now() - took, duration_ms: took });
 }
 
 /**
@@ -45,7 +46,7 @@ function tellTime(level, args, more) {
  */
 const HEARD = {
   exception: (args) => fromConsole("error", args),
-  trace: (args) => fromConsole("log", args, { stack: String(new Error().stack).split(OURS).pop() }),
+  trace: (args) => fromConsole("log", args, { stack: frames(String(new Error().stack)).replace(OURS, "") }),
   assert([isFine, first, ...rest]) {
     if (isFine) return;
     fromConsole("error", typeof first === "string" ? [`Assertion failed: ${first}`, ...rest] : ["Assertion failed", ...[first, ...rest].filter((arg) => arg !== undefined)]);
@@ -60,7 +61,7 @@ const HEARD = {
     say("info", `${label(args)}: ${counts.get(label(args))}`);
   },
   countReset: (args) => counts.delete(label(args)) || say("warn", `Count for '${label(args)}' does not exist`),
-  time: (args) => timers.has(label(args)) || timers.set(label(args), wallClock()),
+  time: (args) => timers.has(label(args)) || timers.set(label(args), performance.now()),
   timeLog: (args) => tellTime("log", args),
   timeEnd(args) {
     tellTime("info", args, true);
@@ -92,18 +93,31 @@ async function askServer(base) {
 }
 
 /**
- * Sends what an earlier page of this origin could not send. Ids make it harmless to send something twice.
+ * What earlier pages of this origin could not send, as JSON; none where somebody else wrote there.
+ *
+ * @returns {string[]}
+ */
+const leftBefore = () => attempt(() => JSON.parse(/** @type {string} */ (localStorage.getItem(LEFT_KEY))).map(String)) ?? [];
+
+/**
+ * Sends what earlier pages of this origin could not send, or were not told that it arrived. Ids make it harmless to
+ * send something twice.
  *
  * @param {Ship} ship
  */
 function takeOver(ship) {
-  const left = attempt(() => localStorage.getItem(LEFT_KEY));
-  if (!left) return;
-  // where nobody answers, the next page tries again
-  ship.post(`[${JSON.parse(left)}]`).then(
-    ({ ok }) => ok && localStorage.getItem(LEFT_KEY) === left && localStorage.removeItem(LEFT_KEY),
-    () => {},
-  );
+  const left = leftBefore();
+  if (!left.length) return;
+  const sent = new Set(left);
+  const keep = () => attempt(() => remember(leftBefore().filter((json) => !sent.has(json))));
+  // where nobody answers, the next page tries again; what is refused for good would be refused again
+  ship.post(`[${left}]`).then(({ status }) => /408|429|5../.test(`${status}`) || keep(), () => {});
+}
+
+/** @param {string[]} entries */
+function remember(entries) {
+  if (entries.length) localStorage.setItem(LEFT_KEY, JSON.stringify(entries));
+  else localStorage.removeItem(LEFT_KEY);
 }
 
 /**
@@ -142,7 +156,7 @@ export const more = {
   },
   left(entries) {
     let room = LEFT_CHARS;
-    const kept = entries.filter((json) => (room -= json.length) > 0);
-    if (kept.length) attempt(() => localStorage.setItem(LEFT_KEY, JSON.stringify(kept)));
+    const all = [...new Set([...leftBefore(), ...entries])];
+    attempt(() => remember(all.filter((json) => (room -= json.length) > 0)));
   },
 };

@@ -11,7 +11,12 @@ import { attempt, hex } from "./page.js";
 import { isTarget } from "./targets.js";
 
 const SIMPLE_METHODS = /^(?:GET|HEAD|POST)$/i;
-const SIMPLE_HEADERS = /^(?:accept|accept-language|content-language|content-type|range)$/i;
+/** The second row is what browsers take for simple beside the standard. */
+const SIMPLE_HEADERS = new RegExp(
+  "^(?:accept|accept-language|content-language|content-type|range" +
+    "|device-memory|downlink|dpr|ect|intervention|rtt|save-data|viewport-width|width)$",
+  "i",
+);
 const SIMPLE_TYPES = /^(?:text\/plain|application\/x-www-form-urlencoded|multipart\/form-data)\b/i;
 
 /**
@@ -24,6 +29,21 @@ export function isPreflighted(method, headers) {
   if (!SIMPLE_METHODS.test(method)) return true;
   return [...headers].some(([name, value]) => !SIMPLE_HEADERS.test(name) || (/^content-type$/i.test(name) && !SIMPLE_TYPES.test(value)));
 }
+
+/**
+ * Of the headers that a page gives, those that the browser lets it set (Fetch §2.2.2): the others cost no preflight.
+ *
+ * @param {Headers | [string, string][]} headers
+ */
+const sendable = (headers) => new Request("about:blank", { headers }).headers;
+
+/**
+ * What a page gave beside the address, with other headers. It may be frozen, or a `Request`, which cannot be copied.
+ *
+ * @param {any} given
+ * @param {Headers} headers
+ */
+const withHeaders = (given, headers) => new Proxy({}, { get: (_, name) => (name === "headers" ? headers : given?.[name]) });
 
 /**
  * Whether a call may carry the trace: to its own origin always, to a listed target where that costs no
@@ -47,12 +67,14 @@ export function mayCarry(url, own, targets, preflighted) {
 export const network = {
   start(api, options) {
     const targets = list(options.propagate);
+    // not that of `location`: a frame may be of its parent's origin, or of none
+    const own = globalThis.origin;
     /** @type {(text: string) => URL | undefined} */
-    const address = (text) => attempt(() => new URL(text, location.href));
+    const address = (text) => attempt(() => new URL(text, globalThis.document?.baseURI ?? location.href));
     /** @param {URL} url */
-    const isOurs = (url) => url && url.origin === options.base && url.pathname === "/log";
+    const isOurs = (url) => url.origin + url.pathname === `${options.base}/log`;
     /** @param {URL} url */
-    const shown = (url) => (url.origin === location.origin ? url.pathname + url.search : url.href);
+    const shown = (url) => (url.origin === own ? url.pathname + url.search : url.href);
     /**
      * @param {string} method
      * @param {string} text
@@ -75,7 +97,7 @@ export const network = {
     /** @type {(call: Call, preflighted: () => boolean) => [string, string] | null} */
     const carried = (call, preflighted) => {
       const { trace_id } = (call.trace = api.trace());
-      if (!mayCarry(call.url, location.origin, targets, preflighted)) return null;
+      if (!mayCarry(call.url, own, targets, preflighted)) return null;
       const parent = formatTraceparent(trace_id, call.span_id);
       return parent ? ["traceparent", parent] : ["x-trace-id", trace_id];
     };
@@ -89,11 +111,11 @@ export const network = {
           const made = begin(String(given?.method ?? request?.method ?? "GET").toUpperCase(), request?.url ?? String(input));
           if (!made) return null;
           const headers = new Headers(given?.headers ?? request?.headers);
-          const header = carried(made, () => isPreflighted(made.method, headers));
-          if (header && (given?.mode ?? request?.mode) !== "no-cors" && !headers.has("traceparent")) {
-            headers.set(...header);
-            args = [input, { ...given, headers }];
-          }
+          const header = carried(made, () => isPreflighted(made.method, sendable(headers)));
+          const isFree = (given?.mode ?? request?.mode) !== "no-cors" && !headers.has("traceparent");
+          if (header && isFree) headers.set(...header);
+          // also without the trace: headers may come from an iterator, which is used up now
+          if (given?.headers || (header && isFree)) args = [input, withHeaders(given, headers)];
           return made;
         });
         const promise = original.apply(this, args);
@@ -131,7 +153,7 @@ export const network = {
           const call = requests.get(this);
           if (!call) return;
           Object.assign(call, { timestamp: Date.now(), began: performance.now() });
-          const header = carried(call, () => isPreflighted(call.method, call.headers));
+          const header = carried(call, () => isPreflighted(call.method, sendable(call.headers)));
           if (header && !call.headers?.some((/** @type {string[]} */ [name]) => /^traceparent$/i.test(name))) attempt(() => this.setRequestHeader(...header));
           let outcome = "failed";
           for (const kind of ["abort", "timeout"]) this.addEventListener(kind, () => (outcome = kind === "abort" ? "aborted" : "timed out"), { once: true });

@@ -29,7 +29,7 @@ export const bytesOf = (text) => new TextEncoder().encode(text).length;
  */
 export function outbox(source, seal) {
   /** @type {Record<string, any>} */
-  const stats = { emitted: 0, stored: 0, duplicate: 0, suppressed: {}, limited: {}, rejected: {}, dropped: {}, unsent: {} };
+  const stats = { emitted: 0, stored: 0, suppressed: {}, limited: {}, rejected: {}, dropped: {}, unsent: {} };
   /** @type {Item[]} */
   let waiting = [];
   /** @type {Item[]} */
@@ -68,7 +68,8 @@ export function outbox(source, seal) {
   };
 
   /**
-   * Takes what waits, in order, as far as one body of so many bytes holds it.
+   * Takes what waits, in order, as far as one body of so many bytes holds it. An entry that is larger goes alone
+   * where there are more than `ROOM`; a page that goes keeps it, for the browser would refuse it.
    *
    * @param {number} bytes
    */
@@ -79,7 +80,7 @@ export function outbox(source, seal) {
     while (waiting.length && batch.length < BATCH) {
       const [item] = waiting;
       const isGood = !item.over && sealed(item);
-      if (isGood && item.bytes > left && (batch.length || bytes < ROOM)) break;
+      if (isGood && item.bytes > left && (batch.length || bytes <= ROOM)) break;
       waiting.shift();
       chars -= item.chars;
       if (!isGood) continue;
@@ -132,8 +133,8 @@ export function outbox(source, seal) {
       }
       for (const { reason } of rejected) count("rejected", reason);
     },
-    /** What waits, as JSON. */
-    left: () => waiting.filter(sealed).map(({ json }) => /** @type {string} */ (json)),
+    /** What nobody has confirmed, as JSON; first what was never sent. */
+    left: () => [...waiting, ...flying].filter(sealed).map(({ json }) => /** @type {string} */ (json)),
     /**
      * Takes an entry; with `why` it is only counted.
      *

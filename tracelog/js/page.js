@@ -34,7 +34,7 @@ export function findTrace(given) {
   /** @param {string} name */
   const meta = (name) => attempt(() => /** @type {any} */ (document.querySelector(`meta[name=${name}]`)).content);
   const timing = attempt(
-    () => /** @type {any} */ (performance.getEntriesByType("navigation")[0]).serverTiming.find((/** @type {any} */ { name }) => /^trace(?:parent)?$/.test(name)).description,
+    () => /** @type {any} */ (performance.getEntriesByType("navigation")[0]).serverTiming.find((/** @type {any} */ { name }) => /^trace(parent)?$/.test(name)).description,
   );
   for (const text of [given, meta("traceparent"), timing, meta("trace-id")]) {
     const parent = parseTraceparent(String(text));

@@ -4,7 +4,7 @@
  * @import { Part } from "./core.js"
  */
 
-import { capture } from "./core.js";
+import { capture, undo } from "./core.js";
 import { guard, noise, summary } from "./guard.js";
 import { sealer } from "./seal.js";
 
@@ -23,6 +23,7 @@ export function protect(rules) {
       /** @type {any} */
       const timer = setInterval(() => watch?.sweep(performance.now()), 1000);
       timer?.unref?.();
+      undo.push(() => clearInterval(timer));
     },
     refuse: (entry) => (isNoise(entry.message, entry.level) ? "noise" : watch?.refuses(entry, performance.now()) ?? null),
     seal: sealer(rules.redaction),

@@ -46,7 +46,7 @@ export function shipper({ source, urls, fetch, seal, complain }) {
 
   const flush = () => {
     sending ??= (async () => {
-      while (box.isDue() && Date.now() >= out.pause) await out.send(box.pack(ROOM));
+      while (box.isDue() && Date.now() >= out.pause) await out.send(box.pack(ROOM + 1));
       if (box.isDue()) later(out.pause - Date.now());
     })().finally(() => (sending = undefined));
     return sending;
@@ -60,7 +60,8 @@ export function shipper({ source, urls, fetch, seal, complain }) {
     stats: () => structuredClone({ ...box.report(), source, clock: out.clock }),
     /** Sends what there is while the page goes away, and returns as JSON what the browser does not take. */
     leave() {
-      box.back();
+      // what went with keepalive arrives without this page
+      if (room === ROOM) box.back();
       while (box.isDue()) {
         const parcel = box.pack(room);
         if (!parcel.items.length && box.left().length) break;
