@@ -115,7 +115,17 @@ async function kept(id, until, button) {
         pinned = !pinned;
         show(ends);
         note(pinned ? "pinned" : "no longer pinned");
-      }),
+      }, refused),
     ),
   );
+}
+
+/**
+ * Say which key pinning needs: the server only knows that there was none with that right.
+ *
+ * @param {unknown} error
+ */
+function refused(error) {
+  const denied = error instanceof Refused && (error.status === 401 || error.status === 403);
+  throw denied ? new Refused(error.status, "pinning needs an admin key: sign out, and in again with one") : error;
 }
