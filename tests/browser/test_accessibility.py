@@ -25,7 +25,8 @@ def test_no_rule_of_accessibility_is_broken(chromium, logs, trace, scheme):
                 page.locator("main[aria-busy=false]").wait_for()
                 page.keyboard.press("e")
                 broken = page.evaluate(
-                    AXE.read_text() + "; axe.run().then((told) => told.violations.map((one) => one.help))"
+                    AXE.read_text()
+                    + "; axe.run().then((told) => told.violations.map((one) => `${one.help}: ${one.nodes.map((node) => node.html)}`))"
                 )
                 assert broken == []
                 assert page.evaluate("document.documentElement.scrollWidth") <= width

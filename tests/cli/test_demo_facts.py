@@ -113,6 +113,9 @@ def test_the_words_follow_the_facts():
     """
     assert "jwt:9c41" in checks(GOOD, color=False)
     assert "4 logged = 4 stored" in checks(GOOD, color=False)
+    assert "http://127.0.0.1:9/debug/latest-error" in links(
+        Played("http://127.0.0.1:9", ["t"], []), color=False
+    )
     assert "--url http://127.0.0.1:9" in links(Played("http://127.0.0.1:9", ["t"], []), color=False)
     assert "--url" not in links(Played("http://127.0.0.1:8787", ["t"], []), color=False)
 

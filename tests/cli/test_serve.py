@@ -19,7 +19,7 @@ from tests.cli.started import plain_environment
 from tests.stores.servers import RealServer
 from tracelog.cli import commands
 from tracelog.cli.failure import CommandError
-from tracelog.cli.serve import missing, need_port, welcome
+from tracelog.cli.serve import missing, need_port, start_link, welcome
 from tracelog.config import Key, ServerSettings
 
 KEYS = (Key(token="a"),)
@@ -36,6 +36,7 @@ def run(*arguments):
         (ServerSettings(), "http://127.0.0.1:8787", "tracelog show test_123\n"),
         (ServerSettings(), "http://127.0.0.1:9", "tracelog show test_123 --url http://127.0.0.1:9\n"),
         (ServerSettings(), "http://127.0.0.1:9", "curl http://127.0.0.1:9/log -d"),
+        (ServerSettings(), "http://127.0.0.1:9", "page   http://127.0.0.1:9/debug\n"),
         (
             ServerSettings(keys=KEYS),
             "http://h:9",
@@ -58,6 +59,22 @@ def test_the_welcome_says_what_a_person_needs(settings, address, said):
     assert said in text
     assert "secret" not in text
     assert text.endswith("Ctrl-C")
+
+
+@pytest.mark.parametrize(
+    ("keys", "fragment"),
+    [
+        ((), ""),
+        ((Key(token="writer"),), ""),
+        ((Key(token="boss", role="admin"), Key(token="a b#c&d", role="read")), "#key=a%20b%23c%26d"),
+        ((Key(token="writer"), Key(token="boss", role="admin")), "#key=boss"),
+    ],
+)
+def test_the_start_link_signs_in_with_the_key_that_may_do_least(keys, fragment):
+    """
+    A read key before an admin key, behind `#` where it is not sent; none where none is asked for or none reads.
+    """
+    assert start_link(ServerSettings(keys=keys), "http://h:9") == f"http://h:9/debug{fragment}"
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
@@ -231,7 +248,7 @@ def test_open_shows_the_address_in_a_browser(tmp_path, start):
     options = ("--port", "0", "--store", "sqlite::memory:")
     started = start("serve", *options, "--open", cwd=tmp_path, env={"BROWSER": browser})
     url = started.line(r"listening on (\S+)")
-    assert opened.read_text() == f"{url}/api/v1/traces"
+    assert opened.read_text() == f"{url}/debug"
     assert started.end(signal.SIGINT)[0] == 0
 
 

@@ -12,7 +12,7 @@ NODE = ROOT / "tests" / "node"
 
 def test_the_clients_are_type_checked(tmp_path):
     """
-    Every module of `tracelog/js` and the example proxy pass `tsc --checkJs --strict`, which does see the one mistake made here.
+    Every module of `tracelog/js`, of the pages and the example proxy pass `tsc --checkJs --strict`, which does see the one mistake made here.
     """
     told = json.loads((NODE / "tsconfig.json").read_text())
     include = [str((NODE / path).resolve()) for path in told["include"]]

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import click
 import msgspec
@@ -39,8 +39,11 @@ MOST_WORKERS: Final = 64
 LIBRARIES: Final = ("starlette", "uvicorn", "httptools")
 """What the server cannot do without."""
 
-OPENED: Final = "/api/v1/traces"
-"""What `--open` shows: the recent traces."""
+PAGE: Final = "/debug"
+"""What a person opens: the failing and the recent traces."""
+
+READERS: Final = ("read", "admin")
+"""Roles whose keys sign in on a page, that which may do less first."""
 
 _EVERYWHERE: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not listened on
 """Names of all addresses of a machine, and the one among them at which it finds itself."""
@@ -50,7 +53,7 @@ _EVERYWHERE: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # n
 @click.option("--host", metavar="HOST", help="Address to listen on; beyond this machine only with keys.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one. Default: 8787.")
 @click.option("--store", metavar="URL", help="Store, such as sqlite:///logs.db or redis://127.0.0.1:6379.")
-@click.option("--open", "opened", is_flag=True, help="Show the recent traces in the browser.")
+@click.option("--open", "opened", is_flag=True, help="Show the recent traces in the browser, signed in.")
 @click.option("--no-limits", is_flag=True, help="Without quotas: for tests and trusted loads.")
 @click.option("--no-process", is_flag=True, help="Without a processor inside: `tracelog process` is one.")
 @click.option("--mcp", "agents", is_flag=True, help="Also answer coding agents, at /mcp (MCP over HTTP).")
@@ -85,11 +88,11 @@ def serve(
             def ready(port: int) -> None:
                 address = _address(settings.host, port)
                 say(welcome(settings, address) if say is tell else f"listening on {address}")
-                begin(_address(_EVERYWHERE.get(settings.host, settings.host), port))
+                here = _address(_EVERYWHERE.get(settings.host, settings.host), port)
+                begin(here)
                 if opened:
-                    threading.Thread(
-                        target=webbrowser.open, args=(f"{address}{OPENED}",), daemon=True
-                    ).start()
+                    link = start_link(settings, here)
+                    threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
 
             if workers == 1:
                 listened = run.serve(settings, on_ready=ready)
@@ -202,9 +205,20 @@ def welcome(settings: ServerSettings, address: str) -> str:
         f"  store  {public(settings.store)}, kept for {settings.ttl_s // 60} minutes{limits}\n"
         f'  send   curl{key} {address}/log -d \'{{"trace_id":"test_123","message":"hello"}}\'\n'
         f"  read   tracelog show test_123{where}\n"
+        f"  page   {address}{PAGE}\n"
         f"{agents}"
         f"  stop   Ctrl-C"
     )
+
+
+def start_link(settings: ServerSettings, address: str) -> str:
+    """
+    Return the address of the first page, with a key to sign in where keys are asked for.
+
+    The key stands behind `#`: a browser sends nothing of that, and the page takes it out of the address.
+    """
+    keys = [key.token for role in READERS for key in settings.keys if key.role == role]
+    return f"{address}{PAGE}#key={quote(keys[0], safe='')}" if keys else f"{address}{PAGE}"
 
 
 def missing(library: str) -> str:

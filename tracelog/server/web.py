@@ -7,6 +7,7 @@ load from this server only, and its policy leaves a text that was taken for mark
 
 import gzip
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from html import escape
@@ -42,6 +43,8 @@ HEADERS: Final = {
 }
 """A page asks each time whether its files are new: an updated server never meets an old page."""
 
+IMPORT: Final = re.compile(r'^import [^;]*? from "\./([\w.]+)";', re.MULTILINE)
+"""How our modules import each other."""
 
 LARGEST_KEY: Final = 1_024
 """Bytes of a key that a page sends."""
@@ -119,7 +122,24 @@ def _page(name: str, root: str) -> File:
     Return the page *name* of a server that is mounted at *root*.
     """
     text = (FOLDER / f"{name}.html").read_text("utf-8")
-    return _file(text.replace("%ROOT%", escape(root)).encode(), ".html")
+    links = (f'<link rel="modulepreload" href="%ROOT%/web/{module}">\n' for module in _needed(f"{name}.js"))
+    return _file(text.replace("%PRELOADS%", "".join(links)).replace("%ROOT%", escape(root)).encode(), ".html")
+
+
+def _needed(module: str) -> list[str]:
+    """
+    Return all modules that *module* needs: a page names them, so that they come at once and not one by one.
+    """
+    found: dict[str, None] = {}
+
+    def visit(name: str) -> None:
+        for other in IMPORT.findall((FOLDER / name).read_text("utf-8")):
+            if other not in found:
+                found[other] = None
+                visit(other)
+
+    visit(module)
+    return list(found)
 
 
 def _file(body: bytes, suffix: str) -> File:

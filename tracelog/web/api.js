@@ -2,17 +2,23 @@
  * The server as the pages see it: JSON in, or an error that says what a person can do.
  */
 
+/** @import {Gone} from "./shapes.js" */
+
 /** Where the server is, also when it is mounted below another one. */
 export const ROOT = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
+
+/** @typedef {Record<string, string | number | null | undefined>} Said - Parameters; empty ones are left out. */
 
 export class Refused extends Error {
   /**
    * @param {number} status - Of the answer; 0 when there was none.
    * @param {string} message - A sentence for people.
+   * @param {Gone | null} [gone] - What is known of a trace that was here.
    */
-  constructor(status, message) {
+  constructor(status, message, gone = null) {
     super(message);
     this.status = status;
+    this.gone = gone;
   }
 }
 
@@ -20,44 +26,85 @@ export class Refused extends Error {
  * Return what the server answers.
  *
  * @param {string} path - Below the root: `/api/v1/traces`.
- * @param {Record<string, any>} [query] - Parameters; null ones are left out.
+ * @param {Said} [query]
+ * @returns {Promise<any>}
  * @throws {Refused}
  */
 export async function get(path, query = {}) {
-  const answer = await asked(path, query);
+  const answer = await sent(address(path, query), { headers: { accept: "application/json" } });
   return answer.json();
 }
 
-/** The same as text. */
+/**
+ * The same as text.
+ *
+ * @param {string} path
+ * @param {Said} [query]
+ */
 export async function text(path, query = {}) {
-  const answer = await asked(path, query);
+  const answer = await sent(address(path, query), {});
   return answer.text();
 }
 
-/** The address of *path* with *query*. */
+/**
+ * The address of *path* with *query*.
+ *
+ * @param {string} path
+ * @param {Said} [query]
+ */
 export function address(path, query = {}) {
-  const said = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== ""));
+  const said = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== null && value !== undefined && value !== "") said.set(name, String(value));
   return `${ROOT}${path}${said.size ? `?${said}` : ""}`;
 }
 
-/** The page of a trace. */
+/**
+ * The page of a trace.
+ *
+ * @param {string} ref
+ * @param {Said} [query]
+ */
 export function pageOf(ref, query = {}) {
   return address(`/debug/${encodeURIComponent(ref)}`, query);
 }
 
 /**
+ * The endpoint of a trace: itself, its `report`, its `export`.
+ *
+ * @param {string} ref
+ * @param {string} [part]
+ */
+export function traceAt(ref, part = "") {
+  return `/api/v1/traces/${encodeURIComponent(ref)}${part && `/${part}`}`;
+}
+
+/**
+ * Pin the trace *ref*, or take its pin away; return until when it is kept, Unix milliseconds.
+ *
+ * @param {string} ref
+ * @param {boolean} on
+ * @returns {Promise<number | null>}
+ * @throws {Refused}
+ */
+export async function pin(ref, on) {
+  const answer = await sent(address(`/api/v1/pins/${encodeURIComponent(ref)}`), { method: on ? "POST" : "DELETE" });
+  return (await answer.json()).expires_at;
+}
+
+/**
  * Sign in with *key*, or out with an empty one. The answer is a cookie that this page cannot read.
  *
+ * @param {string} key
  * @throws {Refused}
  */
 export async function signIn(key) {
   await sent(address("/api/v1/session"), { method: "POST", body: key, headers: { "content-type": "text/plain" } });
 }
 
-async function asked(path, query) {
-  return sent(address(path, query), { headers: { accept: "application/json" } });
-}
-
+/**
+ * @param {string} url
+ * @param {RequestInit} options
+ */
 async function sent(url, options) {
   let answer;
   try {
@@ -66,11 +113,11 @@ async function sent(url, options) {
     throw new Refused(0, "The server does not answer. Is `tracelog serve` still running?");
   }
   if (answer.ok) return answer;
-  let said = `the server answered ${answer.status}`;
+  let said;
   try {
-    said = (await answer.json()).error ?? said;
+    said = await answer.json();
   } catch {
-    // the status says enough where the body is not ours
+    said = {}; // the status says enough where the body is not ours
   }
-  throw new Refused(answer.status, said);
+  throw new Refused(answer.status, said.error ?? `the server answered ${answer.status}`, said.gone ?? null);
 }

@@ -2,61 +2,74 @@
  * `/debug` and `/debug/{ref}`: what the address names, shown.
  */
 
-import { ROOT, pageOf } from "./api.js";
-import { el, fill } from "./dom.js";
+import { ROOT, Refused, pageOf } from "./api.js";
+import { compare } from "./compare.js";
+import { byId, el } from "./dom.js";
+import { asked, search } from "./found.js";
+import { wrong } from "./gone.js";
 import { help, listen } from "./keys.js";
-import { ask, byLink } from "./signin.js";
-import { search, start } from "./start.js";
-import { Trace } from "./trace.js";
+import { ask, byLink, out } from "./signin.js";
+import { start } from "./start.js";
+import { Trace, load } from "./trace.js";
 
-const main = document.getElementById("main");
-const tools = document.getElementById("tools");
-const box = /** @type {HTMLInputElement} */ (document.getElementById("box"));
+/** @import {Keys} from "./keys.js" */
+
+const main = byId("main"), tools = byId("tools");
+const box = /** @type {HTMLInputElement} */ (byId("box"));
 const ref = decodeURIComponent(location.pathname.slice(`${ROOT}/debug`.length).replace(/^\//, ""));
-const query = new URLSearchParams(location.search).get("q") ?? "";
-const trace = new Trace(main, tools);
+const said = new URLSearchParams(location.search);
+const query = said.get("q") ?? "";
+const other = said.get("with") ?? "";
 
-const A_REF = /^(latest|latest-error|[A-Za-z0-9_.:-]{8,128})$/;
-/** What names a trace rather than searching for one: `word:` alone would be a field of the search language. */
+/** @type {Trace | null} */
+let trace = null;
 
-const FIELDS = /^(level|system|service|user|area|trace|dur|since|logger|kind):/;
-
-const isFailure = (item) => item.level === "error" || item.level === "fatal";
-const onTrace = (act) => () => trace.report && act();
-
-const KEYS = {
-  "/": ["go to the search box", () => box.focus()],
-  j: ["next row", onTrace(() => trace.rows.move(1))],
-  k: ["row before", onTrace(() => trace.rows.move(-1))],
-  e: ["next error", onTrace(() => trace.rows.move(1, isFailure))],
-  f: ["filter rows by text", onTrace(() => document.getElementById("has").focus())],
-  c: ["copy for an agent", onTrace(() => trace.forAgent())],
-  0: ["the whole time, all rows", onTrace(() => trace.all())],
-  Escape: ["close the panel", onTrace(() => trace.close())],
-  ArrowDown: ["", onTrace(() => trace.rows.move(1))],
-  ArrowUp: ["", onTrace(() => trace.rows.move(-1))],
-  "?": ["these keys", () => {}],
+/** @type {(act: (trace: Trace) => void) => () => void} */
+const onTrace = (act) => () => {
+  if (trace) act(trace);
 };
 
-function wrong(error) {
-  if (error.status === 401) return ask(main, "It stays in this browser for twelve hours, as a cookie that no script can read.");
-  const asked = ref || query;
-  const gone = error.status === 404 ? "It may have expired: entries are kept for an hour. " : "";
-  fill(main, el("section.card", { role: "alert" }, el("h1", {}, error.status === 404 ? `Nothing is here of ${asked.slice(0, 80)}` : "This did not work"), el("p", {}, `${gone}${error.message}`), el("p", {}, el("a.button", { href: `${ROOT}/debug` }, "Recent traces"))));
-  main.setAttribute("aria-busy", "false");
+/** @type {Keys} */
+const KEYS = [
+  ["/", "go to the search box", () => box.focus()],
+  ["j", "next row", onTrace((shown) => shown.rows.move(1))],
+  ["k", "row before", onTrace((shown) => shown.rows.move(-1))],
+  ["e", "next error", onTrace((shown) => shown.nextError())],
+  ["Enter", "from the row into its panel", onTrace((shown) => shown.into())],
+  ["Escape", "close the panel, leave a box", onTrace((shown) => shown.close())],
+  ["f", "filter rows by text", onTrace((shown) => shown.filters.box.focus())],
+  ["+", "zoom in, around the chosen row", onTrace((shown) => shown.zoom(0.5))],
+  ["-", "zoom out", onTrace((shown) => shown.zoom(2))],
+  ["ArrowLeft", "earlier, when zoomed in", onTrace((shown) => shown.pan(-0.5))],
+  ["ArrowRight", "later", onTrace((shown) => shown.pan(0.5))],
+  ["0", "the whole time, all rows", onTrace((shown) => shown.all())],
+  ["c", "copy for an agent", onTrace((shown) => shown.copyForAgent())],
+  ["ArrowDown", "", onTrace((shown) => shown.rows.move(1))],
+  ["ArrowUp", "", onTrace((shown) => shown.rows.move(-1))],
+  ["?", "these keys", () => help(KEYS)],
+];
+
+async function show() {
+  await byLink();
+  const leave = out();
+  if (leave) tools.append(leave);
+  if (ref && other) await compare(main, ref, other);
+  else if (ref) trace = await load(main, tools, ref);
+  else if (query) await search(main, query);
+  else await start(main);
 }
 
-document.getElementById("find").addEventListener("submit", (event) => {
-  const said = box.value.trim();
-  if (said && A_REF.test(said) && !FIELDS.test(said)) {
-    event.preventDefault();
-    location.assign(pageOf(said));
-  }
+byId("find").addEventListener("submit", (event) => {
+  const found = asked(box.value);
+  if (!("ref" in found)) return;
+  event.preventDefault();
+  location.assign(pageOf(found.ref));
 });
 
 tools.append(el("button", { onclick: () => help(KEYS), "aria-label": "Keys" }, "?"));
 listen(KEYS);
 box.value = ref || query;
-byLink()
-  .then(() => (ref ? trace.load(ref) : query ? search(main, query) : start(main)))
-  .catch(wrong);
+show().catch((error) => {
+  if (error instanceof Refused && error.status === 401) ask(main, "It stays in this browser for twelve hours, as a cookie that no script can read.");
+  else wrong(main, error, ref || query);
+});

@@ -2,90 +2,104 @@
  * The docked panel: one entry with all that is known of it.
  */
 
-import { copy, el } from "./dom.js";
-import { pieces } from "./rows.js";
-import { clean, clock, duration, hue, offset } from "./words.js";
+import { pageOf } from "./api.js";
+import { copy, el, pieces } from "./dom.js";
+import { causes, stack } from "./stack.js";
+import { block, clean } from "./text.js";
+import { corrected, duration, hue, isFailure, moment, number, offset, precise } from "./words.js";
+
+/** @import {Clock, Entry, Row} from "./shapes.js" */
+
+/**
+ * @typedef {object} Acts
+ * @property {() => void} close
+ * @property {(row: Row) => void} only - Shows the hop of the row alone.
+ * @property {string} trace - The id of the trace.
+ */
 
 const FIELDS = ["service", "logger", "area", "user_id", "environment", "release", "span_id", "parent_id", "kind", "why", "origin", "source", "id"];
-
-const LIBRARY = /site-packages|dist-packages|node_modules|\/lib\/python\d|<frozen |node:internal|webpack-internal:\/\/\/\.\/node_modules|\(native\)/;
-/** A line of a stack that is not the program's own. */
 
 const DEEP = 3;
 /** Levels of the context that stand open. */
 
+const DEEPEST = 40;
+/** Levels of the context that are drawn; below is in the raw JSON. */
+
 /**
  * Return the panel of an entry.
  *
- * @param {any} row - As the timeline has it.
- * @param {any} entry - As the store has it; null when it is not there any more.
- * @param {{close: () => void, only: (row: any) => void}} acts
+ * @param {Row} row - As the timeline has it.
+ * @param {Entry | null | undefined} entry - As the store has it; null when it is not there any more, undefined
+ *   while it is fetched.
+ * @param {Clock | undefined} clock - Of its source.
+ * @param {Acts} acts
+ * @returns {HTMLElement}
  */
-export function detail(row, entry, acts) {
+export function detail(row, entry, clock, acts) {
   const panel = el("aside.card.panel", { "aria-label": "Entry", tabindex: -1 });
   const close = el("button", { onclick: acts.close, "aria-label": "Close the panel" }, "✕");
   panel.append(el("div.head", {}, el("h2", {}, el(`span.hue.${hue(row.system)}`, {}, clean(row.system)), ` · ${clean(row.level)}`), close));
-  panel.append(el(`pre.message.${["error", "fatal"].includes(row.level) ? "bad" : "plain"}`, {}, ...pieces(row.message)));
-  panel.append(fields(row, entry));
+  panel.append(el(`pre.message.${isFailure(row) ? "bad" : "plain"}`, { dir: "auto" }, ...pieces(row.message, block)));
+  panel.append(fields(row, entry, clock));
   if (entry?.error) panel.append(el("h2", {}, "Exception"), ...causes(entry.error));
-  if (entry?.stack) panel.append(el("h2", {}, "Stack"), stack(entry.stack));
+  if (entry?.stack) panel.append(el("h2", {}, "Stack"), stack(String(entry.stack)));
   if (entry?.context && Object.keys(entry.context).length) panel.append(el("h2", {}, "Context"), tree(entry.context, 0));
-  if (!entry) panel.append(el("p.quiet", {}, "The store does not hold this entry any more; the report knew it."));
-  const raw = el("details.stack", {}, el("summary", {}, "Raw JSON"), el("pre.mono", {}, clean(JSON.stringify(entry ?? row, null, 2))));
-  const only = row.span_id ? el("button", { onclick: () => acts.only(row) }, "Only this hop") : null;
-  panel.append(raw, el("div.acts", {}, el("button", { onclick: () => copy(JSON.stringify(entry ?? row, null, 2), "the entry") }, "Copy"), only ?? ""));
+  if (entry === null) panel.append(el("p.quiet", {}, "The store does not hold this entry by itself; the report knows it."));
+  const whole = JSON.stringify(entry ?? row, null, 2);
+  panel.append(el("details.stack", {}, el("summary", {}, "Raw JSON"), el("pre.mono", {}, block(whole))), buttons(row, whole, acts));
   return panel;
 }
 
-function fields(row, entry) {
+/**
+ * @param {Row} row
+ * @param {string} whole - The entry as JSON.
+ * @param {Acts} acts
+ */
+function buttons(row, whole, acts) {
+  const link = new URL(pageOf(acts.trace, { row: row.id }), location.href).href;
+  return el(
+    "div.acts",
+    {},
+    el("button", { onclick: () => copy(whole, "the entry") }, "Copy JSON"),
+    el("button", { onclick: () => copy(row.message, "the message") }, "Copy message"),
+    el("button", { onclick: () => copy(link, "the link to the row") }, "Copy link"),
+    row.span_id && el("button", { onclick: () => acts.only(row) }, "Only this hop"),
+  );
+}
+
+/**
+ * @param {Row} row
+ * @param {Entry | null | undefined} entry
+ * @param {Clock | undefined} clock
+ */
+function fields(row, entry, clock) {
   const list = el("dl.fields");
-  const add = (name, ...value) => list.append(el("dt", {}, name), el("dd", {}, ...value));
-  add("at", `${offset(row.at_ms)} ms `, el("span.quiet", { title: "by the clock of its source" }, clock(row.raw_timestamp)));
+  const add = (/** @type {string} */ name, /** @type {(string | Node)[]} */ ...value) => list.append(el("dt", {}, name), el("dd", {}, ...value));
+  add("at", `${offset(row.at_ms)} ms`);
+  const by = corrected(clock);
+  const badge = by ? [" ", el("span.pill", { title: `how its clock was corrected (${clock?.how})` }, by)] : [];
+  add("said", el("span", { title: `${moment(row.raw_timestamp)}, by the clock of its source` }, precise(row.raw_timestamp)), ...badge);
   if (row.duration_ms !== null) add("took", duration(row.duration_ms));
-  if (row.count > 1) add("stands for", `${row.count} entries${row.last_timestamp ? `, until ${clock(row.last_timestamp)}` : ""}`);
-  for (const name of FIELDS) if (entry?.[name] ?? row[name]) add(name.replace("_id", ""), el("span.mono", {}, clean(entry?.[name] ?? row[name])));
+  if (row.count > 1) add("stands for", `${number(row.count)} entries${row.last_timestamp ? `, until ${precise(row.last_timestamp)}` : ""}`);
+  if (row.words) add("not kept", clean(row.words));
+  /** @type {Record<string, any>} */
+  const known = { ...row, ...(entry ?? {}) };
+  for (const name of FIELDS) if (known[name]) add(name.replace("_id", ""), el("bdi.mono", {}, ...pieces(String(known[name]))));
   if (entry?.fixed?.length) add("cleaned", clean(entry.fixed.join(", ")));
   return list;
 }
 
-function causes(error) {
-  const lines = [];
-  for (let one = error, depth = 0; one && depth < 12; one = one.cause, depth++) {
-    lines.push(el("pre.mono", {}, depth ? el("span.quiet", {}, "caused by ") : "", el("b", {}, clean(one.type ?? "")), ": ", ...pieces(String(one.message ?? ""))));
-  }
-  return lines;
-}
-
-/** A stack with runs of library frames folded into one line. */
-function stack(text) {
-  const box = el("div.stack.mono");
-  let run = [];
-  const end = () => {
-    if (run.length > 2) box.append(el("details", {}, el("summary", {}, `… ${run.length} lines of libraries`), el("pre", {}, run.join("\n"))));
-    else if (run.length) box.append(el("pre.quiet", {}, run.join("\n")));
-    run = [];
-  };
-  let library = false;
-  for (const line of clean(text).split("\n")) {
-    if (/^\s*(File "|at |\S+@)/.test(line)) library = LIBRARY.test(line);
-    else if (!/^\s/.test(line)) library = false;
-    if (library) run.push(line);
-    else {
-      end();
-      box.append(el("pre", {}, ...pieces(line)));
-    }
-  }
-  end();
-  return box;
-}
-
+/**
+ * @param {any} value - An object or a list.
+ * @param {number} depth
+ */
 function tree(value, depth) {
   const list = el("ul.tree.mono");
   for (const [key, inner] of Object.entries(value)) {
-    const nested = inner !== null && typeof inner === "object" && Object.keys(inner).length;
+    const nested = inner !== null && typeof inner === "object" && Object.keys(inner).length > 0 && depth < DEEPEST;
     const name = el("span.key", {}, clean(key));
     if (nested) list.append(el("li", {}, el("details", { open: depth < DEEP }, el("summary", {}, name, el("span.quiet", {}, Array.isArray(inner) ? ` [${inner.length}]` : "")), tree(inner, depth + 1))));
-    else list.append(el("li", {}, name, " ", ...pieces(typeof inner === "string" ? inner : JSON.stringify(inner))));
+    else list.append(el("li", {}, name, " ", el("bdi", {}, ...pieces(typeof inner === "string" ? inner : JSON.stringify(inner)))));
   }
   return list;
 }

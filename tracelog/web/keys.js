@@ -2,37 +2,40 @@
  * The keyboard: every key in one table, which the help sheet shows.
  */
 
-import { el } from "./dom.js";
+import { dialog, el } from "./dom.js";
+
+/** @typedef {[key: string, words: string, act: () => void][]} Keys - What each key does, in words (empty: not told) and in fact. */
 
 /**
  * Listen for keys.
  *
- * @param {Record<string, [string, () => void]>} table - By key: what it does, in words and in fact.
+ * @param {Keys} table
  */
 export function listen(table) {
   addEventListener("keydown", (event) => {
-    const typing = event.target.closest?.("input, textarea, select, dialog");
-    if (event.key === "Escape" && typing?.blur) typing.blur();
-    if ((typing && event.key !== "Escape") || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest?.("button, a, summary") && (event.key === "Enter" || event.key === " ")) return;
-    if (event.key === "?") {
-      event.preventDefault();
-      help(table);
+    const target = event.target instanceof Element ? event.target : document.body;
+    if (target.closest("dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const typing = target.closest("input, textarea, select");
+    if (typing && event.key !== "Escape") return;
+    if (target.closest("button, a, summary") && (event.key === "Enter" || event.key === " ")) return;
+    const found = table.find(([key]) => key === event.key);
+    if (!found) return;
+    if (typing instanceof HTMLElement) {
+      typing.blur();
       return;
     }
-    const found = table[event.key];
-    if (!found) return;
     event.preventDefault();
-    found[1]();
+    found[2]();
   });
 }
 
-/** Show what the keys do. */
+/**
+ * Show what the keys do.
+ *
+ * @param {Keys} table
+ */
 export function help(table) {
   const list = el("dl.helps");
-  for (const [key, [words]] of Object.entries(table)) if (words) list.append(el("dt", {}, el("kbd", {}, key)), el("dd", {}, words));
-  const sheet = el("dialog", { "aria-label": "Keys" }, el("h2", {}, "Keys"), list, el("p", {}, el("button", { onclick: () => sheet.close(), autofocus: true }, "Close")));
-  document.body.append(sheet);
-  sheet.addEventListener("close", () => sheet.remove());
-  sheet.showModal();
+  for (const [key, words] of table) if (words) list.append(el("dt", {}, el("kbd", {}, key)), el("dd", {}, words));
+  dialog("Keys", list, el("p.quiet", {}, "Tab goes through buttons and chips. Shift with a chip shows it alone."));
 }

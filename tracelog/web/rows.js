@@ -1,11 +1,11 @@
 /**
- * The timeline as rows: sentences, with the waterfall behind them. Only what is in sight is in the document, so
- * ten thousand rows scroll like ten.
+ * The timeline as a list of rows of which only those in sight are in the document, so ten thousand scroll like ten.
  */
 
 import { el } from "./dom.js";
-import { clean, hue, milliseconds, number, offset, parts } from "./words.js";
-import { endOf } from "./view.js";
+import { line } from "./row.js";
+
+/** @import {Item, Row} from "./shapes.js" */
 
 const HEIGHT = 28;
 /** Pixels of a row, the same as in the style sheet: the place of a row is a product. */
@@ -15,17 +15,24 @@ const AROUND = 12;
 
 export class Rows {
   /**
-   * @param {(row: any) => void} onOpen - Called with the row that the reader opens.
+   * @param {(row: Row) => void} onOpen - Called with the row that the reader opens.
+   * @param {(first: Item | undefined, last: Item | undefined) => void} onSight - Called with what is in sight.
    */
-  constructor(onOpen) {
+  constructor(onOpen, onSight) {
     this.element = el("div.rows", { role: "grid", tabindex: 0, "aria-label": "Timeline", "aria-readonly": "true" });
+    /** @type {Item[]} */
     this.items = [];
+    /** @type {[number, number]} */
     this.domain = [0, 1];
+    /** @type {Set<string>} */
     this.critical = new Set();
     this.on = -1;
+    /** @type {Map<number, HTMLElement>} */
     this.drawn = new Map();
     this.onOpen = onOpen;
-    const again = () => this.draw();
+    this.onSight = onSight;
+    this.waiting = false;
+    const again = () => this.soon();
     addEventListener("scroll", again, { passive: true });
     addEventListener("resize", again, { passive: true });
   }
@@ -33,7 +40,7 @@ export class Rows {
   /**
    * Show other rows.
    *
-   * @param {any[]} items - Rows of the report, and `{aside, at_ms}` for what stands between them.
+   * @param {Item[]} items
    * @param {[number, number]} domain - Milliseconds from the left to the right edge.
    * @param {Set<string>} critical - Spans of the critical path.
    */
@@ -44,39 +51,75 @@ export class Rows {
     this.drawn.forEach((row) => row.remove());
     this.drawn.clear();
     this.draw();
+    this.point();
   }
 
-  /** Move by *step* rows from the chosen one to the next that *wanted* takes. */
-  move(step, wanted = (item) => !item.aside) {
+  /**
+   * Move by *step* rows from the chosen one to the next that *wanted* takes; return whether there was one.
+   *
+   * @param {number} step
+   * @param {(row: Row) => boolean} [wanted]
+   */
+  move(step, wanted = () => true) {
     let place = this.on;
-    do place += step;
-    while (place >= 0 && place < this.items.length && !wanted(this.items[place]));
-    if (place >= 0 && place < this.items.length) this.choose(place);
+    /** @type {Item | undefined} */
+    let item;
+    do item = this.items[(place += step)];
+    while (item && (item.aside !== undefined || !wanted(item)));
+    if (item) this.choose(place);
+    return Boolean(item);
   }
 
-  /** Choose the row of the entry *id*; return whether it is there. */
+  /**
+   * Choose the row of the entry *id*; return whether it is there.
+   *
+   * @param {string} id
+   */
   find(id) {
     const place = this.items.findIndex((item) => item.id === id);
     if (place >= 0) this.choose(place);
     return place >= 0;
   }
 
-  choose(place, { open = true } = {}) {
+  /** @param {number} place */
+  choose(place) {
     this.drawn.get(this.on)?.classList.remove("on");
+    this.drawn.get(this.on)?.removeAttribute("aria-selected");
     this.on = place;
+    const item = this.items[place];
+    if (item && item.aside === undefined) this.onOpen(item);
     this.bringIntoSight(place);
     this.draw();
-    this.drawn.get(place)?.classList.add("on");
-    this.element.setAttribute("aria-activedescendant", `row-${place}`);
-    if (open) this.onOpen(this.items[place]);
+    this.point();
   }
 
+  point() {
+    const row = this.drawn.get(this.on);
+    row?.classList.add("on");
+    row?.setAttribute("aria-selected", "true");
+    if (row) this.element.setAttribute("aria-activedescendant", row.id);
+    else this.element.removeAttribute("aria-activedescendant");
+  }
+
+  /** @param {number} place */
   bringIntoSight(place) {
     const top = this.element.getBoundingClientRect().top + place * HEIGHT;
-    const head = document.querySelector(".top").getBoundingClientRect().bottom;
-    const foot = innerHeight - HEIGHT * 2;
+    const head = document.querySelector(".top")?.getBoundingClientRect().bottom ?? 0;
+    const panel = document.querySelector(".panel");
+    const covered = panel && getComputedStyle(panel).position === "fixed" ? panel.getBoundingClientRect().top : innerHeight;
+    const foot = covered - HEIGHT * 2;
     if (top < head + HEIGHT) scrollBy(0, top - head - HEIGHT * 3);
     else if (top > foot) scrollBy(0, top - foot + HEIGHT * 2);
+  }
+
+  /** Draw before the next picture: many scroll events fall into one. */
+  soon() {
+    if (this.waiting) return;
+    this.waiting = true;
+    requestAnimationFrame(() => {
+      this.waiting = false;
+      this.draw();
+    });
   }
 
   draw() {
@@ -88,67 +131,23 @@ export class Rows {
       row.remove();
       this.drawn.delete(place);
     }
-    for (let place = first; place < last; place++) {
-      if (this.drawn.has(place)) continue;
-      const row = this.line(this.items[place], place);
-      this.drawn.set(place, row);
-      this.element.append(row);
-    }
+    const more = document.createDocumentFragment();
+    for (let place = first; place < last; place++) if (!this.drawn.has(place)) more.append(this.made(place));
+    this.element.append(more);
+    const seen = (/** @type {number} */ place) => this.items[Math.min(this.items.length - 1, Math.max(0, place))];
+    this.onSight(seen(first && first + AROUND), seen(last - (last < this.items.length ? AROUND : 1)));
   }
 
-  line(item, place) {
-    const row = item.aside ? this.aside(item) : this.entry(item, place);
+  /** @param {number} place */
+  made(place) {
+    const row = line(this.items[place], this.domain, this.critical);
     row.id = `row-${place}`;
     row.setAttribute("aria-rowindex", String(place + 1));
     row.style.top = `${place * HEIGHT}px`;
-    if (place % 2) row.classList.add("even");
-    if (place === this.on) row.classList.add("on");
+    row.classList.toggle("even", place % 2 === 1);
+    row.classList.toggle("on", place === this.on);
+    if (this.items[place].aside === undefined) row.addEventListener("click", () => this.choose(place));
+    this.drawn.set(place, row);
     return row;
   }
-
-  aside(item) {
-    return el("div.row.aside", { role: "row" }, cell("at", item.at_ms === null ? "" : offset(item.at_ms)), cell("", ""), cell("track", item.aside), cell("took", ""));
-  }
-
-  entry(item, place) {
-    const who = item.service ? `${item.system}/${item.service}` : item.system;
-    const track = cell("track", "", this.bar(item), el("span.text", {}, ...said(item)));
-    const row = el("div.row", { role: "row", class: `${item.level} ${item.kind ?? ""} ${hue(item.system)}`, onclick: () => this.choose(place) });
-    row.append(cell("at.mono", offset(item.at_ms)), cell("hue", clean(who)), track, cell("took", item.duration_ms === null ? "" : milliseconds(item.duration_ms)));
-    return row;
-  }
-
-  bar(item) {
-    const [from, to] = this.domain;
-    const wide = to - from || 1;
-    const left = Math.max(0, item.at_ms - from) / wide;
-    const right = Math.min(to, endOf(item)) - from;
-    const width = Math.max(0, right / wide - left);
-    const mark = el("span.bar", { style: { left: `${left * 100}%`, width: `${width * 100}%` } });
-    if (item.span_id && item.duration_ms !== null && this.critical.has(item.span_id)) mark.classList.add("critical");
-    return mark;
-  }
-}
-
-function cell(classes, text, ...children) {
-  const name = classes ? `div.${classes}` : "div";
-  return el(name, { role: "gridcell" }, ...(children.length ? children : [text]));
-}
-
-/** What a row says: marks for failures and repeats, and a pill where a secret stood. */
-function said(item) {
-  const marks = [];
-  if (item.level === "error" || item.level === "fatal") marks.push("✗ ");
-  if (item.kind === "suppressed") marks.push(el("span.pill", {}, `${number(item.count)} not kept`), ` ${item.words ?? item.why ?? ""} `);
-  else if (item.count > 1) marks.push(el("span.pill", {}, `×${number(item.count)}`), " ");
-  if (item.kind === "context") marks.push(el("span.pill", { title: "held back, and brought out by the error" }, "before the error"), " ");
-  const text = item.error && !item.message.includes(item.error) ? `${item.message}: ${item.error}` : item.message;
-  return [...marks, ...pieces(text)];
-}
-
-/** *text* as nodes: what programs wrote made harmless, and a pill where a secret stood. */
-export function pieces(text) {
-  return parts(clean(text)).map((part) =>
-    typeof part === "string" ? part : el("span.pill", { title: `a secret stood here (rule ${part.rule}); the same tag is the same secret` }, `‹${part.rule}${part.tag ? `:${part.tag}` : ""}›`),
-  );
 }

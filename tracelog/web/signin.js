@@ -2,8 +2,11 @@
  * Signing in: by the start-up link, whose key stands behind `#` and so never travels, or by hand.
  */
 
-import { signIn } from "./api.js";
+import { Refused, signIn } from "./api.js";
 import { el, fill } from "./dom.js";
+
+const SIGNED = "tracelog-signed-in";
+/** Says that there is a cookie to sign out of, which this page cannot see. No key is kept where scripts read. */
 
 /** Sign in with the key of a start-up link, and take it out of the address. */
 export async function byLink() {
@@ -11,24 +14,43 @@ export async function byLink() {
   if (!key) return;
   history.replaceState(null, "", location.pathname + location.search);
   await signIn(key);
+  localStorage.setItem(SIGNED, "1");
 }
 
-/** Ask for a key, and begin again with it. */
+/**
+ * Ask for a key, and begin again with it.
+ *
+ * @param {HTMLElement} main
+ * @param {string} said - What the reader is told.
+ */
 export function ask(main, said) {
-  const box = el("input", { type: "password", id: "key", autocomplete: "current-password", required: true });
-  const told = el("p.quiet", { role: "status" }, said);
+  localStorage.removeItem(SIGNED);
+  const box = el("input", { type: "password", id: "key", autocomplete: "current-password", required: true, "aria-describedby": "said" });
+  const told = el("p.quiet", { role: "status", id: "said" }, said);
   const form = el("form", {}, el("p", {}, el("label", { for: "key" }, "A read key or an admin key of this server")), el("p", {}, box, " ", el("button", {}, "Sign in")), told);
-  form.addEventListener("submit", async (event) => {
+  form.addEventListener("submit", async (/** @type {Event} */ event) => {
     event.preventDefault();
     try {
       await signIn(box.value.trim());
+      localStorage.setItem(SIGNED, "1");
       location.reload();
     } catch (error) {
-      told.textContent = error.message;
+      told.textContent = error instanceof Refused ? error.message : String(error);
       box.select();
     }
   });
   fill(main, el("section.card.narrow", {}, el("h1", {}, "Sign in"), form));
   main.setAttribute("aria-busy", "false");
   box.focus();
+}
+
+/** Return the button that signs out; null where nobody signed in. */
+export function out() {
+  if (!localStorage.getItem(SIGNED)) return null;
+  const leave = async () => {
+    await signIn("");
+    localStorage.removeItem(SIGNED);
+    location.reload();
+  };
+  return el("button", { onclick: leave }, "Sign out");
 }

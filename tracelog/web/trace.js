@@ -2,186 +2,242 @@
  * The page of one trace: cards, lanes, filters, rows and the panel, joined by the view that stands in the address.
  */
 
-import { address, get, pageOf, text } from "./api.js";
+import { get, pageOf, traceAt } from "./api.js";
 import { detail } from "./detail.js";
-import { copy, el, fill } from "./dom.js";
+import { announce, el, fill } from "./dom.js";
+import { Filters } from "./filters.js";
 import { Lanes } from "./lanes.js";
+import { buttons, forAgent, told } from "./menu.js";
 import { Rows } from "./rows.js";
 import { failed, time } from "./story.js";
-import { keep, read, shows } from "./view.js";
-import { clean, clock, hue, milliseconds, number } from "./words.js";
+import { clean } from "./text.js";
+import { isFailure, milliseconds, number, plural } from "./words.js";
+import { endOf, keep, read, shows } from "./view.js";
 
-const LEVELS = ["fatal", "error", "warn", "info", "log", "debug"];
+/** @import {Aside, Entry, Item, Report, Row} from "./shapes.js" */
+/** @import {View} from "./view.js" */
 
-const FOR_AGENT = 2000;
-/** Tokens of what *copy for agent* copies. */
+const NEAREST_MS = 0.5;
+/** Nothing is zoomed nearer: clocks tell no more. */
 
 export class Trace {
-  constructor(main, tools) {
-    this.main = main;
-    this.tools = tools;
+  /**
+   * @param {HTMLElement} main
+   * @param {HTMLElement} tools
+   * @param {Report} report
+   */
+  constructor(main, tools, report) {
+    this.report = report;
     this.view = read();
-    this.rows = new Rows((row) => this.open(row));
+    this.items = withAsides(report);
+    this.critical = new Set(report.critical_path.map((step) => step.span_id));
     this.lanes = new Lanes((span) => this.change({ span }));
+    this.rows = new Rows((row) => this.open(row), (first, last) => this.lanes.sight(first, last));
+    this.filters = new Filters(report, this.view, (changes) => this.change(changes));
+    this.foot = el("div.foot");
+    /** @type {HTMLElement | null} */
+    this.panel = null;
+    /** @type {Promise<Map<string, Entry>> | null} */
     this.entries = null;
+    const open = (/** @type {string} */ id) => this.goTo(id);
+    const timeline = el("section.card", { "aria-label": "Timeline" }, this.filters.element, this.lanes.element, this.lanes.axis, this.rows.element, this.foot);
+    this.work = el("div.work", {}, timeline);
+    fill(main, el("div.answers", {}, failed(report, open), time(report, open)), this.work);
+    main.setAttribute("aria-busy", "false");
+    tools.prepend(...buttons(report.trace_id).filter((child) => child instanceof Node));
+    this.lanes.show(report);
+    this.refresh();
+    if (this.view.row) this.goTo(this.view.row);
   }
 
   /**
-   * Fetch the trace *ref* and show it.
+   * Take *changes* into the view, show what it shows now, and say how much that is.
    *
-   * @throws {import("./api.js").Refused}
+   * @param {Partial<View>} changes
    */
-  async load(ref) {
-    const report = await get(`/api/v1/traces/${encodeURIComponent(ref)}/report`);
-    this.report = report;
-    if (report.trace_id !== ref) history.replaceState(null, "", pageOf(report.trace_id) + location.search);
-    document.title = `${report.story.ok ? "✓" : "✗"} ${clean(report.story.headline)} · tracelog`;
-    this.items = withAsides(report);
-    this.draw();
-    this.fetchEntries(report.trace_id);
-  }
-
-  draw() {
-    const { report, view } = this;
-    const go = (id) => this.goTo(id);
-    this.filters = el("div.bar-of-filters");
-    this.foot = el("div.foot");
-    this.panel = el("div");
-    this.timeline = el("section.card", { "aria-label": "Timeline" }, this.filters, this.lanes.element, this.lanes.axis, this.rows.element, this.foot);
-    this.work = el("div.work", {}, this.timeline);
-    fill(this.main, el("div.answers", {}, failed(report, go), time(report, go)), this.work);
-    this.main.setAttribute("aria-busy", "false");
-    fill(this.tools, ...this.actions());
-    this.lanes.show(report);
-    this.refresh();
-    if (view.row) this.goTo(view.row);
-  }
-
-  /** Take *changes* into the view and show what it shows now. */
   change(changes) {
     Object.assign(this.view, changes);
     keep(this.view);
-    this.refresh();
+    const shown = this.refresh();
+    announce(`${number(shown)} of ${plural(this.report.timeline.length, "row")} shown`);
   }
 
   refresh() {
     const { report, view } = this;
-    const critical = new Set(report.critical_path.map((step) => step.span_id));
-    const wanted = this.hop ? (item) => item.span_id === this.hop || item.parent_id === this.hop : () => true;
-    const items = this.items.filter((item) => (item.aside ? !this.hop && !view.text && inSpan(view, item) : shows(view, item) && wanted(item)));
-    this.rows.on = items.findIndex((item) => item.id === view.row);
-    this.rows.show(items, view.span ?? [0, Math.max(1, report.duration_ms)], critical);
+    const quiet = Boolean(view.hop || view.text || view.off.size || view.levels.size);
+    const items = this.items.filter((item) => (item.aside === undefined ? shows(view, item) : !quiet && within(view, item)));
+    this.rows.on = items.findIndex((item) => item.id === view.row && view.row !== null);
+    this.rows.show(items, view.span ?? [0, Math.max(1, report.duration_ms)], this.critical);
     this.lanes.mark(view.span);
-    fill(this.filters, ...this.chips());
-    const entries = items.filter((item) => !item.aside).length;
-    const all = report.timeline.length;
-    fill(this.foot, ...(entries < all ? [el("p", {}, `${number(entries)} of ${number(all)} rows are shown by these filters. `, el("button", { onclick: () => this.all() }, "Show all"))] : []), ...report.story.missing.map((line) => el("p", {}, clean(line))), el("p", {}, clean(report.story.ledger)));
+    this.filters.update();
+    const shown = items.filter((item) => item.aside === undefined).length;
+    this.tell(shown);
+    return shown;
+  }
+
+  /**
+   * Say under the rows what is not among them.
+   *
+   * @param {number} shown
+   */
+  tell(shown) {
+    const { story, timeline } = this.report;
+    const hidden = shown < timeline.length && el("p", {}, `${number(shown)} of ${plural(timeline.length, "row")} are shown by these filters. `, el("button", { onclick: () => this.all() }, "Show all"));
+    fill(this.foot, hidden, ...story.missing.map((line) => el("p", {}, clean(line))), el("p", {}, clean(story.ledger)));
   }
 
   /** Take every filter away. */
   all() {
-    this.hop = null;
-    this.change({ off: new Set(), levels: new Set(), text: "", span: null });
+    this.change({ off: new Set(), levels: new Set(), text: "", span: null, hop: null });
   }
 
-  chips() {
-    const { report, view } = this;
-    const systems = counted(report.timeline, "system");
-    const levels = counted(report.timeline, "level");
-    const chip = (name, count, set, classes) => {
-      const flip = () => {
-        set.has(name) ? set.delete(name) : set.add(name);
-        this.change({});
-      };
-      return el(`button.chip.${classes}`, { "aria-pressed": String(!set.has(name)), onclick: flip }, `${clean(name)} ${number(count)}`);
-    };
-    const box = el("input", { type: "search", value: view.text, placeholder: "text in rows", "aria-label": "Text that rows contain", id: "has" });
-    box.addEventListener("input", () => this.typed(box));
-    return [
-      el("div.chips", { role: "group", "aria-label": "Systems" }, ...[...systems].map(([name, count]) => chip(name, count, view.off, `hue.${hue(name)}`))),
-      el("div.chips", { role: "group", "aria-label": "Levels" }, ...LEVELS.filter((name) => levels.has(name)).map((name) => chip(name, levels.get(name), view.levels, ["fatal", "error"].includes(name) ? "bad" : "plain"))),
-      box,
-      view.span || this.hop ? el("button", { onclick: () => ((this.hop = null), this.change({ span: null })) }, this.hop ? "All hops" : "Whole time ", this.hop ? "" : el("kbd", {}, "0")) : el("span.quiet", {}, "drag over the lanes to zoom"),
-    ];
+  /**
+   * Look nearer (*factor* below 1) or from further away, around the chosen row or the middle.
+   *
+   * @param {number} factor
+   */
+  zoom(factor) {
+    const total = Math.max(1, this.report.duration_ms);
+    const [from, to] = this.view.span ?? [0, total];
+    const row = this.rows.items[this.rows.on];
+    const middle = row?.aside === undefined && row && row.at_ms >= from && row.at_ms <= to ? Math.min(total, (row.at_ms + Math.min(to, endOf(row))) / 2) : (from + to) / 2;
+    const half = Math.max(NEAREST_MS, ((to - from) * factor) / 2);
+    this.look(middle - half, middle + half);
   }
 
-  typed(box) {
-    this.change({ text: box.value });
-    const again = document.getElementById("has");
-    again.focus();
-    again.setSelectionRange(box.selectionStart, box.selectionEnd);
+  /**
+   * Look at an earlier (*part* below 0) or later time, by this part of what is looked at.
+   *
+   * @param {number} part
+   */
+  pan(part) {
+    if (!this.view.span) return;
+    const [from, to] = this.view.span;
+    const total = Math.max(1, this.report.duration_ms);
+    const by = Math.max(-from, Math.min(total - to, (to - from) * part));
+    this.look(from + by, to + by);
   }
 
-  actions() {
-    const { trace_id: id } = this.report;
-    const path = `/api/v1/traces/${encodeURIComponent(id)}/export`;
-    const save = (form, name) => el("a.button", { href: address(path, { format: form }), download: `${id}.${form}` }, name);
-    const agent = el("button", { onclick: () => this.forAgent(), title: "Markdown within 2,000 tokens (c)" }, "Copy for agent");
-    const link = el("button", { onclick: () => copy(location.href, "the link") }, "Link to this view");
-    const others = el("details.menu", {}, el("summary.button", {}, "Export"), el("div", {}, save("json", "JSON"), save("ndjson", "NDJSON"), save("md", "Markdown"), link));
-    this.until = el("span.quiet");
-    return [this.until, agent, others];
+  /**
+   * @param {number} from
+   * @param {number} to
+   */
+  look(from, to) {
+    const total = Math.max(1, this.report.duration_ms);
+    this.change({ span: from <= 0 && to >= total ? null : [Math.max(0, from), Math.min(total, to)] });
   }
 
-  async forAgent() {
-    const path = `/api/v1/traces/${encodeURIComponent(this.report.trace_id)}/export`;
-    await copy(await text(path, { format: "md", budget: FOR_AGENT }), "the brief");
+  nextError() {
+    if (!this.rows.move(1, isFailure)) announce("no further error");
   }
 
-  /** Open the entry *id*, taking filters away that hide it. */
+  copyForAgent() {
+    told(forAgent(this.report.trace_id));
+  }
+
+  /**
+   * Open the entry *id*, taking filters away that hide it.
+   *
+   * @param {string} id
+   */
   goTo(id) {
-    if (this.rows.find(id)) return;
-    if (!this.items.some((item) => item.id === id)) return;
+    if (this.rows.find(id) || !this.items.some((item) => item.id === id)) return;
     this.all();
     this.rows.find(id);
   }
 
+  /** @param {Row} row */
   open(row) {
-    if (row.aside) return;
     this.view.row = row.id;
     keep(this.view);
-    const acts = { close: () => this.close(), only: (one) => ((this.hop = one.span_id), this.change({})) };
-    this.panel.remove();
-    this.panel = detail(row, this.entries?.get(row.id) ?? (this.entries ? null : { ...row, context: {} }), acts);
+    this.dock(row, undefined);
+    this.entries ??= this.fetched();
+    this.entries.then(
+      (entries) => this.view.row === row.id && this.dock(row, entries.get(row.id) ?? null),
+      (error) => announce(error.message), // the panel stays with what the report knows
+    );
+  }
+
+  /**
+   * Dock the panel of *row*; focus that was in the one before goes on in it.
+   *
+   * @param {Row} row
+   * @param {Entry | null | undefined} entry
+   */
+  dock(row, entry) {
+    const inside = this.panel?.contains(document.activeElement) ?? false;
+    const acts = { trace: this.report.trace_id, close: () => this.close(), only: (/** @type {Row} */ one) => this.change({ hop: one.span_id }) };
+    const panel = detail(row, entry, this.clockOf(row), acts);
+    if (this.panel) this.panel.replaceWith(panel);
+    else this.work.append(panel);
+    this.panel = panel;
     this.work.classList.add("open");
-    this.work.append(this.panel);
+    if (inside) panel.focus({ preventScroll: true });
+  }
+
+  /** @param {Row} row */
+  clockOf(row) {
+    const systems = this.report.systems.filter((one) => one.system === row.system);
+    return (systems.find((one) => one.service === row.service) ?? systems[0])?.clock;
+  }
+
+  /** Go from the rows into the panel. */
+  into() {
+    this.panel?.focus({ preventScroll: true });
   }
 
   close() {
+    if (!this.panel) return;
     this.panel.remove();
+    this.panel = null;
     this.work.classList.remove("open");
     this.view.row = null;
     keep(this.view);
     this.rows.element.focus({ preventScroll: true });
   }
 
-  /** The entries in full come after the first picture, which does not need them. */
-  async fetchEntries(id) {
-    const trace = await get(`/api/v1/traces/${encodeURIComponent(id)}`);
-    this.until.textContent = `kept until ${clock(trace.expires_at).slice(0, 5)}`;
-    this.entries = new Map(trace.entries.map((entry) => [entry.id, entry]));
-    const row = this.items.find((item) => item.id === this.view.row);
-    if (row) this.open(row);
+  /** The entries in full are fetched when the first is opened: neither rows nor cards need them. */
+  async fetched() {
+    const { entries } = await get(traceAt(this.report.trace_id));
+    return new Map(entries.map((/** @type {Entry} */ entry) => [entry.id, entry]));
   }
 }
 
-/** Rows of *report*, and between them what was silent. */
+/**
+ * Fetch the trace *ref* and show it.
+ *
+ * @param {HTMLElement} main
+ * @param {HTMLElement} tools
+ * @param {string} ref
+ * @throws {import("./api.js").Refused}
+ */
+export async function load(main, tools, ref) {
+  /** @type {Report} */
+  const report = await get(traceAt(ref, "report"));
+  if (report.trace_id !== ref) history.replaceState(null, "", pageOf(report.trace_id) + location.search);
+  document.title = `${report.story.ok ? "✓" : "✗"} ${clean(report.story.headline)} · tracelog`;
+  return new Trace(main, tools, report);
+}
+
+/**
+ * Rows of *report*, and between them what was silent.
+ *
+ * @param {Report} report
+ * @returns {Item[]}
+ */
 function withAsides(report) {
   return report.timeline.flatMap((row) => {
     const shown = row.why ? { ...row, words: report.story.whys[row.why] } : row;
     if (row.gap_before_ms === null) return [shown];
     const said = report.story.silences[row.id] ?? `${milliseconds(row.gap_before_ms)} of silence`;
-    return [{ aside: clean(said), at_ms: null, ends: row.at_ms }, shown];
+    return [{ aside: clean(said), ends: row.at_ms }, shown];
   });
 }
 
-function inSpan(view, item) {
+/**
+ * @param {View} view
+ * @param {Aside} item
+ */
+function within(view, item) {
   return !view.span || (item.ends >= view.span[0] && item.ends <= view.span[1]);
-}
-
-/** How many rows there are by *field*; the report's rows, not what the filters leave. */
-function counted(rows, field) {
-  const counts = new Map();
-  for (const row of rows) counts.set(row[field], (counts.get(row[field]) ?? 0) + 1);
-  return counts;
 }

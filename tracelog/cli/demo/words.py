@@ -23,7 +23,7 @@ def checks(facts: Facts, *, color: bool) -> str:
 
 def links(told: Played, *, color: bool) -> str:
     """
-    Return the commands to go on with.
+    Return the page and the commands to go on with.
     """
     where = "" if urlsplit(told.url).port == DEFAULT_PORT else f" --url {told.url}"
     commands = (
@@ -33,7 +33,12 @@ def links(told: Played, *, color: bool) -> str:
         f"curl {told.url}/api/v1/traces/latest-error/report",
     )
     return "\n".join(
-        [paint("go on, in another terminal", "dim", color=color), *(f"  {text}" for text in commands)]
+        [
+            paint("go on, in a browser", "dim", color=color),
+            f"  {told.url}/debug/latest-error",
+            paint("or in another terminal", "dim", color=color),
+            *(f"  {text}" for text in commands),
+        ]
     )
 
 
