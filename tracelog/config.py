@@ -58,7 +58,7 @@ Environ = Mapping[str, str]
 
 _NAMED_ALIKE: Final = (
     "service system environment release level url key sinks limits spool enabled flush_on_sigterm "
-    "host port store cors_origins convex_secret page_capture mcp"
+    "host port store cors_origins convex_secret page_capture mcp alerts alert_url alert_secret"
 )
 _ENVIRONMENT: Final = {
     **{name: f"TRACELOG_{name.upper()}" for name in _NAMED_ALIKE.split()},

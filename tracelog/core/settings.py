@@ -7,7 +7,7 @@ around: it hands these types on.
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -29,10 +29,11 @@ YEAR_S: Final = 365 * 86_400
 """No wait is longer: clocks and locks of some systems cannot count further than that."""
 
 _ADDRESS: Final = re.compile(r"https?://[^\s/@?#]+[^\s@?#]*", re.IGNORECASE)
-_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@?#*,]+/?", re.IGNORECASE)
+_HOOK: Final = re.compile(r"https?://[^\s/@?#]+[^\s@#]*", re.IGNORECASE)
+ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@?#*,]+/?", re.IGNORECASE)
 _DIGITS: Final = re.compile(r"[0-9]{1,9}")
 
-_LISTS: Final = frozenset({"sinks", "cors_origins", "propagate_to", "capture", "allowed_hosts"})
+_LISTS: Final = frozenset({"sinks", "cors_origins", "propagate_to", "capture", "allowed_hosts", "alerts"})
 _ON_OFF: Final = frozenset({"limits", "enabled", "page_capture", "flush_on_sigterm", "mcp"})
 _SWITCHES: Final = {
     **dict.fromkeys(("off", "false", "0", "no"), False),
@@ -46,6 +47,9 @@ _TAKEN: Final = {
 
 _STANDARD_LEVELS: Final = {10: "debug", 20: "info", 30: "warn", 40: "error", 50: "fatal"}
 """Numbers of the standard library's `logging`."""
+
+AlertKind = Literal["budget", "store", "day", "admin"]
+"""The level of the month's budget, trouble of the store, the report of a day, what operators emptied."""
 
 Amount = Annotated[int, msgspec.Meta(ge=1)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
@@ -155,6 +159,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
         pins: How much may be kept past its time.
         page_capture: False tells pages with the browser client to capture nothing.
         mcp: True answers coding agents at `POST /mcp`.
+        alerts: Of what `alert_url` is told; *alert_secret* signs what is sent there.
     """
 
     host: str = DEFAULT_HOST
@@ -176,6 +181,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     convex_secret: str | None = None
     page_capture: bool = True
     mcp: bool = False
+    alerts: tuple[AlertKind, ...] = ("budget", "store", "day", "admin")
+    alert_url: str | None = None
+    alert_secret: str | None = None
 
 
 KNOWN: Final = frozenset(ClientSettings.__struct_fields__ + ServerSettings.__struct_fields__)
@@ -237,6 +245,12 @@ def _url(value: Any, where: str) -> str:
     return value.strip()
 
 
+def _hook_url(value: Any, where: str) -> str:
+    if not isinstance(value, str) or not _HOOK.fullmatch(value.strip()):
+        raise ConfigError(f"{where} must be an address such as https://hooks.example.com/T0/B0")
+    return value.strip()
+
+
 def _sinks(value: Any, where: str) -> tuple[Any, ...]:
     sinks = (value,) if isinstance(value, str) or callable(value) else value
     if not isinstance(sinks, list | tuple) or not all(isinstance(s, str) or callable(s) for s in sinks):
@@ -246,7 +260,7 @@ def _sinks(value: Any, where: str) -> tuple[Any, ...]:
 
 def _origins(value: Any, where: str) -> tuple[str, ...]:
     origins = value if isinstance(value, list | tuple) else (None,)
-    if not all(isinstance(text, str) and _ORIGIN.fullmatch(text) for text in origins):
+    if not all(isinstance(text, str) and ORIGIN.fullmatch(text) for text in origins):
         raise ConfigError(
             f"{where} must name each web origin by scheme and host, such as https://app.example.com; "
             "* and null would let any page in"
@@ -271,6 +285,7 @@ _CHECKS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "level": _level,
     "system": _system,
     "url": _url,
+    "alert_url": _hook_url,
     "sinks": _sinks,
     "spool": _folder,
     "before_send": _hook,

@@ -23,6 +23,7 @@ from tracelog.core.redact import Redactor
 from tracelog.core.wire import Mint
 from tracelog.errors import ConfigError, TracelogError
 from tracelog.server.access import Access
+from tracelog.server.admin import Admin, desk
 from tracelog.server.agents import PATH as AGENTS
 from tracelog.server.agents import Off, open_agents
 from tracelog.server.compare import Compare
@@ -43,6 +44,11 @@ from tracelog.stores import Store, open_store
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
+
+
+LAST_WORD_S = 1.0
+"""Seconds that alerts on their way get when the server stops; another server, or the next start, sends those
+that took longer."""
 
 
 class App:
@@ -78,12 +84,16 @@ class App:
             redactor=Redactor(redact_settings(settings.redact)),
             clock=now_ms,
             mint=new_mint(),
-            on_alert=on_alert,
+            on_alert=self._alert,
         )
+        self._on_alert = on_alert
         self.faults = self.ingest.faults
+        self.office, self.hook, self.watch = desk(
+            settings, self.store, self.access.ring, self.ingest, clock=clock
+        )
         house = House(settings, self.access, self.ingest, now_ms, new_mint())
         self.log = LogEndpoint(settings, self.access, self.ingest, self.faults)
-        self.health = Health(self.store, self.ingest, self.faults, clock=clock)
+        self.health = Health(self.store, self.ingest, self._told, clock=clock)
         self.query = Query(self.store, clock=now_ms, untold=self.ingest.untold)
         self.compare = Compare(self.store, clock=now_ms, mint=new_mint())
         self.imports = Import(
@@ -95,9 +105,12 @@ class App:
         )
         self.pins = Pins(self.store, settings.pins)
         self.overview = Overview(self.store, clock=now_ms)
-        self.pages = Pages(capture=settings.page_capture)
+        self.pages = Pages(lambda: self.office.capture)
+        self.admin = Admin(
+            self.store, self.office, self.watch, self.access.ring, self.ingest.mutes, clock=now_ms
+        )
         self.agents = open_agents(self.access, self) if settings.mcp else None
-        self._guards = Guards(self.access, self.faults, self.ingest.catch_up)
+        self._guards = Guards(self.access, self.faults, self.ingest.catch_up, self.office)
         self._routes = Starlette(
             routes=[*self._table(self._guards), *(Route(path, door) for path, door in doors(house).items())],
             exception_handlers={404: not_found, 405: wrong_method},
@@ -133,11 +146,12 @@ class App:
             Route("/api/v1/search", guards.reading(self.query.search)),
             Route("/api/v1/diff", guards.reading(self.compare.diff)),
             Route("/api/v1/marks", guards.reading(self.compare.mark, tells=False), methods=["POST"]),
-            Route("/api/v1/import", guards.reading(self.imports.take, right="admin"), methods=["POST"]),
+            Route("/api/v1/import", guards.changing(self.imports.take, "import"), methods=["POST"]),
             Route(LIST, guards.reading(self.pins.listed)),
-            Route(ONE, guards.reading(self.pins.change, right="admin"), methods=["POST", "DELETE"]),
+            Route(ONE, guards.changing(self.pins.change, "pins"), methods=["POST", "DELETE"]),
             Route("/api/v1/statistics", guards.reading(self.overview.statistics)),
             Route("/api/v1/patterns", guards.reading(self.overview.patterns)),
+            *self.admin.routes(guards),
             *self.pages.routes(),
             *web(guards.answering, self.access),
             Route(AGENTS, self.agents or Off()),
@@ -150,6 +164,8 @@ class App:
         async with self._beginning:
             if not self._begun:
                 await self.store.start()
+                await self.office.begin()
+                self.watch.begin()
                 self._begun = True
                 self.health.started()
 
@@ -158,12 +174,31 @@ class App:
         Refuse new entries, finish what was taken, close the store.
         """
         self.health.stopping()
+        self.office.end()
+        self.watch.end()
+        await self.hook.end(LAST_WORD_S)
         if self.agents is not None:
             await self.agents.stop()
         with suppress(TimeoutError):  # a store that hangs must not hold up the stop
             async with asyncio.timeout(max(1.0, self.settings.stop_timeout)):
                 await self.ingest.drain()
         await self.store.close()
+
+    def _alert(self, change: Alert) -> None:
+        """
+        Tell everybody who wants to know that the budget has another level.
+        """
+        self.watch.budget(change)
+        if self._on_alert is not None:
+            self._on_alert(change)
+
+    def _told(self) -> dict[str, Any]:
+        """
+        Return what operators have said, for the status.
+        """
+        mutes = self.ingest.mutes.at(self.health.now_ms())
+        switches = {"capture": self.office.capture}
+        return {"switches": switches, "mutes": len(mutes), "alerts": self.hook.view()}
 
     async def _begin(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """

@@ -37,6 +37,7 @@ REPORT: Final = _read("report.lua")
 FOLD: Final = _read("fold.lua")
 HEAT: Final = _read("heat.lua")
 PIN: Final = _read("pin.lua")
+ORPHAN: Final = _read("orphan.lua")
 GATE: Final = _read(*(f"gate{part}.lua" for part in _GATE_PARTS))
 
 
