@@ -32,7 +32,7 @@ class Receiver:
         left = list(answers)
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(handler) -> None:  # noqa: N802, N805 - the name that the library calls
+            def do_POST(handler) -> None:  # noqa: N805 - the name that the library calls
                 body = handler.rfile.read(int(handler.headers["content-length"]))
                 self.came.put(Delivery({k.lower(): v for k, v in handler.headers.items()}, body))
                 status = left.pop(0) if left else 200
