@@ -43,6 +43,9 @@ HEADERS: Final = {
 """A page asks each time whether its files are new: an updated server never meets an old page."""
 
 
+PAGES: Final = {"/debug": "debug", "/debug/{ref}": "debug", "/logs": "logs", "/admin": "admin"}
+"""Addresses, and the file behind each."""
+
 LARGEST_KEY: Final = 1_024
 """Bytes of a key that a page sends."""
 
@@ -94,7 +97,7 @@ def web(answering: Callable[[Endpoint], Endpoint], access: Access) -> list[Route
         return Response(status_code=204, headers={"set-cookie": cookie})
 
     assets = [Route(f"/web/{name}", _named(answering(asset), name)) for name in _assets()]
-    pages = [Route("/debug", page("debug")), Route("/debug/{ref}", page("debug"))]
+    pages = [Route(path, page(name)) for path, name in PAGES.items()]
     return [*pages, *assets, Route("/api/v1/session", answering(sign_in), methods=["POST"])]
 
 
