@@ -2,6 +2,7 @@
  * `/admin`: how the server is, read again every few seconds, and what an administrator may do.
  */
 
+import { acts } from "./acts.js";
 import { get } from "./api.js";
 import { budget, heard, outcomes, quotas, redacted, sentence, store } from "./cards.js";
 import { el, fill } from "./dom.js";
@@ -14,6 +15,7 @@ const EVERY_MS = 5_000;
 const main = document.getElementById("main");
 const when = el("span.quiet", { role: "status" });
 const cards = el("div.cards");
+const desk = el("div.cards.acts");
 const head = el("h1");
 
 async function read() {
@@ -28,7 +30,10 @@ async function read() {
 }
 
 function show(status) {
-  if (main.getAttribute("aria-busy") === "true") fill(main, head, cards);
+  if (main.getAttribute("aria-busy") === "true") {
+    fill(main, head, cards, desk);
+    fill(desk, ...acts());
+  }
   main.setAttribute("aria-busy", "false");
   head.textContent = sentence(status);
   when.classList.remove("bad");

@@ -46,6 +46,20 @@ export function pageOf(ref, query = {}) {
 }
 
 /**
+ * Return what the server answers to a change.
+ *
+ * @param {string} method - POST or DELETE.
+ * @param {string} path
+ * @param {any} [body] - Sent as JSON.
+ * @throws {Refused}
+ */
+export async function change(method, path, body) {
+  const said = body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+  const answer = await sent(address(path), { method, ...said });
+  return answer.json();
+}
+
+/**
  * Sign in with *key*, or out with an empty one. The answer is a cookie that this page cannot read.
  *
  * @throws {Refused}
