@@ -161,11 +161,11 @@ function audit() {
   return shelf("Who changed what", async () => {
     const { records } = await get("/api/v1/audit", { limit: RECORDS });
     if (!records.length) return [el("p.quiet", {}, "Nothing was changed yet.")];
-    const rows = records.map((one) => el("tr", {}, el("td", {}, ago(one.at_ms, Date.now())), el("td", {}, clean(one.who ?? "")), el("td", {}, clean(one.what)), el("td", {}, clean(details(one)))));
+    const rows = records.map((one) => el("tr", {}, el("td", {}, ago(one.at_ms, Date.now())), el("td", {}, clean(one.who ?? "")), el("td", {}, clean(one.what)), el("td", {}, clean(details(one.detail)))));
     return [el("div.scrolls", {}, el("table", {}, el("tbody", {}, ...rows))), el("p.quiet", {}, plural(records.length, "record"), " shown, the latest first.")];
   }, true);
 }
 
-function details(record) {
-  return Object.entries(record.details ?? {}).filter(([, value]) => value !== null && value !== "" && value !== 0).map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`).join(", ");
+function details(detail) {
+  return Object.entries(detail ?? {}).filter(([, value]) => value !== null && value !== "" && value !== 0).map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`).join(", ");
 }
