@@ -225,7 +225,7 @@ def test_rows_say_what_they_stand_for(page, logs, trace):
     post(logs, trace, [{"timestamp": FIRST + i, **entry} for i, entry in enumerate(told)])
     opened(page, logs, f"/debug/{trace}")
     text = page.locator(".rows").inner_text()
-    assert "×1,090" in text
+    assert "1,090 render" in text
     assert "37 not kept" in text
     assert "before the error" in text
     assert "+ 37 over the browser quota" in page.locator(".foot").inner_text()
