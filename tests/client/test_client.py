@@ -257,7 +257,7 @@ def test_a_wrong_environment(monkeypatch, capsys):
     assert capsys.readouterr().err == (
         "tracelog: TRACELOG_LEVEL must be one of debug, log, info, warn, error, fatal; "
         "TRACELOG_SINKS: a text without a scheme opens no sink; give a callable or a URL that begins with "
-        "http:, https:, redis:, rediss:, stdout:, stderr:, file:, memory:; going on without\n"
+        "http:, https:, redis:, rediss:, stdout:, stderr:, file:, logflare:, logflare+http:, otlp+http:, otlp+https:, memory:; going on without\n"
     )
     with pytest.raises(ConfigError, match="TRACELOG_LEVEL must be"):
         tracelog.configure()

@@ -7,6 +7,7 @@ local queue, group, ttl = KEYS[1], ARGV[1], ARGV[7]
 
 local function want()
   redis.pcall('XGROUP', 'CREATE', queue, group, '0', 'MKSTREAM')
+  redis.call('EXPIRE', queue, ttl)
   redis.call('HSET', KEYS[2], '@queue', 0)
   if redis.call('PTTL', KEYS[2]) < 0 then redis.call('EXPIRE', KEYS[2], ttl) end
   return 0
