@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracelog.cli.joined import MOST_LINES, Joiner, Said
+from tracelog.cli.joined import APART, MOST_LINES, Joiner, Said
 
 PYTHON = """\
 Traceback (most recent call last):
@@ -49,11 +49,55 @@ GROUP = """\
     | ValueError: 1
     +------------------------------------"""
 
+NODE_FIELDS = """\
+TypeError: no
+    at order (/app/shop.js:3:11) {
+  code: 'E1',
+  [cause]: Error: root
+      at bank (/app/bank.js:1:1)
+}"""
+
+GO = """\
+panic: runtime error: index out of range [5] with length 3
+
+goroutine 1 [running]:
+main.(*Shop).charge(0x1, {0x2, 0x3})
+\t/app/main.go:8 +0x1d
+created by main.main in goroutine 1"""
+
+RUST = """\
+thread 'main' panicked at src/main.rs:4:5:
+no card
+stack backtrace:
+   0: rust_begin_unwind
+             at /rustc/library/std/src/panicking.rs:645:5
+note: run with `RUST_BACKTRACE=full`"""
+
+RUBY = """\
+shop.rb:3:in `charge': no card (CardError)
+\tfrom shop.rb:6:in `<main>'"""
+
+PHP = """\
+PHP Fatal error:  Uncaught Exception: no card in /app/shop.php:3
+Stack trace:
+#0 /app/shop.php(5): charge()
+#1 {main}
+  thrown in /app/shop.php on line 3"""
+
 CASES = {
     "python": (PYTHON, "ValueError: no card", ("ValueError", "no card")),
     "python, chained": (CHAINED, "shop.OrderError: order 12", ("shop.OrderError", "order 12")),
     "javascript": (NODE, "TypeError: x is not a function", ("TypeError", "x is not a function")),
     "java": (JAVA, JAVA.split("\n", maxsplit=1)[0], None),
+    "javascript, with fields": (NODE_FIELDS, "TypeError: no", ("TypeError", "no")),
+    "go": (
+        GO,
+        "panic: runtime error: index out of range [5] with length 3",
+        ("panic", "runtime error: index out of range [5] with length 3"),
+    ),
+    "rust": (RUST, "thread 'main' panicked at src/main.rs:4:5:", None),
+    "ruby": (RUBY, "shop.rb:3:in `charge': no card (CardError)", None),
+    "php": (PHP, "PHP Fatal error:  Uncaught Exception: no card in /app/shop.php:3", None),
     "python, group": (
         GROUP,
         "ExceptionGroup: two (1 sub-exception)",
@@ -168,3 +212,20 @@ def test_lines_of_containers_are_read_without_what_is_around_them():
         ('{"log":"mine","level":"warn"}', None, None, False),
         ("a | b", None, None, False),
     ]
+
+
+@pytest.mark.parametrize("trace", [PYTHON, GO, NODE])
+def test_services_may_print_through_each_other(trace: str):
+    """
+    A trace goes on where other containers print between its lines; one that never ends is not waited for.
+    """
+    first, second, *others = (f"web-1  | {line}" for line in trace.split("\n"))
+    mixed = [first, second] if trace != PYTHON else [first, "db-1   | ready", second]
+    for line in others:
+        mixed += ["db-1   | ready", line]
+    joiner = Joiner()
+    found = [*joiner(mixed), *joiner.rest()]
+    assert [said.stack for said in found if said.service == "web-1"] == [trace]
+    assert {said.text for said in found if said.service == "db-1"} == {"ready"}
+    joiner = Joiner()
+    assert [*joiner([first, second, *["db-1   | ready"] * (APART + 2)])][APART - 1].service == "web-1"
