@@ -32,7 +32,7 @@ import { sealer } from "./seal.js";
  * @property {any} [ship] the internal action whose handler is `ship`
  */
 
-/** Bytes of what one function says: an argument of a Node action may have 5 MiB. */
+/** Bytes of one body: an argument of a Node action may have 5 MiB. */
 const SAID_BYTES = 1e6;
 /** A server that is well answers in milliseconds, and the function waits for it. */
 const PATIENCE_MS = 5000;
@@ -150,13 +150,14 @@ export function tracelog(options = {}) {
    * @param {boolean} hasFailed
    */
   const leave = async (ctx, kind, box, hasFailed) => {
-    if (!box.isDue()) return;
     // what a mutation schedules is undone with all else when it fails, but not what it prints
     if (kind === "mutation" && (hasFailed || !options.ship)) return box.left().forEach((json) => print(JSON.parse(json)));
-    const { body } = box.pack(SAID_BYTES);
-    if (kind === "action" && (await deliver(body))) return;
-    if (options.ship) await again(ctx, body, kind === "action" ? 1 : 0);
-    else complain("the server did not answer and no `ship` is given: entries are lost");
+    while (box.isDue()) {
+      const { body } = box.pack(SAID_BYTES);
+      if (kind === "action" && (await deliver(body))) continue;
+      if (options.ship) await again(ctx, body, kind === "action" ? 1 : 0);
+      else complain("the server did not answer and no `ship` is given: entries are lost");
+    }
   };
 
   return { traced, ship };
