@@ -3,8 +3,8 @@ Lines of a program's output put together where they are one: a stack trace and t
 
 Known are the traces of Python, with chains and groups; those whose frames begin with `at`, as JavaScript,
 Java and .NET print them, or with `from`, as Ruby does; those of Go, Rust and PHP; and a JSON object over many
-lines, as `wrangler tail --format json` prints it. A line that may be followed by others is held until one more
-has come; in a trace one more of its service, for containers print through each other.
+lines, as `wrangler tail --format json` prints it. A line that may be followed by others is held until one
+more has come; in a trace one more of its service, for containers print through each other.
 """
 
 import re
