@@ -134,7 +134,7 @@ class Farm:
 
 class Sender(threading.Thread):
     """
-    Sends batches to one port, each until it is answered for good.
+    Sends batches to one port, each until it is answered for good, all within *patience_s*.
 
     Attributes:
         sent: Source → entries that were answered for good.
@@ -143,8 +143,9 @@ class Sender(threading.Thread):
         turn: Held while a batch is under way; who holds it instead keeps the sender waiting.
     """
 
-    def __init__(self, port: int, batches: Sequence[Batch]) -> None:
+    def __init__(self, port: int, batches: Sequence[Batch], patience_s: float = PATIENCE_S) -> None:
         super().__init__(daemon=True)
+        self.patience_s = patience_s
         self.port = port
         self.batches = batches
         self.sent: Counter[str] = Counter()
@@ -156,7 +157,7 @@ class Sender(threading.Thread):
         self._end = 0.0
 
     def run(self) -> None:
-        self._end = time.monotonic() + PATIENCE_S
+        self._end = time.monotonic() + self.patience_s
         left = iter(self.batches)
         batch = next(left, None)
         while batch is not None and not self.trouble:
@@ -209,7 +210,7 @@ class Flood:
         Wait for all senders, and see to it that none had trouble.
         """
         for sender in self.senders:
-            sender.join(PATIENCE_S + 5)
+            sender.join(sender.patience_s + 5)
         assert [sender.trouble for sender in self.senders if sender.trouble or sender.is_alive()] == []
         return self
 

@@ -17,6 +17,7 @@ from zlib import crc32
 import pytest
 import redis
 
+from tests import mortal
 from tests.cli.started import Started
 from tests.server.running import Line, request
 from tests.stores.servers import RealServer, free_port
@@ -164,3 +165,17 @@ def test_nothing_acknowledged_is_lost_on_redis(tmp_path: Path, ended: Any) -> No
             check(load, found)
             assert [name for name in client.scan_iter(count=1000) if client.ttl(name) == -1] == []
         server.clear()
+
+
+def test_what_was_acknowledged_is_archived_once(tmp_path: Path) -> None:
+    """
+    Two servers and a processor killed eight times while they share a Valkey: each message is archived, and counted in
+    the live view, as often as it was sent.
+    """
+    entries = 6_000
+    with (
+        RealServer(tmp_path) as store,
+        mortal.Installation(tmp_path, store.url, inside=False) as one,
+    ):
+        mortal.torment(one, kills=8, entries=entries, patience_s=60.0)
+        assert one.archived() == one.shown() == mortal.truth(entries)
