@@ -23,6 +23,7 @@ from tracelog.core.redact import Redactor
 from tracelog.core.wire import Mint
 from tracelog.errors import ConfigError, TracelogError
 from tracelog.server.access import Access
+from tracelog.server.admin import Admin, Desk
 from tracelog.server.agents import PATH as AGENTS
 from tracelog.server.agents import Off, open_agents
 from tracelog.server.archives import open_archive
@@ -85,9 +86,10 @@ class App:
             redactor=Redactor(redact_settings(settings.redact)),
             clock=now_ms,
             mint=new_mint(),
-            on_alert=on_alert,
+            on_alert=self._alert,
         )
         self.faults = self.ingest.faults
+        self.desk = Desk(settings, self.store, self.access.ring, self.ingest, clock=clock, on_alert=on_alert)
         house = House(settings, self.access, self.ingest, now_ms, new_mint())
         self.log = LogEndpoint(settings, self.access, self.ingest, self.faults)
         self.archives = [*map(open_archive, settings.archive), *archives]
@@ -95,7 +97,11 @@ class App:
         self.live = Live(self._queue, self.faults, clock=now_ms)
         self.processor: Processor | None = None
         self.health = Health(
-            self.store, self.ingest, self.faults, clock=clock, processing=lambda: self._processing(now_ms())
+            self.store,
+            self.ingest,
+            self.desk.view,
+            clock=clock,
+            processing=lambda: self._processing(now_ms()),
         )
         self.query = Query(self.store, clock=now_ms, untold=self.ingest.untold)
         self.compare = Compare(self.store, clock=now_ms, mint=new_mint())
@@ -108,9 +114,10 @@ class App:
         )
         self.pins = Pins(self.store, settings.pins)
         self.overview = Overview(self.store, clock=now_ms)
-        self.pages = Pages(capture=settings.page_capture)
+        self.pages = Pages(lambda: self.desk.office.capture)
+        self.admin = Admin(self.store, self.desk, self.access.ring, self.ingest.mutes, clock=now_ms)
         self.agents = open_agents(self.access, self) if settings.mcp else None
-        self._guards = Guards(self.access, self.faults, self.ingest.catch_up)
+        self._guards = Guards(self.access, self.faults, self.ingest.catch_up, self.desk.office)
         self._routes = Starlette(
             routes=[*self._table(self._guards), *(Route(path, door) for path, door in doors(house).items())],
             exception_handlers={404: not_found, 405: wrong_method},
@@ -147,11 +154,12 @@ class App:
             Route("/api/v1/search", guards.reading(self.query.search)),
             Route("/api/v1/diff", guards.reading(self.compare.diff)),
             Route("/api/v1/marks", guards.reading(self.compare.mark, tells=False), methods=["POST"]),
-            Route("/api/v1/import", guards.reading(self.imports.take, right="admin"), methods=["POST"]),
+            Route("/api/v1/import", guards.changing(self.imports.take, "import"), methods=["POST"]),
             Route(LIST, guards.reading(self.pins.listed)),
-            Route(ONE, guards.reading(self.pins.change, right="admin"), methods=["POST", "DELETE"]),
+            Route(ONE, guards.changing(self.pins.change, "pins"), methods=["POST", "DELETE"]),
             Route("/api/v1/statistics", guards.reading(self.overview.statistics)),
             Route("/api/v1/patterns", guards.reading(self.overview.patterns)),
+            *self.admin.routes(guards),
             *self.pages.routes(),
             *web(guards.answering, self.access),
             Route(AGENTS, self.agents or Off()),
@@ -164,6 +172,7 @@ class App:
         async with self._beginning:
             if not self._begun:
                 await self.store.start()
+                await self.desk.begin()
                 self._begun = True
                 if self.settings.process:
                     self.processor = self._processor()
@@ -176,6 +185,7 @@ class App:
         """
         self.health.stopping()
         self.live.hurry()
+        await self.desk.end()
         if self.agents is not None:
             await self.agents.stop()
         with suppress(TimeoutError):  # a store that hangs must not hold up the stop
@@ -200,6 +210,9 @@ class App:
         inside = self.processor is not None
         readers = self.live.readers
         return await processing_view(self._queue, now_ms, inside=inside, archives=names, readers=readers)
+
+    def _alert(self, change: Alert) -> None:
+        self.desk.budget(change)
 
     async def _begin(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """

@@ -1,0 +1,139 @@
+"""
+What a server looks at once a minute for the operator: whether the store is well, and what yesterday cost.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from tracelog.core.budget import DAY_MS, Alert
+from tracelog.errors import StoreUnavailableError
+from tracelog.server.faults import Faults
+from tracelog.server.hooks import Hook, Notice
+from tracelog.server.ingest import Ingest
+from tracelog.server.limits_view import days_of
+from tracelog.stores import Store
+
+EVERY_S: Final = 60.0
+
+MOST_WARNINGS: Final = 100
+"""Kinds of warning remembered. There are few; the bound keeps a strange store from growing the memory."""
+
+_DIGITS: Final = re.compile(r"[0-9][0-9,.]*")
+
+
+class Watch:
+    """
+    Looks, and tells the hook.
+
+    Args:
+        store: That is looked at.
+        ingest: Whose gate knows the days.
+        hook: Where notices go.
+        clock: Returns Unix milliseconds.
+    """
+
+    def __init__(self, store: Store, ingest: Ingest, hook: Hook, *, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._ingest = ingest
+        self._faults: Faults = ingest.faults
+        self._hook = hook
+        self._clock = clock
+        self._was_ok: bool | None = None
+        self._warned: set[str] = set()
+        self._told_day = -1
+        self._looking: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """
+        Look from now on, if anybody wants to be told.
+        """
+        if self._looking is None and (self._hook.wants("store") or self._hook.wants("day")):
+            self._looking = asyncio.get_running_loop().create_task(self._every())
+
+    def end(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+
+    def budget(self, change: Alert) -> None:
+        """
+        Tell of a new level of the month's budget; every server that sees it tells under the same id.
+        """
+        data = {"level": change.level, "was": change.was, "used": change.used, "writes": change.writes}
+        self._tell(change.id, "budget", change.severity, change.message, data)
+
+    def admin(self, what: str, who: str, data: dict[str, Any]) -> None:
+        """
+        Tell of what an operator emptied.
+        """
+        self._tell(f"{what}-{int(self._clock())}", "admin", "warn", f"{what} by {who}", data)
+
+    async def look(self) -> None:
+        """
+        Look once.
+        """
+        if self._hook.wants("store"):
+            self._compare(await self._store.health())
+        if self._hook.wants("day"):
+            await self._yesterday()
+
+    def _compare(self, health: dict[str, Any]) -> None:
+        """
+        Tell what has changed since the last look: whether the store is well, and new kinds of warning.
+        """
+        is_ok, bucket = bool(health.get("ok")), int(self._clock() // 600_000)
+        if self._was_ok is None and is_ok:
+            self._was_ok = True
+        if is_ok != self._was_ok:
+            said = "the store is well again" if is_ok else f"the store is not well: {health.get('cause')}"
+            self._tell(
+                f"store-{'ok' if is_ok else 'away'}-{bucket}", "store", "info" if is_ok else "error", said, {}
+            )
+        self._was_ok = is_ok
+        for warning in health.get("warnings") or ():
+            kind = _DIGITS.sub("#", str(warning))
+            if kind not in self._warned and len(self._warned) < MOST_WARNINGS:
+                self._warned.add(kind)
+                self._tell(f"store-warning-{_name(kind)}-{bucket}", "store", "warn", str(warning), {})
+
+    async def _yesterday(self) -> None:
+        """
+        Tell what the last whole day stored and cost, once.
+        """
+        keeper, day = self._ingest.gatekeeper, int(self._clock() // DAY_MS) - 1
+        if keeper is None or day == self._told_day:
+            return
+        try:
+            held = await keeper.gate.status()
+        except StoreUnavailableError:
+            return  # the next look asks again
+        self._told_day = day
+        for report in days_of(held, keeper.settings, only=day):
+            said = (
+                f"{report['day']}: {report['writes']:,} rows stored for ${report['usd']:.2f}; "
+                f"the month stands at {report['month_used']:,} ({report['level']})"
+            )
+            self._tell(f"day-{report['day']}", "day", "info", said, report)
+
+    def _tell(self, name: str, kind: str, severity: str, message: str, data: dict[str, Any]) -> None:
+        at_ms = self._clock()
+        self._hook.tell(
+            Notice(id=name, kind=kind, severity=severity, message=message, at_ms=at_ms, data=data)
+        )
+
+    async def _every(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except Exception as error:  # of one look, and not of all that follow
+                self._faults.tell(error)
+            await asyncio.sleep(EVERY_S)
+
+
+def _name(text: str) -> str:
+    """
+    Return *text* as a part of an id.
+    """
+    return re.sub(r"[^a-z]+", "-", text.lower()).strip("-")[:60]
