@@ -73,7 +73,7 @@ class WireStore(ABC):
     kind = "redis"
     gate_timeout_s = 0.05
     queue_poll_s = 1.0
-    look_s = 2.0
+    look_s = 1.0
 
     def __init__(self, wire: Wire, *, ttl_s: int, clock: Callable[[], float]) -> None:
         self._wire = wire
