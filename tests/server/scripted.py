@@ -107,6 +107,9 @@ class NoQueue:
     async def finish(self, batch: Batch) -> bool:
         return False
 
+    async def count(self, counts: Mapping[str, int]) -> None:
+        return None
+
     async def backlog(self) -> Backlog:
         return Backlog(0, 0, 0, None, {})
 

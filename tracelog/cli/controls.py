@@ -62,4 +62,4 @@ def capture(state: str | None, url: str | None, key: str | None) -> None:
     said = {"on": True, "off": False}.get(state or "")
     found = api.read(path, dict) if state is None else msgspec.json.decode(api.post(path, {"capture": said}))
     write("on" if found["capture"] else "off")
-    tell(f"said by the {found['said_by']}; pages ask when they load")
+    tell(f"said by the {found['said_by']}; open pages hear it within 15 seconds")

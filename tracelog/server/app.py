@@ -26,7 +26,7 @@ from tracelog.server.access import Access
 from tracelog.server.admin import Admin, Desk
 from tracelog.server.agents import PATH as AGENTS
 from tracelog.server.agents import Off, open_agents
-from tracelog.server.archives import open_archive
+from tracelog.server.archives import open_archives
 from tracelog.server.archiving import Archive
 from tracelog.server.compare import Compare
 from tracelog.server.doors import House
@@ -92,7 +92,7 @@ class App:
         self.desk = Desk(settings, self.store, self.access.ring, self.ingest, clock=clock, on_alert=on_alert)
         house = House(settings, self.access, self.ingest, now_ms, new_mint())
         self.log = LogEndpoint(settings, self.access, self.ingest, self.faults)
-        self.archives = [*map(open_archive, settings.archive), *archives]
+        self.archives = [*open_archives(settings.archive), *archives]
         self._queue = self.store.queue()
         self.live = Live(self._queue, self.faults, clock=now_ms)
         self.processor: Processor | None = None

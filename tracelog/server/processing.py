@@ -7,6 +7,7 @@ from typing import Any
 
 from tracelog.core.store_bounds import QUEUE_BYTES
 from tracelog.errors import StoreUnavailableError
+from tracelog.server.archiving import ARCHIVED, archived_of
 from tracelog.stores.queues import Queue
 
 
@@ -31,6 +32,7 @@ async def processing_view(
     return {
         "inside": inside,
         "archives": [*archives],
+        "archived": archived_of(archives, found.counts),
         "readers": readers,
         "waiting": found.writes,
         "taken": found.taken,
@@ -38,5 +40,9 @@ async def processing_view(
         "limit_bytes": QUEUE_BYTES,
         "lag_s": round(lag_s, 3),
         "cut": found.counts.get("cut", 0),
-        "counts": {name: n for name, n in sorted(found.counts.items()) if name != "cut"},
+        "counts": {
+            name: n
+            for name, n in sorted(found.counts.items())
+            if name != "cut" and not name.startswith(ARCHIVED)
+        },
     }
