@@ -288,6 +288,8 @@ def test_an_open_server_shuts_with_its_first_key(tmp_path: Path) -> None:
         admin = told(running, "POST", "/api/v1/keys", {"role": "admin"}, none).json
         assert running.get("/api/v1/traces").status == 401
         assert running.post({"message": "m"}).status == 401
+        for key, status in (("wrong", 401), (admin["token"], 403)):  # of OTLP exporters, by the body
+            assert running.post({"api_key": key}, target="/decide").status == status
     with Running(store_url=where) as running:
         assert running.get("/api/v1/traces").status == 401
         as_admin = bearer(admin["token"])

@@ -127,23 +127,26 @@ def watching(store: ScriptedStore, url: str, now_ms: list[float], **given: Any) 
 async def test_the_store_s_trouble_is_told_once() -> None:
     """
     That the store went away, and that it came back, are told when they happen, not at every look; so is a
-    new kind of warning, whatever number stands in it.
+    new kind of warning, whatever number stands in it. What was not so from the start is a row, too.
     """
     store, now_ms = ScriptedStore(), [1_800_000_000_000.0]
     with Receiver() as receiver:
-        _, watch = watching(store, receiver.url, now_ms, limits=False)
+        app, watch = watching(store, receiver.url, now_ms, limits=False)
         for trouble in (None, StoreUnavailableError("gone"), StoreUnavailableError("gone"), None, None):
             store.trouble = trouble
             await watch.look()
+            now_ms[0] += 60_000
         watch._compare({"ok": True, "warnings": ["Redis has evicted 5 keys since it started"]})
         watch._compare({"ok": True, "warnings": ["Redis has evicted 1,205 keys since it started"]})
         await watch._hook.end(PATIENCE_S)
+        await app.ingest.drain()
         told = [json.loads(receiver.came.get_nowait().body)["message"] for _ in range(receiver.came.qsize())]
     assert told == [
         "the store is not well: gone",
-        "the store is well again",
+        "the store is well again; it was not for 120 s",
         "Redis has evicted 5 keys since it started",
     ]
+    assert [json.loads(body)["message"] for body in store.stored.values()] == told[1:]
 
 
 async def test_yesterday_is_reported_once() -> None:
@@ -163,18 +166,33 @@ async def test_yesterday_is_reported_once() -> None:
         await watch._hook.end(PATIENCE_S)
         said = json.loads(receiver.came.get_nowait().body)
         assert receiver.came.empty()
+        await app.ingest.drain()
+    assert list(store.stored) == [said["id"]]
     assert (said["kind"], said["data"]["writes"], said["data"]["by_system"]) == ("day", 30, {"worker": 30})
 
 
-async def test_the_budget_and_the_callback_hear_the_same() -> None:
+async def test_the_budget_and_the_callbacks_hear_the_same() -> None:
     """
-    Both the operator's function and the address hear of a level.
+    Both functions of the operator and the address hear of a level; a function that fails costs no alert, and
+    one hears without an address, too, but only of what is wanted.
     """
     heard: list[Alert] = []
+    noticed: list[Notice] = []
+
+    def broken(_: Notice) -> None:
+        raise ValueError("odd")
+
     with Receiver() as receiver:
-        app = create_app(store=ScriptedStore(), port=0, alert_url=receiver.url, on_alert=heard.append)
+        app = create_app(
+            store=ScriptedStore(), port=0, alert_url=receiver.url, on_alert=heard.append, on_notice=broken
+        )
         change = Alert(level=1, was=0, severity="warn", month=202611, used=80, writes=100, message="80 %")
         app._alert(change)
         await app.desk.hook.end(PATIENCE_S)
         assert json.loads(receiver.came.get_nowait().body)["id"] == change.id
     assert heard == [change]
+    assert app.faults.total == 1
+    for kinds in (("budget",), ("store",)):
+        app = create_app(store=ScriptedStore(), port=0, alerts=kinds, on_notice=noticed.append)
+        app._alert(change)
+    assert [(notice.id, notice.kind) for notice in noticed] == [(change.id, "budget")]

@@ -12,7 +12,7 @@ from tracelog.core.budget import Alert
 from tracelog.server.cleanup import Cleanup
 from tracelog.server.controls import MUTES, ONE_MUTE, SWITCHES, Controls
 from tracelog.server.guards import Guards
-from tracelog.server.hooks import Hook
+from tracelog.server.hooks import Hook, Notice
 from tracelog.server.ingest import Ingest
 from tracelog.server.keyring import Keyring
 from tracelog.server.keys import LIST, ONE, Keys
@@ -41,6 +41,7 @@ class Desk:
         ingest: Learns mutes, and stores rows about changes.
         clock: Returns Unix seconds.
         on_alert: Called once with each change of the budget's level that this server sees.
+        on_notice: Called with everything of the kinds that `alerts` lists, as the address is told it.
     """
 
     def __init__(  # noqa: PLR0913 - what operators speak to, and who is told
@@ -52,6 +53,7 @@ class Desk:
         *,
         clock: Callable[[], float],
         on_alert: Callable[[Alert], None] | None = None,
+        on_notice: Callable[[Notice], None] | None = None,
     ) -> None:
 
         def now_ms() -> float:
@@ -69,6 +71,7 @@ class Desk:
             board=board,
             clock=clock,
             faults=ingest.faults,
+            heard=on_notice,
         )
         self.watch = Watch(store, ingest, self.hook, clock=now_ms)
 

@@ -72,6 +72,7 @@ class Hook:
         board: Where servers agree on who sends.
         clock: Returns Unix seconds.
         faults: Told once a minute what the receiver says.
+        heard: Called with each notice that is wanted, whether or not there is an address.
         waits_s: Before each try.
     """
 
@@ -84,6 +85,7 @@ class Hook:
         board: Board,
         clock: Callable[[], float],
         faults: Faults,
+        heard: Callable[[Notice], None] | None = None,
         waits_s: Sequence[float] = WAITS_S,
     ) -> None:
         self._url = url
@@ -92,6 +94,7 @@ class Hook:
         self._board = board
         self._clock = clock
         self._faults = faults
+        self._heard = heard
         self._waits_s = waits_s
         self._waiting: deque[Notice] = deque()
         self._sending: asyncio.Task[None] | None = None
@@ -100,15 +103,23 @@ class Hook:
 
     def wants(self, kind: str) -> bool:
         """
-        Whether notices of *kind* go anywhere.
+        Whether notices of *kind* are wanted at all.
         """
-        return self._url is not None and kind in self._kinds
+        return kind in self._kinds
 
     def tell(self, notice: Notice) -> None:
         """
-        Send *notice* when its turn comes. Called on the event loop; returns at once.
+        Say *notice* to the operator's function, and send it when its turn comes. Called on the event loop;
+        returns at once.
         """
         if not self.wants(notice.kind):
+            return
+        if self._heard is not None:
+            try:
+                self._heard(notice)
+            except Exception as error:  # it is the operator's, and must cost no alert
+                self._faults.tell(error)
+        if self._url is None:
             return
         if len(self._waiting) >= MOST:
             self._waiting.popleft()
