@@ -127,14 +127,14 @@ class Watch:
         """
         Tell what the last whole day stored and cost, once.
         """
-        keeper, day = self._ingest.gatekeeper, int(self._clock() // DAY_MS) - 1
-        if keeper is None or day == self._told_day:
+        keeper = self._ingest.gatekeeper
+        if keeper is None or int(self._clock() // DAY_MS) - 1 == self._told_day:
             return
         try:
             held = await keeper.gate.status()
         except StoreUnavailableError:
             return  # the next look asks again
-        self._told_day = day
+        day = self._told_day = held.now_ms // DAY_MS - 1  # days are the store's; ours may begin before
         for report in days_of(held, keeper.settings, only=day):
             said = (
                 f"{report['day']}: {report['writes']:,} rows stored for ${report['usd']:.2f}; "
