@@ -15,6 +15,7 @@ import msgspec
 
 from tracelog.core.redact_settings import RedactSettings
 from tracelog.core.section import read_section
+from tracelog.core.setting_values import from_text, typed
 from tracelog.core.settings import (
     DEFAULT_HOST,
     DEFAULT_PORT,
@@ -25,8 +26,6 @@ from tracelog.core.settings import (
     Key,
     ReaderSettings,
     ServerSettings,
-    from_text,
-    typed,
 )
 from tracelog.errors import ConfigError
 
@@ -58,7 +57,8 @@ Environ = Mapping[str, str]
 
 _NAMED_ALIKE: Final = (
     "service system environment release level url key sinks limits spool enabled flush_on_sigterm "
-    "host port store cors_origins convex_secret page_capture mcp process archive trusted_proxies log_format"
+    "host port store cors_origins convex_secret page_capture mcp process archive trusted_proxies log_format "
+    "alerts alert_url alert_secret"
 )
 _ENVIRONMENT: Final = {
     **{name: f"TRACELOG_{name.upper()}" for name in _NAMED_ALIKE.split()},

@@ -9,6 +9,7 @@ Every exception of tracelog, in one tree.
     ├── UnknownReferenceError a trace reference names nothing, or too much
     │   └── GoneTraceError      the trace was here and is no more
     ├── PinRefusedError       as much is pinned as may be
+    ├── RefusedChangeError    what an operator asked for cannot be, as things stand
     ├── QuerySyntaxError      a search cannot be read
     ├── StoreUnavailableError the store cannot take or give data now; try again
     │   └── PartlyStoredError   some traces of a call were stored, others were not (`stores/base.py`)
@@ -80,6 +81,15 @@ class GoneTraceError(UnknownReferenceError):
 class PinRefusedError(TracelogError):
     status = 409
     reason = "pins_full"
+
+
+class RefusedChangeError(TracelogError):
+    """
+    What an operator asked for cannot be, as things stand.
+    """
+
+    reason = "refused"
+    status = 409
 
 
 class QuerySyntaxError(TracelogError):

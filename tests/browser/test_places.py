@@ -2,10 +2,12 @@
 The same client in strict pages, in workers and as a module; switched on and off from every side.
 """
 
+import json
+
 import pytest
 
 from tests.browser.test_delivery import sent, until
-from tests.server.running import Running
+from tests.server.running import Running, request
 
 
 def test_a_strict_policy_is_no_hindrance(page, site, logs, trace):
@@ -134,6 +136,41 @@ def test_the_server_may_switch_it_off(page, site):
         assert running.get("/api/v1/status?page=1").json == {"capture": False}
 
 
+def test_open_pages_hear_the_switch(page, site):
+    """
+    A page that is open stops capturing when an operator switches it off, and goes on when it is switched on
+    again; one that was off by its own tag stays so. It asks by itself and as soon as it is seen again.
+    """
+    seen = "() => document.dispatchEvent(new Event('visibilitychange'))"
+    page.clock.install()
+    with Running() as running:
+
+        def switch(*, said: bool | None) -> None:
+            body = json.dumps({"capture": said}).encode()
+            assert running.ask(request("POST", "/api/v1/switches", body)).status == 200
+
+        html = f'<script src="http://127.0.0.1:{running.port}/tracelog.js"></script>'
+        page.goto(site.page(html))
+        page.evaluate("console.log('before')")
+        switch(said=False)
+        page.clock.fast_forward(16_000)
+        page.wait_for_function("!tracelog.isOn()")
+        page.evaluate("console.log('while off')")
+        switch(said=True)
+        page.evaluate(seen)
+        page.wait_for_function("tracelog.isOn()")
+        page.evaluate("() => { console.log('after'); return tracelog.flush(); }")
+        rows = running.get("/api/v1/search?q=system:browser").json["entries"]
+        assert [row["message"] for row in rows] == ["after", "before"]
+        page.goto(site.page(html.replace("<script", '<script data-capture="off"')))
+        switch(said=False)
+        page.evaluate(seen)
+        switch(said=None)
+        with page.expect_response("**/api/v1/status?page=1"):
+            page.clock.fast_forward(16_000)
+        assert page.evaluate("tracelog.isOn()") is False
+
+
 def test_closing_gives_everything_back(page, visit):
     """
     After `close()` console and calls are the browser's own again.
@@ -171,6 +208,6 @@ def test_a_closed_client_leaves_no_timer(visit):
         "window.clearInterval = (timer) => { running.delete(timer); clear(timer); };</script>"
     )
     page = visit("console.log('x')", head=count)
-    assert page.evaluate("running.size") == 1
+    assert page.evaluate("running.size") == 2
     page.evaluate("tracelog.close()")
     assert page.evaluate("running.size") == 0

@@ -52,6 +52,7 @@ SHAPES = [
     ("aws_secret", "AWS secret is {}", AWS_SECRET),
     ("github", "remote: {}", "ghp_" + body(36)),
     ("github", "gho {}", "gho_" + body(36)),
+    ("tracelog", "made {}", "tlk_read_" + body(43)),
     ("github", "pat {}", "github_pat_" + body(22) + "_" + body(40)),
     ("gitlab", "pat {}", "glpat-" + body(20)),
     ("slack", "bot {}", "xoxb-" + body(12, "0123456789") + "-" + body(24)),

@@ -27,6 +27,9 @@ from tracelog.stores import (
     TraceQuota,
     TraceSummary,
 )
+from tracelog.stores.boards import Board, Claim
+from tracelog.stores.cleaning import Cleaned
+from tracelog.stores.examined import examined
 from tracelog.stores.gates import Demand, Gate, GateStatus, Refund, Repair, Reply, asked_of
 from tracelog.stores.heats import Heat
 from tracelog.stores.queues import Backlog, Batch, Look, Queue
@@ -104,6 +107,9 @@ class NoQueue:
     async def finish(self, batch: Batch) -> bool:
         return False
 
+    async def count(self, counts: Mapping[str, int]) -> None:
+        return None
+
     async def backlog(self) -> Backlog:
         return Backlog(0, 0, 0, None, {})
 
@@ -115,6 +121,50 @@ class NoQueue:
 
     async def purge(self) -> int:
         return 0
+
+
+class LocalBoard:
+    """
+    A board in memory, which is in as much trouble as its store.
+    """
+
+    every_s = 60.0
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self.facts: dict[str, bytes] = {}
+        self.lines: list[bytes] = []
+        self.claims: dict[str, Claim] = {}
+        self._check = check
+
+    async def read(self) -> dict[str, bytes]:
+        self._check()
+        return dict(self.facts)
+
+    async def put(self, name: str, value: bytes) -> None:
+        self._check()
+        self.facts[name] = value
+
+    async def take(self, name: str) -> bool:
+        self._check()
+        return self.facts.pop(name, None) is not None
+
+    async def note(self, line: bytes) -> None:
+        self._check()
+        self.lines.insert(0, line)
+
+    async def notes(self, limit: int) -> list[bytes]:
+        self._check()
+        return self.lines[:limit]
+
+    async def claim(self, name: str, ttl_s: int) -> Claim:
+        self._check()
+        held = self.claims.get(name)
+        self.claims.setdefault(name, "theirs")
+        return held or "ours"
+
+    async def done(self, name: str, ttl_s: int) -> None:
+        self._check()
+        self.claims[name] = "done"
 
 
 class ScriptedStore:
@@ -134,6 +184,7 @@ class ScriptedStore:
     def __init__(self) -> None:
         self.trouble: Exception | None = None
         self.shared = LocalHeat(self._check)
+        self.notes = LocalBoard(self._check)
         self.hold = False
         self.results: list[Any] = []
         self.writes: list[list[str]] = []
@@ -251,6 +302,16 @@ class ScriptedStore:
 
     async def health(self) -> dict[str, Any]:
         return {"kind": "scripted", "ok": self.trouble is None, "cause": str(self.trouble or "") or None}
+
+    def board(self) -> Board:
+        return self.notes
+
+    async def clean(self, *, dry_run: bool) -> Cleaned:
+        self._check()
+        return Cleaned()
+
+    async def examine(self) -> dict[str, Any]:
+        return examined(await self.health())
 
     async def sweep(self) -> int:
         return 0

@@ -132,6 +132,8 @@ def test_names_of_others_are_escaped() -> None:
     """
     ledger = {"stored": 1, "emitted": 2, "duplicate": 0, **{outcome: {} for outcome in REASONED}}
     shown = {"phase": "ready", "uptime_s": 1.5, "faults": 0, "redacted": {}, "store": {"ok": True}}
+    told = dict.fromkeys(("sent", "failed", "dropped", "left_to_others", "waiting"), 0)
+    shown |= {"alerts": told, "mutes": 0, "switches": {"capture": True}}
     odd = {**ledger, "dropped": {'a"b\\c\nd': 1}}
     found = read(exposition({**shown, **NOTHING, "ledger": odd}))
     assert found['tracelog_entries{outcome="dropped",reason="a\\"b\\\\c\\nd"}'] == 1

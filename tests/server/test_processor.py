@@ -7,7 +7,7 @@ import pytest
 from tests.stores.rows import Clock, row
 from tracelog.errors import ConfigError, StoreUnavailableError
 from tracelog.server import processor as processing
-from tracelog.server.archives import open_archive
+from tracelog.server.archives import open_archive, open_archives
 from tracelog.server.archiving import NullArchive
 from tracelog.server.faults import Faults
 from tracelog.server.processor import Processor
@@ -67,6 +67,32 @@ async def test_an_archive_that_is_away_gets_everything_later_and_the_view_goes_o
     left = await queue.backlog()
     assert (left.writes, left.bytes, left.counts["batches"], left.counts["entries"]) == (0, 0, 3, 3)
     assert [each.count for each in await queue.live(-1, 10)] == [1, 1, 1]
+
+
+async def test_an_archive_that_is_away_holds_up_no_other(parts):
+    """
+    Of two archives the one that is there gets every batch at once, and once; what each was given is counted.
+    """
+    store, queue, _, away, clock = parts
+    there, faults = Moody(), Faults()
+    there.name = "there"
+    processor = Processor(
+        queue, [away, there], interval_s=12, rate=1.0, faults=faults, lease_s=30, clock=clock
+    )
+    await processor.look()
+    away.away = True
+    for number in range(2):
+        await store.write([row("t", number, f"said {'ab'[number]}")])
+        clock.now += 12
+        await processor.look()
+    assert (len(away.kept), len(there.kept)) == (0, 2)
+    counts = (await queue.backlog()).counts
+    assert (counts["archive/moody/failed"], counts["archive/there/sent"]) == (2, 2)
+    away.away = False
+    clock.now += 31
+    await processor.look()
+    assert away.kept == there.kept
+    assert (await queue.backlog()).counts["archive/moody/sent"] == 2
 
 
 async def test_before_its_time_nothing_is_taken_unless_somebody_watches(parts):
@@ -148,3 +174,5 @@ async def test_archives_are_opened_by_url():
     assert isinstance(open_archive("none:"), NullArchive)
     with pytest.raises(ConfigError, match="carrier"):
         open_archive("carrier:pigeon")
+    twice = open_archives(["otlp+http://a.example", "otlp+https://b.example", "none:"])
+    assert [archive.name for archive in twice] == ["otlp", "otlp-2", "none"]

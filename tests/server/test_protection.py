@@ -13,7 +13,7 @@ from tests.flooding import wait_for
 from tests.server.running import Running
 from tests.server.scripted import ScriptedStore, away
 from tracelog.config import Key
-from tracelog.core.budget import Alert
+from tracelog.core.budget import Alert, alert
 from tracelog.core.guard_settings import GuardSettings
 from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.server.app import create_app
@@ -211,7 +211,9 @@ def test_an_app_takes_the_operators_function() -> None:
     """
     told: list[Alert] = []
     app = create_app(store="sqlite::memory:", port=0, on_alert=told.append)
-    assert app.ingest._on_alert == told.append
+    change = alert(0, 1, month=202611, used=80, settings=QuotaSettings(monthly_writes=100))
+    app.ingest._on_alert(change)
+    assert told == [change]
 
 
 def test_the_status_is_what_the_store_holds() -> None:

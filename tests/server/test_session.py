@@ -8,6 +8,7 @@ from tests.server.running import Running
 from tracelog.config import Key, ServerSettings
 from tracelog.server import session
 from tracelog.server.app import create_app
+from tracelog.server.keyring import Known
 
 NOW = 1_800_000_000.0
 KEYS = (
@@ -104,7 +105,7 @@ def test_signing_out_takes_the_cookie_away(running):
 
 
 DIGEST = b"d" * 32
-KEYED = [(DIGEST, KEYS[0])]
+KEYED = [Known(DIGEST, KEYS[0], "settings-1")]
 
 
 def cookie(now_s=NOW, digest=DIGEST):
@@ -134,7 +135,7 @@ def test_what_a_cookie_is_worth(header, now_s, known):
     Only a whole cookie that a known key signed counts, until it ends.
     """
     found = session.key_of({b"cookie": header}, KEYED, now_s)
-    assert (found is KEYS[0]) is known
+    assert (found is KEYED[0]) is known
 
 
 def test_servers_with_the_same_keys_share_their_visitors():

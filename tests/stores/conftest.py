@@ -180,6 +180,8 @@ async def kept(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: st
             made = _served(clock, client)
     await made.store.start()
     await made.store.clear()
+    for name in (keys.GATE, keys.BOARD, keys.AUDIT) if client is not None else ():
+        await client.delete(name)  # what no clean-up takes
     yield made
     await made.store.close()
     if client is not None:

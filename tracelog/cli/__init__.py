@@ -16,9 +16,12 @@ from tracelog import __version__
 from tracelog.cli.failure import SentenceGroup
 
 _FAMILIES: Final = {
+    "access": ("keys",),
     "chrome": ("chrome",),
+    "cleanup": ("cleanup",),
     "compare": ("diff", "mark"),
     "demo": ("demo",),
+    "controls": ("capture", "mute", "unmute"),
     "doctor": ("doctor",),
     "keeping": ("import", "pin", "unpin"),
     "mcp": ("mcp",),

@@ -10,6 +10,7 @@ import msgspec
 
 from tracelog.cli.api import open_api
 from tracelog.cli.options import format_option, server_options, write
+from tracelog.cli.store_lines import store_lines
 from tracelog.core.ledger import REASONED
 from tracelog.core.text import one_line
 
@@ -19,13 +20,18 @@ MONTHS_SHOWN = 6
 
 
 @click.command()
+@click.option("--store", "store", is_flag=True, help="Look closely at the store, and say what to do.")
 @format_option("human", "json")
 @server_options
-def status(form: str, url: str | None, key: str | None) -> None:
+def status(form: str, url: str | None, key: str | None, *, store: bool) -> None:
     """
     Show how the server is, and what became of entries.
     """
     api = open_api(url, key)
+    if store:
+        looked = api.read("/api/v1/health/store", dict)
+        write(msgspec.json.encode(looked).decode() if form == "json" else "\n".join(store_lines(looked)))
+        return
     shown = api.read("/api/v1/status", dict)
     if form == "json":
         write(msgspec.json.encode(shown).decode())

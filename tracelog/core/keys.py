@@ -84,6 +84,22 @@ EVEN_HEAT: Final = "tracelog:{heat}:even"
 ODD_HEAT: Final = "tracelog:{heat}:odd"
 """Hashes: form of message → how often servers met it in an even or odd window, and in which systems."""
 
+BOARD: Final = "tracelog:{board}:facts"
+"""Hash: what operators have said to all servers: access keys (their digests), mutes, switches. It has no time
+to live, so that no `volatile-…` policy evicts it."""
+
+AUDIT: Final = "tracelog:{board}:audit"
+"""List: what operators have changed, the latest first, as JSON."""
+
+CLAIM: Final = "tracelog:{board}:claim:"
+"""Under this and an alert's id: which server sends it, or that it was sent."""
+
+LASTING: Final = (GATE, "tracelog:{board}:")
+"""What these begin is not emptied with the logs: what was spent, who has access, and who emptied them."""
+
+ENDLESS: Final = frozenset({BOARD, AUDIT})
+"""Keys that have no time to live on purpose."""
+
 PROBE: Final = "tracelog:probe"
 """Written for a few seconds to see whether writing works."""
 

@@ -56,6 +56,7 @@ MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "suppressed": {
         "noise": "a noise pattern matches it",
+        "muted": "an operator has muted its source or system for a while",
         "loop": "the same entry repeats too fast; a summary counts it",
         "loop_template": "entries of its form come too fast; a summary counts it",
         "sampled": "its trace is not in the sample",

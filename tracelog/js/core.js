@@ -31,7 +31,7 @@ const MINUTE_MS = 60000;
 /** Forwarders that an entry may have passed; the server refuses more. */
 const HOPS = 8;
 
-const nativeFetch = globalThis.fetch?.bind(globalThis);
+export const nativeFetch = globalThis.fetch?.bind(globalThis);
 const nativeWarn = console.warn.bind(console);
 /** @type {Part[]} */
 const parts = [];

@@ -5,11 +5,13 @@
  * @import { Part, Ship } from "./core.js"
  */
 
-import { about, capture, captureError, fromConsole, hearConsole, listen, safely } from "./core.js";
+import { about, capture, captureError, fromConsole, hearConsole, listen, nativeFetch, safely, undo } from "./core.js";
 import { frames } from "./errors.js";
 import { attempt, hex } from "./page.js";
 import { format, plain, show } from "./text.js";
 
+/** How often an open page asks whether it shall capture: so long it takes until all hear a switch. */
+const ASK_MS = 15000;
 /** Characters that the storage takes of what a closed page could not send. */
 const LEFT_CHARS = 200000;
 const LEFT_KEY = "tracelog.left";
@@ -88,8 +90,33 @@ function askPage() {
  * @param {string} base
  */
 async function askServer(base) {
-  const answer = await fetch(`${base}/api/v1/status?page=1`, { credentials: "omit" });
+  const answer = await nativeFetch(`${base}/api/v1/status?page=1`, { credentials: "omit" });
   return (await answer.json()).capture;
+}
+
+/**
+ * Follows what the server says about capturing: at once, then while somebody sees the page. Only a change of its word
+ * counts, so what the page itself said stays; and what was off before is not switched on.
+ *
+ * @param {{ on: () => void, off: () => void, isOn: () => boolean }} api
+ * @param {string} base
+ */
+function obey(api, base) {
+  let isWanted = true;
+  let wasOn = true;
+  const ask = async () => {
+    const said = await askServer(base).catch(() => isWanted);
+    if (said === isWanted || typeof said !== "boolean") return;
+    isWanted = said;
+    if (!said) wasOn = api.isOn();
+    if (!said) api.off();
+    else if (wasOn) api.on();
+  };
+  const askIfSeen = () => void (globalThis.document?.visibilityState === "hidden" || ask());
+  ask();
+  const timer = setInterval(askIfSeen, ASK_MS);
+  undo.push(() => clearInterval(timer));
+  listen(globalThis.document, "visibilitychange", askIfSeen);
 }
 
 /**
@@ -151,7 +178,7 @@ export const more = {
     about.tab = tabName();
     const said = askPage();
     if (said) /^(?:off|false|0)$/.test(said) ? api.off() : api.on();
-    askServer(options.base).then((isWanted) => isWanted === false && api.off()).catch(() => {});
+    obey(api, options.base);
     takeOver(ship);
   },
   left(entries) {

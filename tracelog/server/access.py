@@ -6,8 +6,6 @@ that stops DNS rebinding (Host) and foreign pages (Origin), as CVE-2025-66414 an
 others.
 """
 
-import hashlib
-import hmac
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -21,9 +19,10 @@ from tracelog.errors import AccessError, ConfigError
 from tracelog.server import session
 from tracelog.server.forwarded import Proxies
 from tracelog.server.heads import DECIDING, canonical, host_name, is_own, token_of
+from tracelog.server.keyring import ROLES, Keyring, Known
 
-ROLES: Final = {"ingest": {"ingest"}, "read": {"read"}, "admin": {"read", "admin"}}
-"""What each kind of key may do. Writing needs an ingest key: a leaked reader cannot forge entries."""
+LOCAL: Final = "local"
+"""Who asks where no key is needed: somebody on this machine."""
 
 CORS_HEADERS: Final = (
     "content-type, content-encoding, authorization, traceparent, tracestate, baggage, "
@@ -71,18 +70,18 @@ class Access:
 
     def __init__(self, settings: ServerSettings, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._keys = [(_digest(key.token), key) for key in settings.keys]
-        if len({digest for digest, _ in self._keys}) != len(self._keys):
-            raise ConfigError("keys: two keys have the same token; give each its own")
-        if unknown := {key.role for key in settings.keys} - set(ROLES):
-            raise ConfigError(f"keys: role {unknown.pop()!r} is unknown; use ingest, read or admin")
+        self.ring = Keyring(settings.keys)
         self._cors = frozenset(map(canonical, settings.cors_origins))
         if "*" in self._cors or "null" in self._cors:
             raise ConfigError("cors_origins: list each origin by name; * and null would let any page in")
         self._hosts = frozenset(host.lower() for host in settings.allowed_hosts)
-        self._open = not settings.keys
         self.proxies = Proxies(settings.trusted_proxies)
         self._known: dict[tuple[bytes | None, ...], Sender] = {}
+        self._version = 0
+
+    @property
+    def _open(self) -> bool:
+        return self.ring.is_open
 
     def check_host(self, headers: Mapping[bytes, bytes]) -> None:
         """
@@ -117,6 +116,9 @@ class Access:
         """
         get = headers.get
         told = (*[get(name) for name in DECIDING], query)
+        if self._version != self.ring.version:  # keys came or went
+            self._version = self.ring.version
+            self._known.clear()
         sender = self._known.get(told)
         if sender is None:
             sender = self._decide(headers, query)
@@ -130,7 +132,7 @@ class Access:
 
     def _decide(self, headers: Mapping[bytes, bytes], query: bytes) -> Sender:
         self.check_host(headers)
-        key = None if self._open else self._key(headers, query, "ingest")
+        key = None if self._open else self._key(headers, query, "ingest").key
         web_origin = headers.get(b"origin")
         allowed = None if web_origin is None else self._allowed_origin(web_origin, headers, key)
         names = {
@@ -152,20 +154,25 @@ class Access:
         *,
         right: str = "read",
         changes: bool = False,
-    ) -> None:
+    ) -> str:
         """
+        Return the name of the key that allows it, `local` where none is needed.
+
         Raises:
             AccessError: When host, origin or key does not allow reading (or the *right* asked for). A request
                 that *changes* something and is signed in by cookie has to name this server as its origin.
         """
         self.check_host(headers)
         origin = headers.get(b"origin")
-        if not self._open and not self._is_signed_in(headers, query, right, changes=changes):
-            self._key(headers, query, right)
+        who = LOCAL
+        if not self._open:
+            signed = self._signed_in(headers, query, right, changes=changes)
+            who = (signed or self._key(headers, query, right)).name
         if origin is not None and not is_own(origin, headers):
             raise AccessError("pages of another origin may not read logs", reason="origin")
         if headers.get(b"sec-fetch-site") == b"cross-site":
             raise AccessError("another site's page may not read logs", reason="origin")
+        return who
 
     def check_own(self, headers: Mapping[bytes, bytes]) -> None:
         """
@@ -183,18 +190,18 @@ class Access:
         Raises:
             AccessError: When there is no such key, or it is one that may not read.
         """
-        self._key({b"authorization": b"Bearer " + token.encode("utf-8", "replace")}, b"", "read")
-        return session.cookie_of(_digest(token), self._clock(), secure=secure, path=path)
+        known = self._key({b"authorization": b"Bearer " + token.encode("utf-8", "replace")}, b"", "read")
+        return session.cookie_of(known.digest, self._clock(), secure=secure, path=path)
 
-    def _is_signed_in(
+    def _signed_in(
         self, headers: Mapping[bytes, bytes], query: bytes, right: str, *, changes: bool
-    ) -> bool:
+    ) -> Known | None:
         if token_of(headers, query) is not None:
-            return False
-        key = session.key_of(headers, self._keys, self._clock())
-        if key is None or right not in ROLES[key.role]:
-            return False
-        return not changes or is_own(headers.get(b"origin", b""), headers)
+            return None
+        known = session.key_of(headers, self.ring.readers, self._clock())
+        if known is None or right not in ROLES[known.key.role]:
+            return None
+        return None if changes and not is_own(headers.get(b"origin", b""), headers) else known
 
     def preflight(self, headers: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
         """
@@ -204,8 +211,8 @@ class Access:
         origin = headers.get(b"origin", b"")
         known = any(
             canonical(text) == canonical(origin.decode("latin-1"))
-            for _, k in self._keys
-            for text in k.origins
+            for held in self.ring.all
+            for text in held.key.origins
         )
         if not (known or self._may_send(origin)):
             return [(b"vary", b"origin")]
@@ -232,7 +239,7 @@ class Access:
         text = canonical(origin.decode("latin-1"))
         return text in self._cors or (self._open and LOCAL_ORIGIN.fullmatch(text) is not None)
 
-    def _key(self, headers: Mapping[bytes, bytes], query: bytes, right: str) -> Key:
+    def _key(self, headers: Mapping[bytes, bytes], query: bytes, right: str) -> Known:
         token = token_of(headers, query)
         if token is None:
             raise AccessError(
@@ -240,16 +247,12 @@ class Access:
                 reason="key_missing",
                 status=401,
             )
-        digest = _digest(token)
-        found = None
-        for known, key in self._keys:  # every key is compared, so that the time tells nothing
-            if hmac.compare_digest(known, digest):
-                found = key
+        found = self.ring.find(token)
         if found is None:
             raise AccessError("the key is unknown or revoked", reason="key_unknown", status=401)
-        if right not in ROLES[found.role]:
+        if right not in ROLES[found.key.role]:
             raise AccessError(
-                f"this key may not do that: it is a key of role {found.role}", reason="key_role"
+                f"this key may not do that: it is a key of role {found.key.role}", reason="key_role"
             )
         return found
 
@@ -272,7 +275,3 @@ def cors(web_origin: str) -> list[tuple[bytes, bytes]]:
         (b"access-control-expose-headers", b"retry-after"),
         (b"vary", b"origin"),
     ]
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

@@ -6,8 +6,6 @@ entry does. The app can be mounted in another one; `run.py` serves it alone.
 """
 
 import asyncio
-import itertools
-import os
 import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
@@ -20,25 +18,24 @@ from starlette.routing import Route
 from tracelog.config import ServerSettings, redact_settings, server_settings
 from tracelog.core.budget import Alert
 from tracelog.core.redact import Redactor
-from tracelog.core.wire import Mint
 from tracelog.errors import ConfigError, TracelogError
 from tracelog.server.access import Access
+from tracelog.server.admin import Admin, Desk
 from tracelog.server.agents import PATH as AGENTS
 from tracelog.server.agents import Off, open_agents
-from tracelog.server.archives import open_archive
 from tracelog.server.archiving import Archive
 from tracelog.server.compare import Compare
 from tracelog.server.doors import House
 from tracelog.server.guards import Guards, not_found, wrong_method
 from tracelog.server.health import Health
+from tracelog.server.hooks import Notice
 from tracelog.server.imports import Import
 from tracelog.server.ingest import Ingest
-from tracelog.server.live import Live
 from tracelog.server.log import INGEST_PATHS, LogEndpoint
+from tracelog.server.mint import new_mint
 from tracelog.server.overview import Overview
 from tracelog.server.pins import LIST, ONE, Pins
-from tracelog.server.processing import processing_view
-from tracelog.server.processor import Processor
+from tracelog.server.processing import Processing
 from tracelog.server.query import Query
 from tracelog.server.scripts import Pages
 from tracelog.server.web import web
@@ -59,16 +56,18 @@ class App:
         store: Where entries are; opened from the settings when not given.
         clock: Returns Unix seconds.
         on_alert: Called once with each change of the budget's level that this server sees.
+        on_notice: Called with each notice of a kind that `alerts` lists.
         archives: Where the processor inside writes to, besides those that the settings name.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is served, and who is told
         self,
         settings: ServerSettings,
         *,
         store: Store | None = None,
         clock: Callable[[], float] = time.time,
         on_alert: Callable[[Alert], None] | None = None,
+        on_notice: Callable[[Notice], None] | None = None,
         archives: Sequence[Archive] = (),
     ) -> None:
         def now_ms() -> float:
@@ -85,32 +84,33 @@ class App:
             redactor=Redactor(redact_settings(settings.redact)),
             clock=now_ms,
             mint=new_mint(),
-            on_alert=on_alert,
+            on_alert=self._alert,
         )
         self.faults = self.ingest.faults
+        ring = self.access.ring
+        self.desk = Desk(
+            settings, self.store, ring, self.ingest, clock=clock, on_alert=on_alert, on_notice=on_notice
+        )
         house = House(settings, self.access, self.ingest, now_ms, new_mint())
         self.log = LogEndpoint(settings, self.access, self.ingest, self.faults)
-        self.archives = [*map(open_archive, settings.archive), *archives]
-        self._queue = self.store.queue()
-        self.live = Live(self._queue, self.faults, clock=now_ms)
-        self.processor: Processor | None = None
+        self.processing = Processing(
+            settings, self.store.queue(), self.faults, archives=archives, clock=now_ms
+        )
+        self.live = self.processing.live
         self.health = Health(
-            self.store, self.ingest, self.faults, clock=clock, processing=lambda: self._processing(now_ms())
+            self.store, self.ingest, self.desk.view, clock=clock, processing=self.processing.view
         )
         self.query = Query(self.store, clock=now_ms, untold=self.ingest.untold)
         self.compare = Compare(self.store, clock=now_ms, mint=new_mint())
         self.imports = Import(
-            self.store,
-            self.ingest.redactor,
-            clock=now_ms,
-            mint=new_mint(),
-            limits=settings.limit,
+            self.store, self.ingest.redactor, clock=now_ms, mint=new_mint(), limits=settings.limit
         )
         self.pins = Pins(self.store, settings.pins)
         self.overview = Overview(self.store, clock=now_ms)
-        self.pages = Pages(capture=settings.page_capture)
+        self.pages = Pages(lambda: self.desk.office.capture)
+        self.admin = Admin(self.store, self.desk, ring, self.ingest.mutes, clock=now_ms)
         self.agents = open_agents(self.access, self) if settings.mcp else None
-        self._guards = Guards(self.access, self.faults, self.ingest.catch_up)
+        self._guards = Guards(self.access, self.faults, self.ingest.catch_up, self.desk.office)
         self._routes = Starlette(
             routes=[*self._table(self._guards), *(Route(path, door) for path, door in doors(house).items())],
             exception_handlers={404: not_found, 405: wrong_method},
@@ -147,11 +147,12 @@ class App:
             Route("/api/v1/search", guards.reading(self.query.search)),
             Route("/api/v1/diff", guards.reading(self.compare.diff)),
             Route("/api/v1/marks", guards.reading(self.compare.mark, tells=False), methods=["POST"]),
-            Route("/api/v1/import", guards.reading(self.imports.take, right="admin"), methods=["POST"]),
+            Route("/api/v1/import", guards.changing(self.imports.take, "import"), methods=["POST"]),
             Route(LIST, guards.reading(self.pins.listed)),
-            Route(ONE, guards.reading(self.pins.change, right="admin"), methods=["POST", "DELETE"]),
+            Route(ONE, guards.changing(self.pins.change, "pins"), methods=["POST", "DELETE"]),
             Route("/api/v1/statistics", guards.reading(self.overview.statistics)),
             Route("/api/v1/patterns", guards.reading(self.overview.patterns)),
+            *self.admin.routes(guards),
             *self.pages.routes(),
             *web(guards.answering, self.access),
             Route(AGENTS, self.agents or Off()),
@@ -164,10 +165,9 @@ class App:
         async with self._beginning:
             if not self._begun:
                 await self.store.start()
+                await self.desk.begin()
                 self._begun = True
-                if self.settings.process:
-                    self.processor = self._processor()
-                    self.processor.start()
+                self.processing.begin()
                 self.health.started()
 
     async def stop(self) -> None:
@@ -176,30 +176,17 @@ class App:
         """
         self.health.stopping()
         self.live.hurry()
+        await self.desk.end()
         if self.agents is not None:
             await self.agents.stop()
         with suppress(TimeoutError):  # a store that hangs must not hold up the stop
             async with asyncio.timeout(max(1.0, self.settings.stop_timeout)):
                 await self.ingest.drain()
-        if self.processor is not None:
-            await self.processor.stop()
+        await self.processing.end()
         await self.store.close()
 
-    def _processor(self) -> Processor:
-        return Processor(
-            self._queue,
-            self.archives,
-            interval_s=self.settings.process_interval,
-            rate=self.settings.process_sample,
-            faults=self.faults,
-            on_shown=self.live.poke,
-        )
-
-    async def _processing(self, now_ms: float) -> dict[str, Any] | None:
-        names = [archive.name for archive in self.archives]
-        inside = self.processor is not None
-        readers = self.live.readers
-        return await processing_view(self._queue, now_ms, inside=inside, archives=names, readers=readers)
+    def _alert(self, change: Alert) -> None:
+        self.desk.budget(change)
 
     async def _begin(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """
@@ -231,6 +218,7 @@ def create_app(
     *,
     store: Store | str | None = None,
     on_alert: Callable[[Alert], None] | None = None,
+    on_notice: Callable[[Notice], None] | None = None,
     archives: Sequence[Archive] = (),
     **given: Any,
 ) -> App:
@@ -241,6 +229,7 @@ def create_app(
         settings: Resolved settings; else they are resolved from *given*, environment and pyproject.toml.
         store: A store to use instead of the one that the settings name, or the URL of one.
         on_alert: Called once with each change of the budget's level that this server sees.
+        on_notice: Called with each notice of a kind that `alerts` lists.
         archives: Where processed rows go, besides those that the settings name.
         given: Keyword arguments of `ServerSettings`.
 
@@ -258,16 +247,7 @@ def create_app(
         settings = server_settings(given)
     elif given:
         settings = msgspec.structs.replace(settings, **given)
-    return App(settings, store=store, on_alert=on_alert, archives=archives)
-
-
-def new_mint() -> Mint:
-    """
-    Return a source of new ids: random trace ids, and entry ids that no other process makes.
-    """
-    prefix = os.urandom(6).hex()
-    numbers = itertools.count()
-    return Mint(trace_id=lambda: os.urandom(16).hex(), entry_id=lambda: f"{prefix}-{next(numbers)}")
+    return App(settings, store=store, on_alert=on_alert, on_notice=on_notice, archives=archives)
 
 
 def path_within(scope: Scope) -> str:

@@ -3,7 +3,9 @@ What stands around every endpoint but ingestion's: who may ask, and an answer of
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +16,7 @@ from tracelog.server.answers import Answer, refuse
 from tracelog.server.faults import Faults
 from tracelog.server.heads import once
 from tracelog.server.log import FAULT
+from tracelog.server.office import Office
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -34,9 +37,17 @@ class Guards:
         access: Who may do what.
         faults: Told of what must not happen.
         catch_up: Tells what still waits to be told about entries that were not kept.
+        office: Knows the keys of the store, and keeps the record of changes.
     """
 
-    def __init__(self, access: Access, faults: Faults, catch_up: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        access: Access,
+        faults: Faults,
+        catch_up: Callable[[], Awaitable[None]],
+        office: Office | None = None,
+    ) -> None:
+        self._office = office
         self._access = access
         self._faults = faults
         self._catch_up = catch_up
@@ -51,12 +62,45 @@ class Guards:
             headers = dict(request.scope["headers"])
             once(request.scope["headers"], headers)
             changes = request.method not in {"GET", "HEAD"}
-            self._access.check_read(headers, request.scope["query_string"], right=right, changes=changes)
+            await self._office_known()
+            who = self._access.check_read(
+                headers, request.scope["query_string"], right=right, changes=changes
+            )
+            request.state.who = who
             if tells and right == "read":
                 await self._catch_up()
             return await endpoint(request)
 
         return self.answering(guarded)
+
+    def changing(self, endpoint: Endpoint, what: str) -> Endpoint:
+        """
+        Return *endpoint*, which changes something unless it is read, behind the rules for that: the right
+        `admin`, and a record of *what* was done, unless `change` said it better or nothing was changed.
+        """
+
+        async def recorded(request: Request) -> Response:
+            response = await endpoint(request)
+            said = getattr(request.state, "change", None)
+            if said is None and request.method not in {"GET", "HEAD"} and what:
+                said = (what, {"path": request.url.path, "method": request.method})
+            if (
+                said is not None
+                and self._office is not None
+                and response.status_code < HTTPStatus.BAD_REQUEST
+            ):
+                await self._office.record(said[0], request.state.who, said[1])
+            return response
+
+        return self.reading(recorded, right="admin")
+
+    async def _office_known(self) -> None:
+        """
+        See to it that the keys of the store are known before one is asked for.
+        """
+        if self._office is not None and not self._office.is_known:
+            with suppress(StoreUnavailableError):  # then nothing of the store can be read either
+                await self._office.refresh()
 
     def answering(self, endpoint: Endpoint) -> Endpoint:
         """
@@ -87,6 +131,13 @@ class Guards:
         elif error.status == 401:
             headers["www-authenticate"] = CHALLENGE[1].decode()
         return _json(refuse(error.status, str(error), error.reason, gone=gone), headers)
+
+
+def change(request: Request, what: str, **detail: Any) -> None:
+    """
+    Say of *request* what it has changed, for the record.
+    """
+    request.state.change = (what, detail)
 
 
 async def not_found(_request: Request, _error: Exception) -> Response:

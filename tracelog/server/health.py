@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tracelog.errors import StoreUnavailableError
-from tracelog.server.faults import Faults
 from tracelog.server.ingest import Ingest
 from tracelog.server.limits_view import limits_view
 from tracelog.server.metrics import CONTENT_TYPE, exposition
@@ -23,25 +22,35 @@ MOST_SYSTEMS: Final = 100
 
 class Health:
     """
-    The endpoints of operation; *clock* returns Unix seconds, *processing* how that is going.
+    The endpoints of operation.
+
+    Args:
+        store: That is told of; *ingest* likewise.
+        told: Returns what else the status shows.
+        clock: Returns Unix seconds.
+        processing: Returns how that is going.
     """
 
     def __init__(
         self,
         store: Store,
         ingest: Ingest,
-        faults: Faults,
+        told: Callable[[], Mapping[str, Any]],
         *,
         clock: Callable[[], float],
         processing: Callable[[], Awaitable[dict[str, Any] | None]],
     ) -> None:
         self._processing = processing
-        self._faults = faults
+        self._told = told
+        self._faults = ingest.faults
         self._store = store
         self._ingest = ingest
         self._clock = clock
         self._since = clock()
         self._phase = "starting"
+
+    def now_ms(self) -> float:
+        return self._clock() * 1000.0
 
     def started(self) -> None:
         self._phase = "ready"
@@ -102,6 +111,7 @@ class Health:
             "store": await self._store.health(),
             "systems": _systems((ledger or {"sources": {}})["sources"].values()),
             "faults": self._faults.total,
+            **self._told(),
             "redacted": dict(self._ingest.redactor.hits),
             "ledger": ledger and {name: value for name, value in ledger.items() if name != "sources"},
             "processing": await self._processing(),

@@ -1,7 +1,7 @@
 """
 What happens to the entries of a request, in order: the literal list of the server.
 
-    receive → stamp → seal (redact, cut) → judge (noise, fold, sample, adapt) → release → lighten
+    receive → stamp → seal (redact, cut) → mute → judge (noise, fold, sample, adapt) → release → lighten
             → commit (quotas, write) → refuse → note → answer
 
 Every entry that does not reach the store is a drop with a reason, answered to its sender and counted once.
@@ -10,6 +10,7 @@ Every entry that does not reach the store is a drop with a reason, answered to i
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import msgspec
@@ -29,6 +30,7 @@ from tracelog.server.counts import Counts, is_counted, refused_of
 from tracelog.server.faults import Faults
 from tracelog.server.gate import Gatekeeper
 from tracelog.server.heat import SharedHeat
+from tracelog.server.mutes import Mutes
 from tracelog.server.own import OwnRows, nobodys
 from tracelog.server.receivers import native
 from tracelog.server.seal import seal
@@ -70,6 +72,7 @@ class Ingest:
     Attributes:
         shield: What decides about entries before the store is asked; None without limits.
         gatekeeper: Asks the store's quotas; None without limits.
+        mutes: What operators do not want to hear.
         heat: Shares with other servers what repeats; None without limits.
     """
 
@@ -85,6 +88,7 @@ class Ingest:
     ) -> None:
         self.redactor = redactor
         self.faults = Faults()
+        self.mutes = Mutes()
         self.shield: Shield | None = None
         self.gatekeeper: Gatekeeper | None = None
         self.heat: SharedHeat | None = None
@@ -142,10 +146,11 @@ class Ingest:
         """
         stamp(batch, sender, now_ms)
         sealed, size = seal(batch.entries, self.redactor, self._settings.limit)
-        rows = list(zip(batch.entries, sealed, strict=True))
+        rows, muted = self.mutes.take(batch, list(zip(batch.entries, sealed, strict=True)), now_ms)
         classes, prints = None, None
         if self.shield is not None and self._own is not None:
             self._own.begin(self._look)
+            self.shield.mute(muted)
             classes, prints, rows = self.shield.judge(batch, rows, sender)
             size = sum([len(body) for _, body in rows])
         context = self._context(rows, classes)
@@ -197,6 +202,15 @@ class Ingest:
         if self._own is not None:
             await self._own.catch_up()
         await self._counts.write_now()
+
+    def say(self, entry: Entry) -> None:
+        """
+        Store a row of the server's own, which passes quotas as critical ones do. It is redacted as any is: a
+        person may have typed a secret.
+        """
+        [body], size = seal([entry], self.redactor, self._settings.limit)
+        with suppress(StoreUnavailableError):  # full of other rows; the audit tells the same
+            self._committer.submit([nobodys(entry, body)], size, "c" if self._own else None)
 
     def untold(self, trace_id: str) -> list[bytes]:
         """

@@ -64,7 +64,7 @@ def _quotas(held: GateStatus, settings: QuotaSettings) -> dict[str, Any]:
 def _budget(held: GateStatus, settings: QuotaSettings) -> dict[str, Any]:
     used, limit = held.month_used, held.month_limit
     an_hour = sum(system.current for system in held.systems) + held.essential.used + held.critical.used
-    projection = project(used, held.now_ms, an_hour, settings)
+    projection, plan = project(used, held.now_ms, an_hour, settings), settings.plan()
     return {
         "month": f"{held.month // 100}-{held.month % 100:02d}",
         "level": LEVELS[held.level],
@@ -75,14 +75,21 @@ def _budget(held: GateStatus, settings: QuotaSettings) -> dict[str, Any]:
         "budget_usd": settings.budget_usd,
         "by_system": held.month_by_system,
         "projection": msgspec.to_builtins(projection),
-        "days": _days(held, settings),
+        "usd_by_system": {
+            system: round(n * settings.usd_a_write, 4) for system, n in held.month_by_system.items()
+        },
+        "usd_remaining": round(max(0, limit - used) * settings.usd_a_write, 4),
+        "projected_usd": round(projection.writes * settings.usd_a_write, 4),
+        "levels": {"warn": plan.warn, "essential_only": plan.normal, "exhausted": plan.full},
+        "days": days_of(held, settings),
         "months": {f"{month // 100}-{month % 100:02d}": systems for month, systems in held.months.items()},
     }
 
 
-def _days(held: GateStatus, settings: QuotaSettings) -> list[dict[str, Any]]:
+def days_of(held: GateStatus, settings: QuotaSettings, *, only: int | None = None) -> list[dict[str, Any]]:
     """
-    Return the reports of days, the last one first: what each stored, and where its month stood in the end.
+    Return the reports of days, the last one first: what each stored, and where its month stood in the end;
+    of one day, counted from 1970, *only*.
     """
     after = {month: sum(by_system.values()) for month, by_system in held.months.items()}
     after[held.month] = held.month_used
@@ -91,6 +98,8 @@ def _days(held: GateStatus, settings: QuotaSettings) -> list[dict[str, Any]]:
         month = civil(day)[0]
         report = day_report(day, by_system, month_used=after.get(month, 0), settings=settings)
         after[month] = max(0, report.month_used - report.writes)
+        if only not in (None, day):
+            continue
         reports.append(
             {
                 "day": report.day,

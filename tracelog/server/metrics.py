@@ -89,7 +89,21 @@ def _processing(shown: Mapping[str, Any]) -> Iterator[Family]:
     yield Family(
         "processed", "gauge", "What processors counted of this store.", _each("what", told["counts"])
     )
+    kept = told["archived"].items()
+    rows = [({"archive": name, "outcome": end}, n[end]) for name, n in kept for end in ("sent", "dead")]
+    yield Family("archive_rows", "gauge", "Rows that archives took, or refused for good.", rows)
+    failed = _each("archive", {name: n["failed"] for name, n in kept})
+    yield Family("archive_failures", "gauge", "Tries of archives that failed.", failed)
     yield Family("live_readers", "gauge", "Readers of the live view here.", _one(told["readers"]))
+
+
+def _operators(shown: Mapping[str, Any]) -> Iterator[Family]:
+    alerts = shown["alerts"]
+    ends = {name: alerts[name] for name in ("sent", "failed", "dropped", "left_to_others")}
+    yield Family("alerts_total", "counter", "Alerts that this process noticed.", _each("outcome", ends))
+    yield Family("alerts_waiting", "gauge", "Alerts on their way from here.", _one(alerts["waiting"]))
+    yield Family("mutes", "gauge", "Systems and sources that are muted.", _one(shown["mutes"]))
+    yield Family("capture", "gauge", "Whether pages shall capture.", _one(shown["switches"]["capture"]))
 
 
 def _gate(shown: Mapping[str, Any]) -> Iterator[Family]:
@@ -155,4 +169,4 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-_PARTS: Final = (_server, _entries, _processing, _gate, _hour, _month)
+_PARTS: Final = (_server, _entries, _processing, _operators, _gate, _hour, _month)

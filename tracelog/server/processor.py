@@ -19,7 +19,7 @@ import msgspec
 from tracelog.core.live import LiveRow, live_rows
 from tracelog.core.process import process
 from tracelog.errors import StoreUnavailableError
-from tracelog.server.archiving import Archive
+from tracelog.server.archiving import Account, Archive
 from tracelog.server.faults import Faults
 from tracelog.stores.queues import Batch, Queue
 
@@ -114,14 +114,14 @@ class Processor:
         due = self._clock() >= self._due
         if due:
             self._due = self._clock() + self._interval_s
-        away = False
+        away: set[str] = set()
         while not self._stops.is_set():
             self._batches += 1
             lease_s = NEVER_S if away else self._lease_s
             seen = await self._queue.take(f"{self._name}-{self._batches}", due=due, lease_s=lease_s)
             if seen.batch is None:
                 return seen.watched
-            away = not await self._held(seen.batch, archive=not away) or away
+            away |= await self._held(seen.batch, away)
         return False
 
     async def _run(self) -> None:
@@ -141,32 +141,42 @@ class Processor:
             except TimeoutError:
                 continue
 
-    async def _held(self, batch: Batch, *, archive: bool) -> bool:
+    async def _held(self, batch: Batch, away: set[str]) -> set[str]:
         """
-        Work on *batch*, which stays this processor's meanwhile; whether every archive took it.
+        Work on *batch*, which stays this processor's meanwhile; return which archives have not got it.
         """
         renewing = asyncio.get_running_loop().create_task(self._renew(batch))
         try:
-            return await self._work(batch, archive=archive)
+            return await self._work(batch, away)
         finally:
             renewing.cancel()
             await asyncio.wait([renewing])
 
-    async def _work(self, batch: Batch, *, archive: bool) -> bool:
+    async def _work(self, batch: Batch, away: set[str]) -> set[str]:
         with_rows = bool(self._archives)
         rows, shown, counts = await asyncio.to_thread(_processed, batch.bodies, self._rate, with_rows)
         if await self._queue.show(batch, shown, counts):
             self._on_shown()
-        if not archive and with_rows:
+        left = {each.name for each in self._archives if not await self._archived(each, batch, rows, away)}
+        if not left:
+            await self._queue.finish(batch)
+        return left
+
+    async def _archived(self, archive: Archive, batch: Batch, rows: Rows, away: set[str]) -> bool:
+        """
+        Give *archive* the rows of *batch*, unless it is one of those *away*; whether it has them.
+        """
+        if archive.name in away:
             return False
+        account, kept = Account(archive), True
         try:
-            for each in self._archives:
-                await each.store(batch.id, rows)
+            await archive.store(batch.id, rows)
         except StoreUnavailableError as error:
             self._faults.tell(error)
-            return False
-        await self._queue.finish(batch)
-        return True
+            kept = False
+        if counts := account.of(len(rows), kept=kept):
+            await self._queue.count(counts)
+        return kept
 
     async def _renew(self, batch: Batch) -> None:
         while True:

@@ -124,14 +124,11 @@ class Pages:
     The routes that any page may use.
 
     Args:
-        capture: Whether pages shall capture.
-
-    Attributes:
-        capture: The same, which may be changed while the server runs.
+        capture: Whether pages shall capture at this moment.
     """
 
-    def __init__(self, *, capture: bool) -> None:
-        self.capture = capture
+    def __init__(self, capture: Callable[[], bool]) -> None:
+        self._capture = capture
 
     def routes(self) -> list[Route]:
         """
@@ -147,7 +144,7 @@ class Pages:
         async def endpoint(request: Request) -> Response:
             if "page" not in request.query_params:
                 return await status(request)
-            said = msgspec.json.encode({"capture": self.capture})
+            said = msgspec.json.encode({"capture": self._capture()})
             headers = {**HEADERS, "cache-control": "no-store"}
             return Response(said, media_type="application/json", headers=headers)
 

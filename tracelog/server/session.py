@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
 
-from tracelog.config import Key
+from tracelog.server.keyring import Known
 
 NAME: Final = "tracelog_session"
 
@@ -44,13 +44,13 @@ def no_cookie(path: str) -> str:
     return f"{NAME}=; Max-Age=0; Path={path}; HttpOnly; SameSite=Strict"
 
 
-def key_of(headers: Mapping[bytes, bytes], keys: Sequence[tuple[bytes, Key]], now_s: float) -> Key | None:
+def key_of(headers: Mapping[bytes, bytes], keys: Sequence[Known], now_s: float) -> Known | None:
     """
-    Return the key that the request is signed in with, or None.
+    Return the key that the request is signed in with, or None: one that is revoked has signed nothing.
 
     Args:
         headers: Of the request.
-        keys: All keys with their digests.
+        keys: All that may sign in.
         now_s: The present, Unix seconds.
     """
     said = _said(headers.get(b"cookie", b""))
@@ -58,9 +58,9 @@ def key_of(headers: Mapping[bytes, bytes], keys: Sequence[tuple[bytes, Key]], no
     if not ends.isascii() or not ends.isdigit() or len(ends) > 12 or int(ends) <= now_s:
         return None
     found = None
-    for digest, key in keys:  # every key is compared, so that the time tells nothing
-        if hmac.compare_digest(_signed(digest, int(ends)).encode(), said.encode()):
-            found = key
+    for known in keys:  # every key is compared, so that the time tells nothing
+        if hmac.compare_digest(_signed(known.digest, int(ends)).encode(), said.encode()):
+            found = known
     return found
 
 

@@ -13,12 +13,14 @@ import msgspec
 from tracelog.core.bounded import Bounded
 from tracelog.core.entry import Entry, decode_entry, encode_entry
 from tracelog.core.guard import Guard, GuardSettings
+from tracelog.core.outline import weigh
 from tracelog.core.prints import NO_PRINT, print_of
 from tracelog.core.quota_values import LETTER_OF
 from tracelog.core.reasons import MEANINGS
 from tracelog.core.stage import Batch, Drop
 from tracelog.core.verdict import ECHOED, Verdict
 from tracelog.server.access import Sender
+from tracelog.server.mutes import MUTED
 from tracelog.stores import DUPLICATE, ECHO, STORED, Fates, Row
 
 REMEMBERED: Final = 16_384
@@ -135,6 +137,19 @@ class Shield:
             self._course(entry).refused = True
             self.guard.take_back(entry, drop.reason, now)
             self.hold(entry, rows[at][1])
+
+    def mute(self, entries: Sequence[Entry]) -> None:
+        """
+        Note *entries* that an operator does not want: offered, nothing against them, and refused after all.
+        """
+        for entry in entries:
+            course = self._course(entry)
+            if not course.refused:
+                course.refused = True
+                weight = weigh(entry)
+                self.guard.offered += weight
+                self.guard.passed += weight
+                self.guard.take_back(entry, MUTED, self._clock())
 
     def hold(self, entry: Entry, body: bytes) -> None:
         """

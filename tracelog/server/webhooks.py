@@ -101,7 +101,7 @@ class DecideDoor(Door):
 
     def read(self, asked: Asked, sent: bytes, body: bytes, now_ms: float) -> Batch:
         del sent, now_ms
-        if self.house.settings.keys:
+        if not self.house.access.ring.is_open:
             said = decode(body)
             key = said.get("api_key") if isinstance(said, dict) else None
             if not isinstance(key, str):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tracelog.config import ServerSettings
-from tracelog.server.archives import open_archive
+from tracelog.server.archives import open_archives
 from tracelog.server.faults import Faults
 from tracelog.server.processor import Processor
 from tracelog.stores import open_store
@@ -34,7 +34,7 @@ def work(settings: ServerSettings, *, lease_s: float, on_ready: Callable[[], Non
 
 async def _work(settings: ServerSettings, lease_s: float, on_ready: Callable[[], None]) -> None:
     store = open_store(settings.store, ttl_s=settings.ttl_s)
-    archives = [open_archive(url) for url in settings.archive]
+    archives = open_archives(settings.archive)
     stopped = asyncio.Event()
     for number in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)

@@ -10,6 +10,8 @@ from tracelog.core.pin_settings import PinSettings
 from tracelog.core.quota_settings import TraceQuota
 from tracelog.errors import ConfigError
 from tracelog.stores.base import PartlyStoredError, Store
+from tracelog.stores.boards import Board
+from tracelog.stores.cleaning import Cleaned
 from tracelog.stores.kept import Pin, Tombstone
 from tracelog.stores.values import (
     DEFAULT_TTL_S,
@@ -44,6 +46,8 @@ __all__ = [
     "OVER_SIZE",
     "REFUSED",
     "STORED",
+    "Board",
+    "Cleaned",
     "Ends",
     "Fates",
     "Outcome",

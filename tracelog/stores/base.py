@@ -26,6 +26,8 @@ from tracelog.core.pin_settings import PinSettings
 from tracelog.core.query import Query
 from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.errors import StoreUnavailableError
+from tracelog.stores.boards import Board
+from tracelog.stores.cleaning import Cleaned
 from tracelog.stores.gates import Gate
 from tracelog.stores.heats import Heat
 from tracelog.stores.kept import Pin, Tombstone
@@ -256,6 +258,27 @@ class Store(Protocol):
 
     async def clear(self) -> None:
         """
-        Remove every entry, trace and count of tracelog, and nothing else.
+        Remove every entry, trace and count of tracelog, and nothing else: what the board holds and what the
+        quotas have counted as spent stays.
+        """
+        ...
+
+    def board(self) -> Board:
+        """
+        Return the place where operators tell all servers of this store something.
+        """
+        ...
+
+    async def clean(self, *, dry_run: bool) -> Cleaned:
+        """
+        Remove what is expired, orphaned or without an end, and say how much that was; of a *dry_run* how
+        much it would be.
+        """
+        ...
+
+    async def examine(self) -> dict[str, Any]:
+        """
+        Return what `health` does and all that can be found out in about a second, in the form that
+        `stores/examined.py` describes; never raises.
         """
         ...

@@ -114,6 +114,12 @@ class Queue(Protocol):
         """
         ...
 
+    async def count(self, counts: Mapping[str, int]) -> None:
+        """
+        Add *counts* to the counts, as often as this is called.
+        """
+        ...
+
     async def backlog(self) -> Backlog: ...
 
     async def live(self, after: int, limit: int) -> list[LiveRow]:

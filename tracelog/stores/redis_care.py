@@ -2,7 +2,7 @@
 Looking after Redis: what its state is, what is left over, and emptying it of everything that is ours.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 from redis.exceptions import ResponseError
@@ -51,6 +51,22 @@ class RedisCare:
             known["warnings"] += [each for each in _warnings(told) if each not in known["warnings"]]
         return known
 
+    async def endless(self) -> AsyncIterator[list[bytes]]:
+        """
+        Yield names of our keys that have no time to live and should have one.
+        """
+        async for _, endless in self.lives():
+            yield endless
+
+    async def lives(self) -> AsyncIterator[tuple[list[bytes], list[bytes]]]:
+        """
+        Yield names of our keys, and those among them that `endless` yields.
+        """
+        async for names in self._ours():
+            lives = await every(self._wire, [("TTL", name) for name in names])
+            found = zip(names, lives, strict=True)
+            yield names, [name for name, ttl in found if ttl == -1 and _text(name) not in keys.ENDLESS]
+
     async def limit_lives(self) -> int:
         """
         Give a time to live to every key of ours that has none, and return how many these were.
@@ -58,28 +74,42 @@ class RedisCare:
         Our scripts leave none; another client that pushes to `logs:<trace_id>` may.
         """
         mended = 0
-        async for names in self._ours():
-            lives = await every(self._wire, [("TTL", name) for name in names])
-            endless = [name for name, ttl in zip(names, lives, strict=True) if ttl == -1]
-            if endless:
-                await every(self._wire, [("EXPIRE", name, self._ttl_s) for name in endless])
-            mended += len(endless)
+        async for names in self.endless():
+            if names:
+                await every(self._wire, [("EXPIRE", name, self._ttl_s) for name in names])
+            mended += len(names)
         return mended
 
     async def clear(self) -> None:
+        """
+        Remove everything of ours but what operators have said and what was spent.
+        """
         async for names in self._ours():
-            await every(self._wire, [("UNLINK", name) for name in names])
+            ours = [name for name in names if not _text(name).startswith(keys.LASTING)]
+            if ours:
+                await every(self._wire, [("UNLINK", name) for name in ours])
 
-    async def _ours(self) -> AsyncIterator[list[bytes]]:
-        for shard in await self._wire.shards():
-            for pattern in keys.PATTERNS:
-                cursor: Any = 0
-                while True:
-                    cursor, names = await one(shard, "SCAN", cursor, "MATCH", pattern, "COUNT", SCANNED)
-                    if names:
-                        yield names
-                    if int(cursor) == 0:
-                        break
+    def _ours(self) -> AsyncIterator[list[bytes]]:
+        return scanned(self._wire, keys.PATTERNS)
+
+
+async def scanned(wire: Wire, patterns: Sequence[str]) -> AsyncIterator[list[bytes]]:
+    """
+    Yield the names of all keys that one of *patterns* matches, some at a time; one may come twice.
+    """
+    for shard in await wire.shards():
+        for pattern in patterns:
+            cursor: Any = 0
+            while True:
+                cursor, names = await one(shard, "SCAN", cursor, "MATCH", pattern, "COUNT", SCANNED)
+                if names:
+                    yield names
+                if int(cursor) == 0:
+                    break
+
+
+def _text(name: bytes) -> str:
+    return name.decode(errors="replace")  # anybody may push to what begins like ours
 
 
 def _warnings(info: dict[str, Any]) -> list[str]:

@@ -142,20 +142,20 @@ class RedisKeeper:
             if not exists
         ]
 
-    async def bury(self) -> int:
+    async def bury(self, *, dry_run: bool = False) -> int:
         """
         Note of traces that are gone since when, take those that nothing is known of off the lists, and return
-        how many these were.
+        how many these were; of a *dry_run* how many these would be.
         """
         went = 0
-        for key in (keys.RECENT, keys.ERRORS):
+        for key in (keys.RECENT,) if dry_run else (keys.RECENT, keys.ERRORS):
             found: list[bytes] = await one(self._wire, "ZRANGE", key, 0, -1)
             members = [name.decode() for name in found]
             for at in range(0, len(members), READ):
-                went += await self._bury(key, members[at : at + READ])
+                went += await self._bury(key, members[at : at + READ], dry_run=dry_run)
         return went
 
-    async def _bury(self, key: str, members: Sequence[str]) -> int:
+    async def _bury(self, key: str, members: Sequence[str], *, dry_run: bool) -> int:
         alive = await every(self._wire, [_exists(name) for name in members])
         dead = [name for name, exists in zip(members, alive, strict=True) if not exists]
         if not dead:
@@ -163,6 +163,8 @@ class RedisKeeper:
         lines = dict(zip(dead, await one(self._wire, "HMGET", keys.LINES, *dead), strict=True))
         noted = [part for name in dead if (line := _noted(lines[name], self._now())) for part in (name, line)]
         unknown = [name for name in dead if lines[name] is None]
+        if dry_run:
+            return len(noted) // 2 + len(unknown)
         if noted:
             await one(self._wire, "HSET", keys.LINES, *noted)
         off = dead if key == keys.ERRORS else unknown

@@ -93,6 +93,13 @@ class RedisLedger:
         books = await self._read()
         return await self._fold(await _made(_gone, books, self._now(), MAX_SOURCES, size=len(books[0])))
 
+    async def due(self) -> int:
+        """
+        Return how many sources `trim` would put together now.
+        """
+        books = await self._read()
+        return len(await _made(_gone, books, self._now(), MAX_SOURCES, size=len(books[0])))
+
     async def _fold(self, gone: list[list[Any]]) -> int:
         names = (keys.TALLY, keys.OUTCOMES, keys.REPORTS, keys.OTHERS)
         went = 0

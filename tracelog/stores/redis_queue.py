@@ -72,6 +72,16 @@ class RedisQueue:
         with explained():
             return bool(await run(self._wire, PROCESSED, [len(_ENDS), *_ENDS, *values]))
 
+    async def count(self, counts: Mapping[str, int]) -> None:
+        with explained():
+            await every(
+                self._wire,
+                [
+                    *[("HINCRBY", keys.BACKLOG, name, n) for name, n in counts.items()],
+                    ("EXPIRE", keys.BACKLOG, KEPT_S),
+                ],
+            )
+
     async def backlog(self) -> Backlog:
         with explained():
             writes, held, oldest, pending, counts = await self._wire.ask(

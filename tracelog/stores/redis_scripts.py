@@ -42,6 +42,7 @@ RENEW: Final = _read("renew.lua")
 SHOWN: Final = _read("shown.lua")
 PROCESSED: Final = _read("processed.lua")
 PURGE: Final = _read("purge.lua")
+ORPHAN: Final = _read("orphan.lua")
 GATE: Final = _read(*(f"gate{part}.lua" for part in _GATE_PARTS))
 
 

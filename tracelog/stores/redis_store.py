@@ -15,11 +15,17 @@ from tracelog.core.query import Query
 from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.errors import StoreUnavailableError, UnknownReferenceError
 from tracelog.stores.base import PartlyStoredError
+from tracelog.stores.boards import Board
+from tracelog.stores.cleaning import Cleaned
+from tracelog.stores.examined import examined
 from tracelog.stores.gates import Gate, new_server
 from tracelog.stores.heats import Heat
 from tracelog.stores.kept import Pin, Tombstone
 from tracelog.stores.queues import Queue
+from tracelog.stores.redis_board import RedisBoard
 from tracelog.stores.redis_care import RedisCare
+from tracelog.stores.redis_clean import RedisCleaner
+from tracelog.stores.redis_examine import look
 from tracelog.stores.redis_faults import explain_text, explained, is_lasting
 from tracelog.stores.redis_gate import RedisGate
 from tracelog.stores.redis_heat import RedisHeat
@@ -67,6 +73,7 @@ class WireStore(ABC):
     kind = "redis"
     gate_timeout_s = 0.05
     queue_poll_s = 1.0
+    look_s = 1.0
 
     def __init__(self, wire: Wire, *, ttl_s: int, clock: Callable[[], float]) -> None:
         self._wire = wire
@@ -136,6 +143,9 @@ class WireStore(ABC):
 
     def gate(self, settings: QuotaSettings) -> Gate:
         return RedisGate(self._wire, settings, server=new_server())
+
+    def board(self) -> Board:
+        return RedisBoard(self._wire, self.look_s)
 
     def heat(self, window_s: float) -> Heat:
         return RedisHeat(self._wire, window_s)
@@ -229,6 +239,19 @@ class WireStore(ABC):
     async def clear(self) -> None:
         with explained():
             await self._care.clear()
+
+    async def clean(self, *, dry_run: bool) -> Cleaned:
+        cleaner = RedisCleaner(self._wire, self._keeper, self._ledger, self._care)
+        with explained():
+            return await cleaner.clean(dry_run=dry_run)
+
+    async def examine(self) -> dict[str, Any]:
+        health = await self.health()
+        try:
+            with explained():
+                return examined({**health, **await look(self._wire, self._care)})
+        except StoreUnavailableError as error:
+            return examined({**health, "ok": False, "cause": str(error)})
 
     async def _shut(self) -> None:
         """

@@ -22,9 +22,9 @@ from tracelog.stores.echoes import prints_of
 from tracelog.stores.gates import Gate, new_server
 from tracelog.stores.heats import Heat
 from tracelog.stores.reference import resolve
+from tracelog.stores.sqlite_care import SqliteCaring
 from tracelog.stores.sqlite_gate import SqliteGate
 from tracelog.stores.sqlite_heat import SqliteHeat
-from tracelog.stores.sqlite_keep import SqliteKeeping
 from tracelog.stores.sqlite_read import Asked
 from tracelog.stores.sqlite_schema import CONTENTS, MEMORY, connect, open_file
 from tracelog.stores.sqlite_text import TextIndex
@@ -53,7 +53,7 @@ TIDY_S: Final = 30.0
 """How often an idle writer removes what is expired."""
 
 
-class SqliteStore(SqliteKeeping):
+class SqliteStore(SqliteCaring):
     """
     A `Store` in one file.
 

@@ -118,6 +118,13 @@ def tallies(connection: sqlite3.Connection, source: str | None, system: str | No
     return [row for row in rows if system is None or row.system == system]
 
 
+def due(connection: sqlite3.Connection, now_ms: float) -> int:
+    """
+    Return how many sources `trim` would forget or put together now.
+    """
+    return sum(1 for _ in leaving(_books(connection, None), now_ms, MAX_SOURCES))
+
+
 def trim(connection: sqlite3.Connection, now_ms: float) -> int:
     """
     Forget the sources that nobody heard for `LEDGER_TTL_S`, and put those past `MAX_SOURCES` together; return

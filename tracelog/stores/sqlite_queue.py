@@ -119,6 +119,9 @@ class SqliteQueue:
     async def finish(self, batch: Batch) -> bool:
         return bool(await self._change(_finish, batch))
 
+    async def count(self, counts: Mapping[str, int]) -> None:
+        await self._change(_count, counts)
+
     async def backlog(self) -> Backlog:
         found: Backlog = await self._read(_backlog)
         return found
@@ -199,10 +202,13 @@ def _show_batch(
     with transaction(connection):
         if connection.execute(marked, (int(batch.places[0]),)).rowcount == 0:
             return False
-        for name, n in counts.items():
-            connection.execute(_ADD, (f"+{name}", n))
+        _count(connection, counts)
         _show(connection, rows, round(now_ms * 1000))
     return True
+
+
+def _count(connection: sqlite3.Connection, counts: Mapping[str, int]) -> None:
+    connection.executemany(_ADD, [(f"+{name}", n) for name, n in counts.items()])
 
 
 def _finish(connection: sqlite3.Connection, batch: Batch) -> bool:

@@ -144,6 +144,13 @@ CREATE TABLE IF NOT EXISTS gone (    -- tombstones: traces that were here, both 
   gone_ms REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS gone_when ON gone (gone_ms);
+CREATE TABLE IF NOT EXISTS board (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS audit (seq INTEGER PRIMARY KEY AUTOINCREMENT, line BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS claims (
+  name TEXT PRIMARY KEY,
+  state TEXT NOT NULL,
+  until_s REAL NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS heat (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
 """What came after version 1 and is nothing to a program of that version."""

@@ -7,7 +7,8 @@ under the same id. A batch that was kept and comes again, because the processor 
 note that, is kept once, as far as the other end can tell: files exactly, HTTP by the ids of entries.
 """
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -19,7 +20,7 @@ from tracelog.server.archiving import Archive, NullArchive
 from tracelog.sinks.logflare import LogflareSink
 from tracelog.sinks.otlp import OtlpSink
 
-__all__ = ["NdjsonArchive", "SentArchive", "open_archive"]
+__all__ = ["NdjsonArchive", "SentArchive", "open_archive", "open_archives"]
 
 REFUSED_FILE: Final = "dead_letter"
 """Option of an HTTP archive's URL: the file of what its other end refused."""
@@ -31,6 +32,19 @@ _ENDS: Final[Mapping[str, tuple[str, Callable[[str], End]]]] = {
     "otlp+https": ("otlp", OtlpSink.from_url),
 }
 """Beginnings of URLs: the archive's name and what sends to it."""
+
+
+def open_archives(urls: Iterable[str]) -> list[Archive]:
+    """
+    Return the archives that *urls* mean, as `open_archive` does; the second of a name gets `-2` behind it.
+    """
+    archives, seen = [], Counter[str]()
+    for archive in map(open_archive, urls):
+        seen[archive.name] += 1
+        if seen[archive.name] > 1:
+            archive.name = f"{archive.name}-{seen[archive.name]}"
+        archives.append(archive)
+    return archives
 
 
 def open_archive(url: str) -> Archive:
