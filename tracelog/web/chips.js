@@ -25,6 +25,8 @@ export class Chips {
   constructor(view, change) {
     this.view = view;
     this.change = change;
+    /** All systems with their counts, also those without a chip. @type {Map<string, number>} */
+    this.known = new Map();
     /** @type {Map<string, HTMLButtonElement>} */
     this.systems = new Map();
     this.first = el("div.chips", { role: "group", "aria-label": "Systems" });
@@ -49,7 +51,12 @@ export class Chips {
    */
   update({ counts }) {
     for (const name of counts.system.keys()) if (!this.systems.has(name) && this.systems.size < EVER) this.add(name);
-    for (const [name, chip] of this.systems) this.tell(chip, name, counts.system.get(name) ?? 0, this.view.off);
+    this.known = counts.system;
+    for (const [name, chip] of this.systems) {
+      const count = counts.system.get(name) ?? 0;
+      if (!count && chip.parentNode === this.rest && !this.view.off.has(name)) this.leave(name, chip);
+      else this.tell(chip, name, count, this.view.off);
+    }
     for (const [name, chip] of this.levels) {
       const count = counts.level.get(name) ?? 0;
       chip.hidden = !count && !this.view.levels.has(name);
@@ -63,8 +70,23 @@ export class Chips {
     this.systems.set(name, chip);
     if (this.systems.size <= MOST) this.more.before(chip);
     else this.rest.append(chip);
-    this.more.hidden = this.systems.size <= MOST;
-    this.word.textContent = `${number(this.rest.children.length)} more`;
+    this.count();
+  }
+
+  /**
+   * @param {string} name
+   * @param {HTMLButtonElement} chip
+   */
+  leave(name, chip) {
+    chip.remove();
+    this.systems.delete(name);
+    this.count();
+  }
+
+  count() {
+    const { length } = this.rest.children;
+    this.more.hidden = !length;
+    this.word.textContent = `${number(length)} more`;
   }
 
   /**
@@ -75,7 +97,7 @@ export class Chips {
    */
   chip(name, field, classes) {
     const flip = (/** @type {MouseEvent} */ event) => {
-      const all = [...(field === "off" ? this.systems : this.levels).keys()];
+      const all = field === "off" ? [...this.systems.keys(), ...this.known.keys()] : LEVELS;
       this.change({ [field]: flipped(this.view[field], name, event.shiftKey ? all : null) });
     };
     return el(`button.chip.${classes}`, { onclick: flip, title: "with Shift: this one alone" });

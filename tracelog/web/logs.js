@@ -94,7 +94,7 @@ function connect() {
 function opened() {
   since = Date.now();
   state.be("live", "live");
-  setTimeout(tell, EMPTY_AFTER_MS);
+  setTimeout(() => state.ask().then(tell), EMPTY_AFTER_MS);
 }
 
 /** @param {Refused} error */
@@ -278,6 +278,9 @@ feed.element.addEventListener("click", (/** @type {Event} */ event) => {
   const row = feed.rowAt(target);
   if (target.dataset.copy && row) (target.dataset.copy === "id" ? copyId : copyLine)(row);
 });
+
+// The button lies over the stream, and would hold up who scrolls with the pointer on it.
+newer.addEventListener("wheel", (/** @type {WheelEvent} */ event) => feed.element.scrollBy(0, event.deltaY), { passive: true });
 
 listen(KEYS);
 begin().catch((error) => (error instanceof Refused ? refused(error) : wrong(main, error, query)));

@@ -17,12 +17,15 @@ const LATE_S = 36;
 
 /** @typedef {"connecting" | "live" | "lost" | "stopped"} Connection */
 
-/** @type {[outcome: string, words: string][]} */
-const OUTCOMES = [
-  ["limited", "over quotas"],
-  ["rejected", "refused"],
-  ["dropped", "lost before sending"],
-  ["suppressed", "told as counts only"],
+const FOLDED = new Set(["loop", "loop_template"]);
+/** Reasons of what a row stands for that counts it. */
+
+/** @type {[words: string, outcome: string, takes: (reason: string) => boolean][]} */
+const LOSSES = [
+  ["over quotas", "limited", () => true],
+  ["refused", "rejected", () => true],
+  ["lost before sending", "dropped", () => true],
+  ["only counted", "suppressed", (reason) => !FOLDED.has(reason)],
 ];
 
 export class State {
@@ -116,17 +119,19 @@ export class State {
   losses() {
     const { ledger, processing } = this.status ?? {};
     const sampled = processing?.counts.sampled ?? 0, cut = processing?.cut ?? 0;
-    /** @type {[string, number, [string, number][]][]} */
-    const families = OUTCOMES.map(([outcome, words]) => [words, sum(ledger?.[outcome]), Object.entries(ledger?.[outcome] ?? {})]);
-    families.push(["left out by the sample", sampled, []], ["not processed, the queue was full", cut, []], ["missed by this page, it was too slow", this.missed, []]);
-    const told = families.filter(([, count]) => count);
+    /** @type {[words: string, reasons: [reason: string, count: number][]][]} */
+    const families = LOSSES.map(([words, outcome, takes]) => [words, counts(ledger?.[outcome]).filter(([reason]) => takes(reason))]);
+    families.push(["not processed, as the queue was full", [["", cut]]], ["missed by this page, which was too slow", [["", this.missed]]]);
+    const isLoss = families.some(([, reasons]) => sum(reasons));
+    families.push(["folded", counts(ledger?.suppressed).filter(([reason]) => FOLDED.has(reason))], ["left out by the sample", [["", sampled]]]);
+    const told = families.filter(([, reasons]) => sum(reasons));
     // Only what changed is drawn: the reader may have the list open.
-    const words = told.map(([name, count]) => `${number(count)} ${name.split(",")[0]}`).join(" · ") || (this.status ? "nothing dropped" : "…");
+    const words = told.map(([name, reasons]) => `${number(sum(reasons))} ${name.split(",")[0]}`).join(" · ") || (this.status ? "nothing dropped" : "…");
     if (this.drops.textContent === words) return;
     this.drops.textContent = words;
-    this.drops.classList.toggle("warn", told.some(([name]) => name !== "left out by the sample" && name !== "told as counts only"));
-    const lines = told.flatMap(([name, count, reasons]) => [el("dt", {}, number(count)), el("dd", {}, name), ...reasons.flatMap(([reason, part]) => [el("dt.quiet", {}, number(part)), el("dd.quiet", {}, clean(reason).replaceAll("_", " "))])]);
-    fill(this.list, ...(lines.length ? lines : [el("dt", {}, "0"), el("dd", {}, "All that was logged is stored, and all that is stored is told here.")]));
+    this.drops.classList.toggle("warn", isLoss);
+    fill(this.list, ...told.flatMap(([name, reasons]) => [el("dt", {}, number(sum(reasons))), el("dd", {}, name), ...reasons.filter(([reason]) => reason).flatMap(because)]));
+    if (!told.length) fill(this.list, el("dt", {}, "0"), el("dd", {}, "All that was logged is stored, and all that is stored is told here."));
   }
 
   lateness() {
@@ -141,7 +146,20 @@ export class State {
   }
 }
 
-/** @param {Record<string, number> | undefined} counts */
-function sum(counts) {
-  return Object.values(counts ?? {}).reduce((total, count) => total + count, 0);
+/**
+ * @param {Record<string, number> | undefined} all
+ * @returns {[string, number][]}
+ */
+function counts(all) {
+  return Object.entries(all ?? {});
+}
+
+/** @param {[string, number][]} reasons */
+function sum(reasons) {
+  return reasons.reduce((total, [, count]) => total + count, 0);
+}
+
+/** @param {[string, number]} reason */
+function because([reason, count]) {
+  return [el("dt.quiet", {}, number(count)), el("dd.quiet", {}, clean(reason).replaceAll("_", " "))];
 }
