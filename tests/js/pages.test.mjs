@@ -6,6 +6,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { Beats } from "../../tracelog/web/beats.js";
+import { Flow } from "../../tracelog/web/flow.js";
 import { beginning, block, clean, oneLine, parts } from "../../tracelog/web/text.js";
 import { clock, duration, milliseconds, moment, number, offset, plural } from "../../tracelog/web/words.js";
 
@@ -37,4 +39,48 @@ test("a secret's mark is a part of its own, a cut text has no half character", (
   assert.equal(beginning("ab🎉cd", 3), "ab…");
   assert.equal(beginning("ab🎉cd", 4), "ab🎉…");
   assert.equal(beginning("ab", 2), "ab");
+});
+
+test("beats keep every count in twenty parts, however long they go on", () => {
+  const beats = new Beats(1_000);
+  let sum = 0;
+  for (const past of [-5, 0, 900, 1_100, 19_900, 25_000, 3_600_000, 1e15]) {
+    beats.add(1_000 + past, 3);
+    sum += 3;
+    assert.ok(beats.counts.length <= 20);
+    assert.equal(beats.counts.reduce((a, b) => a + b), sum);
+  }
+  const even = new Beats(0);
+  even.spread(4_500, 90);
+  assert.deepEqual(even.counts, [20, 20, 20, 20, 10]);
+  const once = new Beats(7);
+  once.spread(7, 100);
+  assert.deepEqual(once.counts, [100]);
+});
+
+const row = (id, more = {}) => ({ id, entry_id: id, trace_id: "t", timestamp: 1, system: "worker", level: "info", message: "m", count: 1, ...more });
+
+test("a flow begins in the order of time, renews rows in place, and counts all whatever is shown", () => {
+  const flow = new Flow((one) => one.level !== "debug");
+  for (const one of [row("c", { timestamp: 3 }), row("a"), row("b", { timestamp: 2, level: "debug", count: 5 })]) flow.take(one);
+  assert.deepEqual(flow.join(), { fresh: 2, left: 0, changed: new Set() });
+  assert.deepEqual(flow.shown.map((one) => one.id), ["a", "c"]);
+  assert.equal(flow.take(row("a", { count: 4, last_timestamp: 9 })), 3);
+  assert.equal(flow.take(row("a", { count: 4, last_timestamp: 9 })), 0);
+  flow.take(row("d", { timestamp: 0 }));
+  assert.equal(flow.waiting(), 1);
+  assert.deepEqual([...flow.join().changed].map((one) => [one.id, one.count]), [["a", 4]]);
+  assert.deepEqual(flow.shown.map((one) => one.id), ["a", "c", "d"]);
+  assert.deepEqual(Object.fromEntries(flow.counts.level), { info: 6, debug: 5 });
+});
+
+test("a flow is bounded, also while it waits, and what left is counted no more", () => {
+  const flow = new Flow((one) => one.level !== "debug");
+  for (let i = 0; i < 25_000; i++) flow.take(row(`${i}`, { level: i % 2 ? "debug" : "warn", system: `s${i % 3}` }));
+  flow.join();
+  for (let i = 25_000; i < 25_100; i++) flow.take(row(`${i}`, { level: i % 2 ? "debug" : "warn" }));
+  assert.equal(flow.join().left, 50);
+  assert.deepEqual([flow.rows.length, flow.shown.length, flow.byId.size], [10_000, 5_000, 10_000]);
+  assert.deepEqual(Object.fromEntries(flow.counts.level), { debug: 5_000, warn: 5_000 });
+  assert.equal([...flow.counts.system.values()].reduce((a, b) => a + b), 10_000);
 });

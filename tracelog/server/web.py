@@ -46,6 +46,9 @@ HEADERS: Final = {
 IMPORT: Final = re.compile(r'^import [^;]*? from "\./([\w.]+)";', re.MULTILINE)
 """How our modules import each other."""
 
+PAGES: Final = {"debug": ("/debug", "/debug/{ref}"), "logs": ("/logs",)}
+"""The addresses of each page. The first is where the navigation of all pages leads."""
+
 LARGEST_KEY: Final = 1_024
 """Bytes of a key that a page sends."""
 
@@ -98,7 +101,7 @@ def web(answering: Callable[[Endpoint], Endpoint], access: Access) -> list[Route
         return Response(status_code=204, headers={"set-cookie": cookie})
 
     assets = [Route(f"/web/{name}", _named(answering(asset), name)) for name in _assets()]
-    pages = [Route("/debug", page("debug")), Route("/debug/{ref}", page("debug"))]
+    pages = [Route(path, page(name)) for name, paths in PAGES.items() for path in paths]
     return [*pages, *assets, Route("/api/v1/session", answering(sign_in), methods=["POST"])]
 
 
@@ -123,7 +126,20 @@ def _page(name: str, root: str) -> File:
     """
     text = (FOLDER / f"{name}.html").read_text("utf-8")
     links = (f'<link rel="modulepreload" href="%ROOT%/web/{module}">\n' for module in _needed(f"{name}.js"))
-    return _file(text.replace("%PRELOADS%", "".join(links)).replace("%ROOT%", escape(root)).encode(), ".html")
+    text = text.replace("%PRELOADS%", "".join(links)).replace("%NAV%", _navigation(name))
+    return _file(text.replace("%ROOT%", escape(root)).encode(), ".html")
+
+
+def _navigation(here: str) -> str:
+    """
+    Return links to all pages, of which *here* is the present one.
+    """
+    present = ' aria-current="page"'
+    links = (
+        f'<a href="%ROOT%{paths[0]}"{present if name == here else ""}>{name}</a>'
+        for name, paths in PAGES.items()
+    )
+    return f'<nav aria-label="Pages">{"".join(links)}</nav>'
 
 
 def _needed(module: str) -> list[str]:

@@ -47,6 +47,19 @@ export async function text(path, query = {}) {
 }
 
 /**
+ * The answer itself, to be read while it comes.
+ *
+ * @param {string} path
+ * @param {Said} query
+ * @param {Record<string, string>} headers
+ * @param {AbortSignal} signal - Ends it.
+ * @throws {Refused}
+ */
+export async function opened(path, query, headers, signal) {
+  return sent(address(path, query), { headers, signal, cache: "no-store" });
+}
+
+/**
  * The address of *path* with *query*.
  *
  * @param {string} path

@@ -10,7 +10,7 @@ import { duration, hue, number } from "./words.js";
 /** @import {Report, Row} from "./shapes.js" */
 /** @import {View} from "./view.js" */
 
-const LEVELS = ["fatal", "error", "warn", "info", "log", "debug"];
+export const LEVELS = ["fatal", "error", "warn", "info", "log", "debug"];
 
 const MOST = 8;
 /** Chips of systems in sight; further ones are behind a word. */
@@ -66,15 +66,26 @@ export class Filters {
    */
   chip(name, count, field, all, classes) {
     const flip = (/** @type {MouseEvent} */ event) => {
-      const set = this.view[field];
-      const others = all.map(([one]) => one).filter((one) => one !== name);
-      if (event.shiftKey) this.change({ [field]: new Set(!set.has(name) && others.every((one) => set.has(one)) ? [] : others) });
-      else this.change({ [field]: new Set(set.has(name) ? [...set].filter((one) => one !== name) : [...set, name]) });
+      const names = all.map(([one]) => one);
+      this.change({ [field]: flipped(this.view[field], name, event.shiftKey ? names : null) });
     };
     const button = el(`button.chip.${classes}`, { onclick: flip, title: "with Shift: this one alone" }, `${clean(name)} ${number(count)}`);
     this.updates.push(() => button.setAttribute("aria-pressed", String(!this.view[field].has(name))));
     return button;
   }
+}
+
+/**
+ * Return what is not shown once the chip *name* was pressed.
+ *
+ * @param {Set<string>} off - What was not shown before.
+ * @param {string} name
+ * @param {string[] | null} names - All chips of the group, when *name* is to stand alone, or no longer.
+ */
+export function flipped(off, name, names) {
+  if (!names) return new Set(off.has(name) ? [...off].filter((one) => one !== name) : [...off, name]);
+  const others = names.filter((one) => one !== name);
+  return new Set(!off.has(name) && others.every((one) => off.has(one)) ? [] : others);
 }
 
 /**

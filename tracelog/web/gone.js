@@ -16,7 +16,7 @@ const WHY = {
 };
 
 /** @type {Record<number, string>} */
-const HINTS = {
+export const HINTS = {
   0: "Try again when it runs.",
   400: "The search language is: words, \"several words\", -without, and fields such as level:error system:worker since:15m dur:>100.",
   404: "It may have expired: entries are kept for an hour. Or it never arrived: what was refused is in `tracelog status`.",

@@ -68,9 +68,9 @@ function said(item) {
  * What stands before the text: marks of failures, repeats, what was not kept, what was held back, what anybody may
  * have written.
  *
- * @param {Row} item
+ * @param {{level: string, kind?: string | null, count: number, why?: string, words?: string, origin?: string}} item
  */
-function marks(item) {
+export function marks(item) {
   const found = [];
   const mark = (/** @type {string} */ text, title = "") => found.push(el("span.pill", { title: title || null }, text), " ");
   if (isFailure(item)) found.push(el("span", { "aria-hidden": "true" }, "✗ "));

@@ -169,3 +169,22 @@ export interface Difference {
   more: number;
   same: number;
 }
+
+/** A row of the live view: the state of what is said alike. */
+export interface LiveRow {
+  id: string;
+  entry_id: string;
+  trace_id: string;
+  timestamp: number;
+  system: string;
+  level: string;
+  message: string;
+  count: number;
+  last_timestamp?: number;
+  service?: string;
+  kind?: string;
+  why?: string;
+  origin?: string;
+  sample_rate?: number;
+  error?: { type?: string; message?: string };
+}

@@ -41,7 +41,12 @@ function wait(main) {
   }, AGAIN_MS);
 }
 
-function nothing() {
+/**
+ * Return what to paste to begin.
+ *
+ * @param {string} [then] - What will be seen.
+ */
+export function nothing(then = "This page shows the first trace as soon as it arrives.") {
   const here = location.origin + address("");
   return el(
     "section.card",
@@ -53,6 +58,6 @@ function nothing() {
     el("pre.mono", { tabindex: 0, "aria-label": "HTML" }, `<script src="${here}/tracelog.js" data-service="web"></script>`),
     el("p", {}, "Or from a terminal:"),
     el("pre.mono", { tabindex: 0, "aria-label": "Shell" }, `curl ${here}/log -d '{"trace_id":"test_123","message":"hello"}'`),
-    el("p.quiet", { role: "status" }, "This page shows the first trace as soon as it arrives."),
+    el("p.quiet", { role: "status" }, then),
   );
 }

@@ -1,0 +1,286 @@
+/**
+ * `/logs`: what was processed in the last hour, as it comes.
+ */
+
+import { Refused, address, pageOf } from "./api.js";
+import { Chips } from "./chips.js";
+import { byId, copy, el, fill, note } from "./dom.js";
+import { Feed } from "./feed.js";
+import { Flow } from "./flow.js";
+import { asked } from "./found.js";
+import { HINTS, wrong } from "./gone.js";
+import { help, listen } from "./keys.js";
+import { line, placeOf, sentence } from "./line.js";
+import { ask, byLink, out } from "./signin.js";
+import { nothing } from "./start.js";
+import { State } from "./state.js";
+import { follow } from "./stream.js";
+import { clean } from "./text.js";
+import { keep, read } from "./view.js";
+import { duration, isFailure, number } from "./words.js";
+
+/** @import {Shown} from "./flow.js" */
+/** @import {Keys} from "./keys.js" */
+/** @import {View} from "./view.js" */
+
+const DRAW_MS = 100;
+/** Between two pictures of a stream: nobody reads faster, and a flood costs ten drawings a second. */
+
+const BEGIN_MS = 60;
+/** The rows that a page begins with come together within it. */
+
+const EMPTY_AFTER_MS = 700;
+/** Who has just connected is told that there is nothing when there was time for something. */
+
+const SAME = { fresh: 0, left: 0, changed: new Set() };
+/** No row is another. */
+
+const TELL_MS = 1_000;
+
+const main = byId("main"), tools = byId("tools");
+const box = /** @type {HTMLInputElement} */ (byId("box"));
+const view = read();
+
+const state = new State();
+const flow = new Flow((row) => !view.off.has(row.system) && !view.levels.has(row.level));
+const feed = new Feed("Events", line, tell);
+const chips = new Chips(view, (changes) => filter(changes));
+const newer = el("button.newer", { onclick: toEnd, hidden: true });
+const empty = el("div.empty", { hidden: true });
+const pauser = el("button", { onclick: pause, title: "hold the picture still (p)" }, "Pause");
+
+let end = () => {};
+let query = "";
+let since = 0;
+let isCleared = false;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
+/** @type {Refused | null} */
+let refusal = null;
+
+async function begin() {
+  await byLink();
+  fill(tools, pauser, el("button", { onclick: forget, title: "forget what is shown (x)" }, "Clear"), out(), el("button", { onclick: () => help(KEYS), "aria-label": "Keys" }, "?"));
+  fill(main, el("h1.unseen", {}, "Live events"), state.element, chips.element, el("div.stream", {}, feed.element, empty, newer));
+  main.setAttribute("aria-busy", "false");
+  connect();
+  state.watch();
+  setInterval(tell, TELL_MS);
+}
+
+function connect() {
+  end();
+  query = new URLSearchParams(location.search).get("q") ?? "";
+  box.value = query;
+  state.missed = 0;
+  refusal = null;
+  isCleared = false;
+  since = Infinity;
+  clear();
+  state.be("connecting", "connecting");
+  end = follow(query, {
+    open: opened,
+    row: (row) => {
+      const more = flow.take(row);
+      if (flow.rows.length) state.count(more); // what a page begins with did not come now
+      soon();
+    },
+    gap: (missed) => (state.missed += missed),
+    lost: (error, again) => state.be("lost", `${error.message}; trying again in ${duration(again)}`),
+    refused,
+  });
+}
+
+function opened() {
+  since = Date.now();
+  state.be("live", "live");
+  setTimeout(() => state.ask().then(tell), EMPTY_AFTER_MS);
+}
+
+/** @param {Refused} error */
+function refused(error) {
+  if (error.status === 401 || error.status === 403) {
+    state.leave();
+    return ask(main, "It stays in this browser for twelve hours, as a cookie that no script can read.");
+  }
+  refusal = error;
+  state.be("stopped", error.status === 400 ? "this search cannot be read" : "stopped");
+  tell();
+}
+
+/** Draw before long: what comes meanwhile falls into the same picture. */
+function soon() {
+  timer ??= setTimeout(join, flow.rows.length ? DRAW_MS : BEGIN_MS);
+}
+
+function join() {
+  timer = undefined;
+  if (state.paused === null) {
+    const change = flow.join();
+    feed.show(flow.shown, change);
+    chips.update(flow);
+  }
+  tell();
+}
+
+/** Show what is not a row: the line of state, the way to what is new, why there is nothing. */
+function tell() {
+  if (state.paused !== null) state.paused = flow.waiting();
+  state.show();
+  const more = feed.newer + (state.paused ?? 0);
+  newer.hidden = state.paused === null && feed.follows;
+  newer.textContent = more ? `▼ ${number(more)} new` : state.paused === null ? "▼ follow" : "▼ go on";
+  const isEmpty = !flow.shown.length && (refusal !== null || Date.now() - since >= EMPTY_AFTER_MS);
+  const why = isEmpty ? reason() : "";
+  empty.hidden = !why;
+  if (empty.dataset.why === why) return;
+  empty.dataset.why = why;
+  fill(empty, why ? WHYS[why]() : null);
+}
+
+function reason() {
+  if (refusal) return "refused";
+  if (flow.rows.length) return "filtered";
+  if (state.isOff) return "off";
+  if (isCleared) return "cleared";
+  if (query) return "searched";
+  return state.status?.ledger?.stored ? "quiet" : "nothing";
+}
+
+const SAMPLE = "Warnings and errors appear here as they come; of debug and info those of the traces in the sample, 20 % unless the server was told otherwise.";
+
+/** @type {Record<string, () => HTMLElement>} */
+const WHYS = {
+  refused: () => card("This did not work", clean(refusal?.message ?? ""), HINTS[refusal?.status ?? 0] ?? ""),
+  filtered: () => card("Nothing of this is shown", "The chips above hide all that came.", el("button", { onclick: showAll }, "Show all")),
+  searched: () => card("Nothing yet that this search finds", `What comes and fits ${clean(query)} appears here.`, el("a.button", { href: address("/debug", { q: query }) }, "Search what is stored")),
+  cleared: () => card("Cleared", "What comes from now on appears here.", el("button", { onclick: connect }, "Show again what came before")),
+  quiet: () => card("Nothing to show in this hour", SAMPLE, el("a.button", { href: address("/debug") }, "Traces that are stored")),
+  nothing: () => el("div", {}, nothing(SAMPLE)),
+  off: () =>
+    card(
+      "Nothing is processed, so nothing comes here",
+      "This server runs without a processor (--no-process), and none has worked beside it. Start one at the same store:",
+      el("pre.mono", { tabindex: 0, "aria-label": "Shell" }, "tracelog process --store URL"),
+      "or serve without --no-process. Everything that is stored is found meanwhile under ",
+      el("a", { href: address("/debug") }, "debug"),
+      ".",
+    ),
+};
+
+/**
+ * @param {string} title
+ * @param {string} first
+ * @param {...(string | Node)} rest
+ */
+function card(title, first, ...rest) {
+  return el("section.card.narrow", { role: "alert" }, el("h2.plain", {}, title), el("p", {}, first), el("div", {}, ...rest));
+}
+
+/** @param {Partial<View>} changes */
+function filter(changes) {
+  Object.assign(view, changes);
+  keep(view);
+  flow.choose();
+  feed.show(flow.shown, SAME);
+  chips.update(flow);
+  tell();
+}
+
+function showAll() {
+  filter({ off: new Set(), levels: new Set() });
+}
+
+function pause() {
+  state.paused = state.paused === null ? 0 : null;
+  pauser.textContent = state.paused === null ? "Pause" : "Go on";
+  join();
+}
+
+/** Show what is new, and follow it. */
+function toEnd() {
+  if (state.paused !== null) pause();
+  feed.follow();
+  tell();
+}
+
+function clear() {
+  flow.clear();
+  feed.show(flow.shown, SAME);
+  chips.update(flow);
+  toEnd();
+}
+
+function forget() {
+  isCleared = true;
+  clear();
+}
+
+/** @param {number} step */
+function toError(step) {
+  if (!feed.move(step, isFailure)) note("no further error");
+}
+
+/** @param {(row: Shown) => void} act */
+function onRow(act) {
+  return () => {
+    if (feed.on) act(feed.on);
+  };
+}
+
+/** @param {Shown} row */
+const copyLine = (row) => copy(`${sentence(row)} · ${location.origin}${placeOf(row)}`, "the line");
+
+/** @param {Shown} row */
+const copyId = (row) => copy(row.trace_id, "the trace id");
+
+/** @type {Keys} */
+const KEYS = [
+  ["/", "go to the search box", () => box.focus()],
+  ["j", "next line", () => feed.move(1)],
+  ["k", "line before; the picture stops following", () => feed.move(-1)],
+  ["e", "next error; at first the latest", () => toError(feed.on ? 1 : -1)],
+  ["E", "error before", () => toError(-1)],
+  ["Enter", "open the trace of the line", onRow((row) => location.assign(placeOf(row)))],
+  ["G", "go to the end and follow", toEnd],
+  ["p", "pause, and go on", pause],
+  ["f", "to the chips that filter", () => chips.focus()],
+  ["0", "show all that the chips hide", showAll],
+  ["c", "copy the line", onRow(copyLine)],
+  ["t", "copy the trace id", onRow(copyId)],
+  ["x", "forget what is shown", forget],
+  ["Escape", "leave the line or the box", () => feed.leave()],
+  ["ArrowDown", "", () => feed.move(1)],
+  ["ArrowUp", "", () => feed.move(-1)],
+  ["End", "", toEnd],
+  ["?", "these keys", () => help(KEYS)],
+];
+
+byId("find").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const found = asked(box.value);
+  if ("ref" in found) return location.assign(pageOf(found.ref));
+  const said = new URLSearchParams(location.search);
+  said.delete("q");
+  if (found.query) said.set("q", found.query);
+  history.pushState(null, "", `${location.pathname}${said.size ? `?${said}` : ""}`);
+  feed.element.focus();
+  connect();
+});
+
+addEventListener("popstate", () => {
+  Object.assign(view, read());
+  connect();
+});
+
+feed.element.addEventListener("click", (/** @type {Event} */ event) => {
+  const target = /** @type {HTMLElement} */ (event.target);
+  const row = feed.rowAt(target);
+  if (target.dataset.copy && row) (target.dataset.copy === "id" ? copyId : copyLine)(row);
+});
+
+// The button lies over the stream, and would hold up who scrolls with the pointer on it.
+newer.addEventListener("wheel", (/** @type {WheelEvent} */ event) => feed.element.scrollBy(0, event.deltaY), { passive: true });
+
+listen(KEYS);
+begin().catch((error) => (error instanceof Refused ? refused(error) : wrong(main, error, query)));
