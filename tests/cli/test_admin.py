@@ -94,6 +94,10 @@ def test_mutes_and_the_switch(served: Served, running: Running) -> None:
     assert "suppressed" not in running.post({"message": "m", "system": "noisy"}).json
     assert served.run("capture").stdout == "on\n"
     assert served.run("capture", "off").stdout == "off\n"
+    served.run("mute", "--system", "other")
+    glance = served.run("status").stdout
+    assert re.search(r"queue +(nothing waits|\d+ writes? waiting for)", glance)
+    assert all(text in glance for text in ("capture   off", "muted     1 mute"))
     assert running.get("/api/v1/status?page=1").json == {"capture": False}
     assert "settings" in served.run("capture", "settings").stderr
 

@@ -3,13 +3,14 @@ Administration over real HTTP: two servers that share one store, embedded and re
 """
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.flooding import wait_for
+from tests.flooding import PATIENCE_S, wait_for
 from tests.server.running import Answer, Running, request
 from tests.stores.servers import RealServer
 from tracelog.config import Key
@@ -99,14 +100,20 @@ def test_a_browser_key_is_made_bound_and_revoked(pair: tuple[Running, Running]) 
 
 def test_a_revoked_key_ends_its_sessions(pair: tuple[Running, Running]) -> None:
     """
-    A cookie lives no longer than the key that signed it, on every server.
+    A cookie lives no longer than the key that signed it, on every server; nor does a stream that it opened.
     """
     one, two = pair
     made = told(one, "POST", "/api/v1/keys", {"role": "read"}).json
     signed = one.post(made["token"].encode(), ("Origin", "http://127.0.0.1"), target="/api/v1/session")
     cookie = ("Cookie", (signed.header("set-cookie") or "").partition(";")[0])
     wait_for(lambda: two.get("/api/v1/traces", cookie).status == 200)
-    told(one, "DELETE", f"/api/v1/keys/{made['id']}")
+    with socket.create_connection(("127.0.0.1", two.port), timeout=PATIENCE_S) as line:
+        line.sendall(request("GET", "/api/v1/live?limit=1", headers=[bearer(made["token"])]))
+        assert line.recv(65_536).startswith(b"HTTP/1.1 200")
+        told(one, "DELETE", f"/api/v1/keys/{made['id']}")
+        data = b""
+        while not data.endswith(b"0\r\n\r\n"):  # the last chunk, behind what is left of the beginning
+            data += line.recv(65_536)
     assert one.get("/api/v1/traces", cookie).status == 401
     wait_for(lambda: two.get("/api/v1/traces", cookie).status == 401)
 

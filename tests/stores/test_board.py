@@ -166,17 +166,44 @@ async def test_a_real_server_is_looked_at_closely(served: tuple[RedisStore, Redi
     try:
         await client.set("secret-key", "hunter2")
         await client.config_set("slowlog-log-slower-than", 10_000)
+        for at in range(12):
+            await client.set(f"filling-{at}", b"x" * 1_000_000)
         shown = await store.examine()
     finally:
         await client.config_set("maxmemory", 0)
         await client.config_set("maxmemory-policy", "noeviction")
         await client.slowlog_reset()
+    assert shown["evicted"] > 0
+    assert f"Redis has evicted {shown['evicted']} keys since it started" in shown["warnings"]
+    assert "Redis may evict traces before their time (maxmemory-policy allkeys-lru)" in shown["warnings"]
     assert shown["memory"]["limit_bytes"] == 10_000_000
     assert "SET" in {each["command"] for each in shown["slow"]}
     assert "hunter2" not in str(shown)
     assert (shown["persistence"]["log"], shown["persistence"]["saves"]) == (False, False)
     said = " ".join(shown["recommendations"])
-    assert all(word in said for word in ("volatile-ttl", "appendonly", "slow log"))
+    assert all(word in said for word in ("volatile-ttl", "appendonly", "slow log", "were evicted"))
+
+
+async def test_a_file_is_looked_at_closely(tmp_path) -> None:
+    """
+    Of the embedded store its counts, its size and what is over and still there are told, and what to do.
+    """
+    now = [1_800_000_000.0]
+    store = SqliteStore(str(tmp_path / "logs.db"), ttl_s=TTL_S, clock=lambda: now[0])
+    await store.start()
+    await store.write([row("trace-a", 1), row("trace-a", 2), row("trace-b", 3)])
+    shown = await store.examine()
+    assert [shown[name] for name in ("traces", "entries", "pins")] == [2, 3, 0]
+    assert (shown["file"]["log_bytes"] > 0, shown["file"]["expired"], shown["recommendations"]) == (
+        True,
+        0,
+        [],
+    )
+    assert shown["ttl"] == {"looked": 2, "endless": 0, "coverage": 1.0}
+    now[0] += 2 * TTL_S
+    later = await store.examine()
+    assert (later["file"]["expired"], len(later["recommendations"])) == (2, 1)
+    await store.close()
 
 
 async def test_a_store_that_is_away_is_looked_at_too(tmp_path) -> None:

@@ -175,3 +175,16 @@ def test_both_languages_have_the_same_bounds():
     """
     assert f"MOST = {QUEUE_BYTES} " in redis_scripts.COMMIT
     assert f"MOST, STEP, DAY = {LIVE_ROWS}," in redis_scripts.SHOWN
+
+
+async def test_counts_of_archives_add_up_and_have_an_end(kept):
+    """
+    What processors count beside a batch is added, every time, and goes with the other counts.
+    """
+    queue = kept.store.queue()
+    await queue.take("a", due=True, lease_s=LEASE_S)
+    for sent in (3, 4):
+        await queue.count({"archive/otlp/sent": sent, "archive/otlp/failed": 1})
+    counts = (await queue.backlog()).counts
+    assert (counts["archive/otlp/sent"], counts["archive/otlp/failed"]) == (7, 2)
+    assert (await kept.store.clean(dry_run=True)).endless == 0

@@ -59,6 +59,7 @@ def rows(shown: Mapping[str, Any], url: str) -> Iterator[tuple[str, str]]:
         unknown = shown["ledger"] is None
         yield name, "not known while the store is away" if unknown else "none has logged yet"
     yield from _limits(shown)
+    yield from _running(shown)
     ledger = shown["ledger"]
     yield "ledger", "not known while the store is away" if ledger is None else sum_of(ledger)
     redacted = shown.get("redacted") or {}
@@ -67,6 +68,26 @@ def rows(shown: Mapping[str, Any], url: str) -> Iterator[tuple[str, str]]:
             f"{n:,} {kind}" for kind, n in sorted(redacted.items(), key=lambda item: (-item[1], item[0]))
         )
         yield "secrets", f"{sum(redacted.values()):,} replaced here: {kinds}"
+
+
+def _running(shown: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """
+    Yield how processing and archives go, what operators have said, and what became of alerts.
+    """
+    queue, alerts = shown.get("processing"), shown.get("alerts") or {}
+    if queue:
+        cut = f", {queue['cut']:,} entries did not fit" if queue["cut"] else ""
+        waits = f"{_count(queue['waiting'], 'write')} waiting for {_span(queue['lag_s'])} at most"
+        yield "queue", (waits if queue["waiting"] else "nothing waits") + cut
+        for name, ends in queue["archived"].items():
+            yield "archive", f"{name}: " + ", ".join(f"{n:,} {end}" for end, n in ends.items())
+    if shown.get("switches", {}).get("capture") is False:
+        yield "capture", "off: pages send nothing"
+    if shown.get("mutes"):
+        yield "muted", f"{_count(shown['mutes'], 'mute')}; list them with `tracelog mute`"
+    lost = {name: alerts[name] for name in ("failed", "dropped") if alerts.get(name)}
+    if lost:
+        yield "alerts", ", ".join(f"{n:,} {name}" for name, n in lost.items())
 
 
 def _limits(shown: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -97,6 +97,7 @@ class App:
             settings, self.store.queue(), self.faults, archives=archives, clock=now_ms
         )
         self.live = self.processing.live
+        ring.on_loss = self.live.hurry
         self.health = Health(
             self.store, self.ingest, self.desk.view, clock=clock, processing=self.processing.view
         )

@@ -8,7 +8,7 @@ shown once, when it is made.
 import base64
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -76,6 +76,7 @@ class Keyring:
     Attributes:
         all: Every key; *readers* those that may read.
         version: Changes whenever the keys do.
+        on_loss: Called when a key is gone: what it opened and is still open has to be closed.
 
     Raises:
         ConfigError: When two keys are the same or a role is unknown.
@@ -90,6 +91,7 @@ class Keyring:
         if len({known.digest for known in self.given}) != len(self.given):
             raise ConfigError("keys: two keys have the same token; give each its own")
         self.version = 0
+        self.on_loss: Callable[[], None] = lambda: None
         self._locked = False
         self._hold(())
 
@@ -104,9 +106,12 @@ class Keyring:
         """
         Take over what the store keeps; *opened* says that the last key was given up on purpose.
         """
+        before = self._by_digest.keys()
         self._locked = bool(stored) or (self._locked and not opened)
         self._hold(stored)
         self.version += 1
+        if before - self._by_digest.keys():
+            self.on_loss()
 
     def find(self, token: str) -> Known | None:
         """
