@@ -17,7 +17,7 @@ import { State } from "./state.js";
 import { follow } from "./stream.js";
 import { clean } from "./text.js";
 import { keep, read } from "./view.js";
-import { duration, isFailure, number } from "./words.js";
+import { isFailure, number } from "./words.js";
 
 /** @import {Shown} from "./flow.js" */
 /** @import {Keys} from "./keys.js" */
@@ -48,6 +48,9 @@ const chips = new Chips(view, (changes) => filter(changes));
 const newer = el("button.newer", { onclick: toEnd, hidden: true });
 const empty = el("div.empty", { hidden: true });
 const pauser = el("button", { onclick: pause, title: "hold the picture still (p)" }, "Pause");
+
+const acts = el("span.acts", {}, el("button", { tabindex: -1, onclick: onLine(copyLine) }, "Copy"), el("button", { tabindex: -1, onclick: onLine(copyId) }, "Copy id"));
+/** One for all lines: it goes where the pointer is. */
 
 let end = () => {};
 let query = "";
@@ -86,7 +89,7 @@ function connect() {
       soon();
     },
     gap: (missed) => (state.missed += missed),
-    lost: (error, again) => state.be("lost", `${error.message}; trying again in ${duration(again)}`),
+    lost: (error, again) => state.be("lost", `${error.message}; trying again in ${again / 1000} s`),
     refused,
   });
 }
@@ -228,11 +231,23 @@ function onRow(act) {
   };
 }
 
-/** @param {Shown} row */
-const copyLine = (row) => copy(`${sentence(row)} · ${location.origin}${placeOf(row)}`, "the line");
+/** @param {(row: Shown) => void} act */
+function onLine(act) {
+  return () => {
+    const row = feed.rowAt(acts);
+    if (row) act(row);
+  };
+}
 
 /** @param {Shown} row */
-const copyId = (row) => copy(row.trace_id, "the trace id");
+function copyLine(row) {
+  copy(`${sentence(row)} · ${location.origin}${placeOf(row)}`, "the line");
+}
+
+/** @param {Shown} row */
+function copyId(row) {
+  copy(row.trace_id, "the trace id");
+}
 
 /** @type {Keys} */
 const KEYS = [
@@ -273,10 +288,9 @@ addEventListener("popstate", () => {
   connect();
 });
 
-feed.element.addEventListener("click", (/** @type {Event} */ event) => {
-  const target = /** @type {HTMLElement} */ (event.target);
-  const row = feed.rowAt(target);
-  if (target.dataset.copy && row) (target.dataset.copy === "id" ? copyId : copyLine)(row);
+feed.element.addEventListener("pointerover", (/** @type {PointerEvent} */ event) => {
+  const at = event.target instanceof Element ? event.target.closest(".line") : null;
+  if (at && !at.contains(acts)) at.lastElementChild?.append(acts);
 });
 
 // The button lies over the stream, and would hold up who scrolls with the pointer on it.
