@@ -18,7 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
 from tests.bench.bench_pages import WATCH
 from tests.browser.conftest import FLAGS, NAMES
@@ -86,6 +86,14 @@ def longest(page: Page) -> float:
     return found
 
 
+def busy(metrics: CDPSession) -> float:
+    """
+    Return the seconds of processor time that tasks of the page have taken.
+    """
+    told = metrics.send("Performance.getMetrics")["metrics"]
+    return next(float(one["value"]) for one in told if one["name"] == "TaskDuration")
+
+
 def first_visits(browser: Browser, url: str) -> dict[str, float]:
     """
     Return the medians of what a first visit takes.
@@ -122,12 +130,16 @@ def measure(browser: Browser, running: Running, seconds: float) -> dict[str, flo
     page.add_init_script(WATCH)
     page.goto(url)
     page.locator(".mark.live").wait_for()
+    metrics = page.context.new_cdp_session(page)
+    metrics.send("Performance.enable", {"timeDomain": "threadTicks"})
     ended, sent = threading.Event(), list[int]()
     sender = threading.Thread(target=send, args=(running, ended, sent))
     sender.start()
     began = time.perf_counter()
     longest(page)
+    before, at = busy(metrics), time.perf_counter()
     page.wait_for_timeout(seconds * 1000)
+    found["main thread busy while following, %"] = 100 * (busy(metrics) - before) / (time.perf_counter() - at)
     found["longest task while following, ms"] = longest(page)
     found["frames a second while scrolling"] = page.evaluate(SCROLL, seconds * 1000)
     found["longest task while scrolling, ms"] = longest(page)

@@ -238,11 +238,11 @@ def test_what_is_not_here_is_always_told(page):
         page.reload()
         drops = page.locator(".drops summary.warn", has_text="left out by the sample")
         drops.wait_for()
-        counted = re.search(r"([\d,]+) only counted", drops.inner_text())
+        counted = re.search(r"([\d,]+) not kept", drops.inner_text())
         sampled = re.search(r"([\d,]+) left out", drops.inner_text())
         assert int(counted[1]) + int(sampled[1]) == 500
         drops.press("Enter")
-        assert f"{counted[1]}\nrate" in page.locator(".drops dl").inner_text()
+        assert f"{counted[1]}\nover the rate limit" in page.locator(".drops dl").inner_text()
         assert "A temporary view" in page.locator(".state").inner_text()
 
 
@@ -288,12 +288,17 @@ def test_without_a_processor_it_says_what_to_do(page, tmp_path):
 
 def test_a_line_leads_to_its_trace(page, running):
     """
-    A click on a line, or Enter on the chosen one, opens the trace at the entry.
+    A click on a line, or Enter on the chosen one, opens the trace at the entry; who points at a line can copy it.
     """
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     say(running, "first of two")
     say(running, "second of two", level="error", context={"cents": 1250})
     opened(page, running)
-    line(page, "second of two").click()
+    line(page, "second of two").hover()
+    line(page, "second of two").get_by_role("button", name="Copy", exact=True).click()
+    page.locator(".note").wait_for()
+    assert "second of two" in page.evaluate("navigator.clipboard.readText()")
+    line(page, "second of two").click(position={"x": 400, "y": 10})
     page.locator(".panel", has_text="1250").wait_for()
     assert "/debug/trace-of-logs?row=" in page.url
     page.get_by_role("link", name="logs", exact=True).click()

@@ -35,12 +35,18 @@ export class Feed {
     this.all = el("div.all", { role: "rowgroup" });
     this.element = el("div.feed", { role: "grid", tabindex: 0, "aria-label": name, "aria-readonly": "true" }, this.all);
     this.element.addEventListener("scroll", () => this.scrolled(), { passive: true });
-    addEventListener("resize", () => this.soon());
+    /** To ask for it costs a computation of all styles. */
+    this.measured = 0;
+    addEventListener("resize", () => {
+      this.measured = 0;
+      this.soon();
+    });
   }
 
   /** Pixels of a line: the style sheet says them, and other ones for narrow screens. */
   get height() {
-    return parseFloat(getComputedStyle(this.element).getPropertyValue("--line-height"));
+    this.measured ||= parseFloat(getComputedStyle(this.element).getPropertyValue("--line-height"));
+    return this.measured;
   }
 
   /**

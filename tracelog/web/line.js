@@ -4,6 +4,7 @@
 
 import { pageOf } from "./api.js";
 import { el, fill, pieces, shape } from "./dom.js";
+import { because } from "./reasons.js";
 import { marks } from "./row.js";
 import { beginning, clean } from "./text.js";
 import { clock, hue, moment, number, precise, who } from "./words.js";
@@ -28,11 +29,10 @@ export function line(row) {
   const text = el("div.text", { role: "gridcell" }), until = el("div.until.mono", { role: "gridcell" }), spark = el("div.spark", { role: "gridcell" });
   const at = el("div.at.mono", { role: "gridcell", title: moment(row.timestamp) }, precise(row.timestamp).slice(0, -4));
   const link = el("a", { tabindex: -1, href: placeOf(row) }, clean(row.trace_id.slice(0, 8)));
-  const acts = el("span.acts", {}, el("button", { tabindex: -1, "data-copy": "line" }, "Copy"), el("button", { tabindex: -1, "data-copy": "id" }, "Copy id"));
   const level = clean(row.level);
-  const element = el("div.line", { role: "row", class: `${level} ${hue(row.system)}` }, at, el("div.who.hue", { role: "gridcell" }, clean(who(row))), el("div.level", { role: "gridcell" }, level), text, until, spark, el("div.trace.mono", { role: "gridcell" }, link, acts));
+  const element = el("div.line", { role: "row", class: `${level} ${hue(row.system)}` }, at, el("div.who.hue", { role: "gridcell" }, clean(who(row))), el("div.level", { role: "gridcell" }, level), text, until, spark, el("div.trace.mono", { role: "gridcell" }, link));
   const update = () => {
-    fill(text, el("bdi", {}, ...marks(row), ...pieces(said(row))));
+    fill(text, el("bdi", {}, ...marks({ ...row, words: because(row.why) }), ...pieces(said(row))));
     until.textContent = row.count > 1 ? `– ${clock(ends(row))}` : "";
     if (row.count > 1) fill(spark, drawing(row.beats));
     element.setAttribute("aria-label", sentence(row));

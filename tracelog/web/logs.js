@@ -2,22 +2,21 @@
  * `/logs`: what was processed in the last hour, as it comes.
  */
 
-import { Refused, address, pageOf } from "./api.js";
+import { Refused, pageOf } from "./api.js";
 import { Chips } from "./chips.js";
 import { byId, copy, el, fill, note } from "./dom.js";
+import { because } from "./empty.js";
 import { Feed } from "./feed.js";
 import { Flow } from "./flow.js";
 import { asked } from "./found.js";
-import { HINTS, wrong } from "./gone.js";
+import { wrong } from "./gone.js";
 import { help, listen } from "./keys.js";
 import { line, placeOf, sentence } from "./line.js";
 import { ask, byLink, out } from "./signin.js";
-import { nothing } from "./start.js";
 import { State } from "./state.js";
 import { follow } from "./stream.js";
-import { clean } from "./text.js";
 import { keep, read } from "./view.js";
-import { duration, isFailure, number } from "./words.js";
+import { isFailure, number } from "./words.js";
 
 /** @import {Shown} from "./flow.js" */
 /** @import {Keys} from "./keys.js" */
@@ -48,6 +47,9 @@ const chips = new Chips(view, (changes) => filter(changes));
 const newer = el("button.newer", { onclick: toEnd, hidden: true });
 const empty = el("div.empty", { hidden: true });
 const pauser = el("button", { onclick: pause, title: "hold the picture still (p)" }, "Pause");
+
+const acts = el("span.acts", {}, el("button", { tabindex: -1, onclick: onLine(copyLine) }, "Copy"), el("button", { tabindex: -1, onclick: onLine(copyId) }, "Copy id"));
+/** One for all lines: it goes where the pointer is. */
 
 let end = () => {};
 let query = "";
@@ -86,7 +88,7 @@ function connect() {
       soon();
     },
     gap: (missed) => (state.missed += missed),
-    lost: (error, again) => state.be("lost", `${error.message}; trying again in ${duration(again)}`),
+    lost: (error, again) => state.be("lost", `${error.message}; trying again in ${again / 1000} s`),
     refused,
   });
 }
@@ -135,7 +137,7 @@ function tell() {
   empty.hidden = !why;
   if (empty.dataset.why === why) return;
   empty.dataset.why = why;
-  fill(empty, why ? WHYS[why]() : null);
+  fill(empty, why ? because(why, { query, refusal, showAll, again: connect }) : null);
 }
 
 function reason() {
@@ -145,36 +147,6 @@ function reason() {
   if (isCleared) return "cleared";
   if (query) return "searched";
   return state.status?.ledger?.stored ? "quiet" : "nothing";
-}
-
-const SAMPLE = "Warnings and errors appear here as they come; of debug and info those of the traces in the sample, 20 % unless the server was told otherwise.";
-
-/** @type {Record<string, () => HTMLElement>} */
-const WHYS = {
-  refused: () => card("This did not work", clean(refusal?.message ?? ""), HINTS[refusal?.status ?? 0] ?? ""),
-  filtered: () => card("Nothing of this is shown", "The chips above hide all that came.", el("button", { onclick: showAll }, "Show all")),
-  searched: () => card("Nothing yet that this search finds", `What comes and fits ${clean(query)} appears here.`, el("a.button", { href: address("/debug", { q: query }) }, "Search what is stored")),
-  cleared: () => card("Cleared", "What comes from now on appears here.", el("button", { onclick: connect }, "Show again what came before")),
-  quiet: () => card("Nothing to show in this hour", SAMPLE, el("a.button", { href: address("/debug") }, "Traces that are stored")),
-  nothing: () => el("div", {}, nothing(SAMPLE)),
-  off: () =>
-    card(
-      "Nothing is processed, so nothing comes here",
-      "This server runs without a processor (--no-process), and none has worked beside it. Start one at the same store:",
-      el("pre.mono", { tabindex: 0, "aria-label": "Shell" }, "tracelog process --store URL"),
-      "or serve without --no-process. Everything that is stored is found meanwhile under ",
-      el("a", { href: address("/debug") }, "debug"),
-      ".",
-    ),
-};
-
-/**
- * @param {string} title
- * @param {string} first
- * @param {...(string | Node)} rest
- */
-function card(title, first, ...rest) {
-  return el("section.card.narrow", { role: "alert" }, el("h2.plain", {}, title), el("p", {}, first), el("div", {}, ...rest));
 }
 
 /** @param {Partial<View>} changes */
@@ -228,11 +200,23 @@ function onRow(act) {
   };
 }
 
-/** @param {Shown} row */
-const copyLine = (row) => copy(`${sentence(row)} · ${location.origin}${placeOf(row)}`, "the line");
+/** @param {(row: Shown) => void} act */
+function onLine(act) {
+  return () => {
+    const row = feed.rowAt(acts);
+    if (row) act(row);
+  };
+}
 
 /** @param {Shown} row */
-const copyId = (row) => copy(row.trace_id, "the trace id");
+function copyLine(row) {
+  copy(`${sentence(row)} · ${location.origin}${placeOf(row)}`, "the line");
+}
+
+/** @param {Shown} row */
+function copyId(row) {
+  copy(row.trace_id, "the trace id");
+}
 
 /** @type {Keys} */
 const KEYS = [
@@ -273,10 +257,9 @@ addEventListener("popstate", () => {
   connect();
 });
 
-feed.element.addEventListener("click", (/** @type {Event} */ event) => {
-  const target = /** @type {HTMLElement} */ (event.target);
-  const row = feed.rowAt(target);
-  if (target.dataset.copy && row) (target.dataset.copy === "id" ? copyId : copyLine)(row);
+feed.element.addEventListener("pointerover", (/** @type {PointerEvent} */ event) => {
+  const at = event.target instanceof Element ? event.target.closest(".line") : null;
+  if (at && !at.contains(acts)) at.lastElementChild?.append(acts);
 });
 
 // The button lies over the stream, and would hold up who scrolls with the pointer on it.

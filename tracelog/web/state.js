@@ -4,6 +4,7 @@
 
 import { address, get } from "./api.js";
 import { announce, el, fill } from "./dom.js";
+import { because } from "./reasons.js";
 import { clean } from "./text.js";
 import { duration, number } from "./words.js";
 
@@ -25,7 +26,7 @@ const LOSSES = [
   ["over quotas", "limited", () => true],
   ["refused", "rejected", () => true],
   ["lost before sending", "dropped", () => true],
-  ["only counted", "suppressed", (reason) => !FOLDED.has(reason)],
+  ["not kept", "suppressed", (reason) => !FOLDED.has(reason)],
 ];
 
 export class State {
@@ -130,7 +131,7 @@ export class State {
     if (this.drops.textContent === words) return;
     this.drops.textContent = words;
     this.drops.classList.toggle("warn", isLoss);
-    fill(this.list, ...told.flatMap(([name, reasons]) => [el("dt", {}, number(sum(reasons))), el("dd", {}, name), ...reasons.filter(([reason]) => reason).flatMap(because)]));
+    fill(this.list, ...told.flatMap(([name, reasons]) => [el("dt", {}, number(sum(reasons))), el("dd", {}, name), ...reasons.filter(([reason]) => reason).flatMap(detail)]));
     if (!told.length) fill(this.list, el("dt", {}, "0"), el("dd", {}, "All that was logged is stored, and all that is stored is told here."));
   }
 
@@ -159,7 +160,7 @@ function sum(reasons) {
   return reasons.reduce((total, [, count]) => total + count, 0);
 }
 
-/** @param {[string, number]} reason */
-function because([reason, count]) {
-  return [el("dt.quiet", {}, number(count)), el("dd.quiet", {}, clean(reason).replaceAll("_", " "))];
+/** @param {[string, number]} part */
+function detail([reason, count]) {
+  return [el("dt.quiet", {}, number(count)), el("dd.quiet", {}, because(reason))];
 }
