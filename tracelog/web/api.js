@@ -2,10 +2,9 @@
  * The server as the pages see it: JSON in, or an error that says what a person can do.
  */
 
-/** @import {Gone} from "./shapes.js" */
+import { ROOT, taken } from "./early.js";
 
-/** Where the server is, also when it is mounted below another one. */
-export const ROOT = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
+/** @import {Gone} from "./shapes.js" */
 
 /** @typedef {Record<string, string | number | null | undefined>} Said - Parameters; empty ones are left out. */
 
@@ -108,7 +107,7 @@ export async function signIn(key) {
 async function sent(url, options) {
   let answer;
   try {
-    answer = await fetch(url, options);
+    answer = await (taken(url) ?? fetch(url, options));
   } catch {
     throw new Refused(0, "The server does not answer. Is `tracelog serve` still running?");
   }

@@ -100,7 +100,7 @@ function travelled(report, chain, open) {
     const link = links.get(line.id);
     const why = link ? `${link.kind.replaceAll("_", " ")}, ${Math.round(link.confidence * 100)} % sure, by ${plural(link.evidence.length, "entry", "entries")}` : "the first cause";
     const [name, ...when] = line.lead.split(" ");
-    const words = [el(`span.hue.${hue(rows.get(line.id)?.system)}`, {}, `${name} `), el("bdi", {}, ...pieces(line.body)), el("span.quiet", {}, ` ${when.join(" ")}`)];
+    const words = [el(`span.hue.${hue(rows.get(line.id)?.system)}`, {}, name), el("bdi", {}, ...pieces(line.body)), el("span.quiet", {}, when.join(" "))];
     const button = el("button", { onclick: () => open(line.id), title: `${clean(line.body)} (${why})`, class: link ? "" : "root" }, ...words);
     return el("li", {}, link && el("span.quiet", { "aria-hidden": "true" }, "→"), button);
   });
