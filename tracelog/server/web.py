@@ -98,7 +98,7 @@ def web(answering: Callable[[Endpoint], Endpoint], access: Access) -> list[Route
         return Response(status_code=204, headers={"set-cookie": cookie})
 
     assets = [Route(f"/web/{name}", _named(answering(asset), name)) for name in _assets()]
-    pages = [Route("/debug", page("debug")), Route("/debug/{ref}", page("debug"))]
+    pages = [Route(path, page("debug")) for path in ("/debug", "/debug/", "/debug/{ref}")]
     return [*pages, *assets, Route("/api/v1/session", answering(sign_in), methods=["POST"])]
 
 

@@ -3,6 +3,7 @@
  */
 
 import { ROOT, taken } from "./early.js";
+import { parsed } from "./exact.js";
 
 /** @import {Gone} from "./shapes.js" */
 
@@ -32,6 +33,17 @@ export class Refused extends Error {
 export async function get(path, query = {}) {
   const answer = await sent(address(path, query), { headers: { accept: "application/json" } });
   return answer.json();
+}
+
+/**
+ * The same, with whole numbers as they were logged.
+ *
+ * @param {string} path
+ * @returns {Promise<any>}
+ * @throws {Refused}
+ */
+export async function getExact(path) {
+  return parsed(await text(path));
 }
 
 /**

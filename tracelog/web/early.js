@@ -17,6 +17,7 @@ if (location.pathname.startsWith(`${ROOT}/debug/`) && REF && !location.hash) {
   const answer = fetch(url, { headers: { accept: "application/json" } });
   answer.catch(() => {}); // whoever takes it tells; until then it is nobody's
   begun.set(url, answer);
+  document.documentElement.classList.add("one"); // keeps the room of the buttons, so that nothing jumps
 }
 
 /**
