@@ -3,7 +3,6 @@ One Workers runtime for all tests, with the workers they need, before real serve
 """
 
 import json
-import shutil
 import subprocess
 import sys
 import threading
@@ -17,9 +16,8 @@ from typing import Any, NamedTuple
 from urllib.error import HTTPError
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.conftest import FLAGS, NAMES
+from tests.browser import conftest as browser
 from tests.browser.site import Logs, Site, open_site
 from tests.cli.started import ROOT, plain_environment
 from tests.server.running import Running
@@ -30,6 +28,9 @@ HERE = Path(__file__).parent
 PAGE_ORIGIN = "https://shop.example"
 EXAMPLE = ROOT / "examples" / "cloudflare-worker" / "src" / "index.js"
 PROXY = ROOT / "examples" / "cloudflare-proxy" / "src" / "index.js"
+
+chromium = browser.chromium
+"""The same fixture for both folders."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -245,15 +246,3 @@ def trace() -> str:
     A trace id that no other test uses.
     """
     return uuid.uuid4().hex
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """
-    The Chromium of the system, no longer than for the tests of a module.
-    """
-    program = next(filter(None, map(shutil.which, NAMES)))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield browser
-        browser.close()

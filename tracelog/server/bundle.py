@@ -107,6 +107,13 @@ def map_of(lines: list[Line]) -> str:
 
 
 @cache
+def bare(text: str) -> str:
+    """
+    Return the module *text* without comments; every line keeps its number.
+    """
+    return _COMMENT.sub(_blank, text)
+
+
 def source(module: str) -> str:
     """
     Return the text of the file *module*.
@@ -125,7 +132,7 @@ def _in_order(module: str) -> Iterator[str]:
 
 
 def _lines(module: str, data: Callable[[], Any]) -> Iterator[Line]:
-    text = _IMPORT.sub(_inlined(data), _COMMENT.sub(_blank, source(module)))
+    text = _IMPORT.sub(_inlined(data), bare(source(module)))
     text = _EXPORT.sub("", _FACE.sub(_blank, text))
     for number, line in enumerate(text.split("\n")):
         if line.strip():

@@ -1,5 +1,5 @@
 """
-The pages: files as they lie in `tracelog/web`, without a build step and without data.
+The pages: files as they lie in `tracelog/web` but for comments, without a build step and without data.
 
 A page asks the reading endpoints for what it shows, so whoever may not read sees a page and no entry. It may
 load from this server only, and its policy leaves a text that was taken for markup nothing to do.
@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from tracelog.server.access import Access
 from tracelog.server.body import read_body
+from tracelog.server.bundle import bare
 from tracelog.server.session import no_cookie
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -116,7 +117,15 @@ def _named(endpoint: Endpoint, name: str) -> Endpoint:
 @cache
 def _assets() -> Mapping[str, File]:
     paths = [path for path in sorted(FOLDER.iterdir()) if path.suffix in {".css", ".js"}]
-    return {path.name: _file(path.read_bytes(), path.suffix) for path in paths}
+    return {path.name: _file(_served(path), path.suffix) for path in paths}
+
+
+def _served(path: Path) -> bytes:
+    """
+    Return a file as it lies, but for the comments of a module, which are a third of what would travel.
+    """
+    text = path.read_text("utf-8")
+    return (bare(text) if path.suffix == ".js" else text).encode()
 
 
 @cache

@@ -2,10 +2,10 @@
  * The server as the pages see it: JSON in, or an error that says what a person can do.
  */
 
-/** @import {Gone} from "./shapes.js" */
+import { ROOT, taken } from "./early.js";
+import { parsed } from "./exact.js";
 
-/** Where the server is, also when it is mounted below another one. */
-export const ROOT = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
+/** @import {Gone} from "./shapes.js" */
 
 /** @typedef {Record<string, string | number | null | undefined>} Said - Parameters; empty ones are left out. */
 
@@ -33,6 +33,17 @@ export class Refused extends Error {
 export async function get(path, query = {}) {
   const answer = await sent(address(path, query), { headers: { accept: "application/json" } });
   return answer.json();
+}
+
+/**
+ * The same, with whole numbers as they were logged.
+ *
+ * @param {string} path
+ * @returns {Promise<any>}
+ * @throws {Refused}
+ */
+export async function getExact(path) {
+  return parsed(await text(path));
 }
 
 /**
@@ -121,7 +132,7 @@ export async function signIn(key) {
 async function sent(url, options) {
   let answer;
   try {
-    answer = await fetch(url, options);
+    answer = await (taken(url) ?? fetch(url, options));
   } catch {
     throw new Refused(0, "The server does not answer. Is `tracelog serve` still running?");
   }

@@ -2,13 +2,14 @@
  * `/debug` and `/debug/{ref}`: what the address names, shown.
  */
 
-import { ROOT, Refused, pageOf } from "./api.js";
+import { Refused, pageOf } from "./api.js";
 import { compare } from "./compare.js";
 import { byId, el } from "./dom.js";
+import { REF as ref } from "./early.js";
 import { asked, search } from "./found.js";
 import { wrong } from "./gone.js";
 import { help, listen } from "./keys.js";
-import { ask, byLink, out } from "./signin.js";
+import { ask, byLink, heed, out } from "./signin.js";
 import { start } from "./start.js";
 import { Trace, load } from "./trace.js";
 
@@ -16,7 +17,6 @@ import { Trace, load } from "./trace.js";
 
 const main = byId("main"), tools = byId("tools");
 const box = /** @type {HTMLInputElement} */ (byId("box"));
-const ref = decodeURIComponent(location.pathname.slice(`${ROOT}/debug`.length).replace(/^\//, ""));
 const said = new URLSearchParams(location.search);
 const query = said.get("q") ?? "";
 const other = said.get("with") ?? "";
@@ -54,8 +54,10 @@ async function show() {
   const leave = out();
   if (leave) tools.append(leave);
   if (ref && other) await compare(main, ref, other);
-  else if (ref) trace = await load(main, tools, ref);
-  else if (query) await search(main, query);
+  else if (ref) {
+    trace = await load(main, tools, ref);
+    box.value = trace.report.trace_id;
+  } else if (query) await search(main, query);
   else await start(main);
 }
 
@@ -68,6 +70,7 @@ byId("find").addEventListener("submit", (event) => {
 
 tools.append(el("button", { onclick: () => help(KEYS), "aria-label": "Keys" }, "?"));
 listen(KEYS);
+heed(main);
 box.value = ref || query;
 show().catch((error) => {
   if (error instanceof Refused && error.status === 401) ask(main, "It stays in this browser for twelve hours, as a cookie that no script can read.");

@@ -4,6 +4,7 @@
 
 import { pageOf } from "./api.js";
 import { copy, el, pieces } from "./dom.js";
+import { isNested } from "./exact.js";
 import { causes, stack } from "./stack.js";
 import { block, clean } from "./text.js";
 import { corrected, duration, hue, isFailure, moment, number, offset, precise } from "./words.js";
@@ -15,6 +16,7 @@ import { corrected, duration, hue, isFailure, moment, number, offset, precise } 
  * @property {() => void} close
  * @property {(row: Row) => void} only - Shows the hop of the row alone.
  * @property {string} trace - The id of the trace.
+ * @property {(row: Row) => HTMLElement | null} evidence - Where the row stands in the error chains.
  */
 
 const FIELDS = ["service", "logger", "area", "user_id", "environment", "release", "span_id", "parent_id", "kind", "why", "origin", "source", "id"];
@@ -41,6 +43,8 @@ export function detail(row, entry, clock, acts) {
   panel.append(el("div.head", {}, el("h2", {}, el(`span.hue.${hue(row.system)}`, {}, clean(row.system)), ` · ${clean(row.level)}`), close));
   panel.append(el(`pre.message.${isFailure(row) ? "bad" : "plain"}`, { dir: "auto" }, ...pieces(row.message, block)));
   panel.append(fields(row, entry, clock));
+  const chain = acts.evidence(row);
+  if (chain) panel.append(el("h2", {}, "In the error chain"), chain);
   if (entry?.error) panel.append(el("h2", {}, "Exception"), ...causes(entry.error));
   if (entry?.stack) panel.append(el("h2", {}, "Stack"), stack(String(entry.stack)));
   if (entry?.context && Object.keys(entry.context).length) panel.append(el("h2", {}, "Context"), tree(entry.context, 0));
@@ -96,7 +100,7 @@ function fields(row, entry, clock) {
 function tree(value, depth) {
   const list = el("ul.tree.mono");
   for (const [key, inner] of Object.entries(value)) {
-    const nested = inner !== null && typeof inner === "object" && Object.keys(inner).length > 0 && depth < DEEPEST;
+    const nested = isNested(inner) && depth < DEEPEST;
     const name = el("span.key", {}, clean(key));
     if (nested) list.append(el("li", {}, el("details", { open: depth < DEEP }, el("summary", {}, name, el("span.quiet", {}, Array.isArray(inner) ? ` [${inner.length}]` : "")), tree(inner, depth + 1))));
     else list.append(el("li", {}, name, " ", el("bdi", {}, ...pieces(typeof inner === "string" ? inner : JSON.stringify(inner)))));

@@ -44,13 +44,19 @@ export class Filters {
     );
   }
 
-  /** Show what the view is now. */
-  update() {
+  /**
+   * Show what the view is now.
+   *
+   * @param {number} shown - Rows that it leaves.
+   * @param {number} total
+   */
+  update(shown, total) {
     const { view } = this;
     for (const update of this.updates) update();
     if (document.activeElement !== this.box) this.box.value = view.text;
     fill(
       this.zoom,
+      shown < total && `${number(shown)} of ${number(total)} rows `,
       view.hop && el("button.chip", { onclick: () => this.change({ hop: null }), title: "show all hops" }, `one hop ✕`),
       view.span && el("button.chip", { onclick: () => this.change({ span: null }), title: "show the whole time (0)" }, `${duration(view.span[0])} – ${duration(view.span[1])} ✕`),
       !view.hop && !view.span && "drag over the lanes to zoom",

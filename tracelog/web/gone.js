@@ -2,7 +2,7 @@
  * Pages instead of a trace: what is known of one that is gone, and what went wrong.
  */
 
-import { ROOT, Refused } from "./api.js";
+import { Refused, address } from "./api.js";
 import { el, fill } from "./dom.js";
 import { clean } from "./text.js";
 import { ago, duration, hue, moment, plural } from "./words.js";
@@ -60,5 +60,5 @@ function sentence(error, asked) {
 }
 
 function back() {
-  return el("p", {}, el("a.button", { href: `${ROOT}/debug` }, "Recent traces"));
+  return el("p", {}, el("a.button", { href: address("/debug") }, "Recent traces"));
 }

@@ -18,6 +18,7 @@ export function listen(table) {
     const typing = target.closest("input, textarea, select");
     if (typing && event.key !== "Escape") return;
     if (target.closest("button, a, summary") && (event.key === "Enter" || event.key === " ")) return;
+    if (target.closest(".panel") && event.key.startsWith("Arrow")) return; // they scroll it
     const found = table.find(([key]) => key === event.key);
     if (!found) return;
     if (typing instanceof HTMLElement) {

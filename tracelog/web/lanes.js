@@ -1,6 +1,6 @@
 /**
  * The whole trace at a glance: a lane for each system with its spans, entries, failures and silences, the critical
- * path below, and what is in sight. Dragging over it chooses the time that the rows show. Readers without a pointer
+ * path below, and what is in sight. Dragging over it chooses the time that the rows show; a click goes there. Readers without a pointer
  * zoom by keys, and those without the picture have the same facts as rows: it is hidden from screen readers.
  */
 
@@ -22,14 +22,16 @@ const MOST = 8;
 
 export class Lanes {
   /**
-   * @param {(span: Span | null) => void} onChoose - Called with the chosen time; null for all.
+   * @param {(span: Span) => void} onChoose - Called with the time that was dragged over.
+   * @param {(ms: number) => void} onSeek - Called with the moment that was clicked.
    */
-  constructor(onChoose) {
+  constructor(onChoose, onSeek) {
     this.element = el("div.lanes", { "aria-hidden": "true" });
     this.axis = el("div.axis", { "aria-hidden": "true" });
     this.chosen = el("div.chosen", { hidden: true });
     this.seen = el("div.seen", { hidden: true });
     this.onChoose = onChoose;
+    this.onSeek = onSeek;
     this.total = 1;
   }
 
@@ -152,7 +154,8 @@ export class Lanes {
       if (began === null) return;
       const chosen = span(event);
       began = null;
-      this.onChoose(chosen[1] - chosen[0] > this.total / 200 ? chosen : null);
+      if (chosen[1] - chosen[0] > this.total / 200) this.onChoose(chosen);
+      else this.onSeek(chosen[0]);
     });
     plot.addEventListener("pointercancel", () => {
       began = null;

@@ -73,7 +73,7 @@ function exports(id) {
       ...links,
       el("button", { onclick: () => copy(location.href, "the link") }, "Link to this view"),
       el("button", { onclick: () => copy(id, "the trace id") }, "Trace id"),
-      el("p.quiet", {}, "JSON and OTLP come back with ", el("code", {}, "tracelog import FILE"), "."),
+      el("p.quiet", {}, el("code", {}, "tracelog import FILE"), " brings all but Markdown back."),
     ),
   );
   const shut = (/** @type {Event} */ event) => {

@@ -54,7 +54,10 @@ function bar(item, [from, to], critical) {
   const left = Math.min(1, Math.max(0, item.at_ms - from) / wide);
   const width = Math.max(0, (Math.min(to, endOf(item)) - from) / wide - left);
   const mark = el("span.bar", { style: { left: `${left * 100}%`, width: `${width * 100}%` } });
-  if (item.span_id && item.duration_ms !== null && critical.has(item.span_id)) mark.classList.add("critical");
+  if (item.span_id && item.duration_ms !== null && critical.has(item.span_id)) {
+    mark.classList.add("critical");
+    mark.title = "on the critical path";
+  }
   return mark;
 }
 

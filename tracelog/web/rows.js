@@ -101,10 +101,21 @@ export class Rows {
     else this.element.removeAttribute("aria-activedescendant");
   }
 
+  /**
+   * Scroll to the moment *ms*, without choosing a row.
+   *
+   * @param {number} ms
+   */
+  seek(ms) {
+    const found = this.items.findIndex((item) => (item.aside === undefined ? item.at_ms : item.ends) >= ms);
+    const place = found < 0 ? this.items.length - 1 : found;
+    scrollBy(0, this.element.getBoundingClientRect().top + place * HEIGHT - innerHeight / 2);
+  }
+
   /** @param {number} place */
   bringIntoSight(place) {
     const top = this.element.getBoundingClientRect().top + place * HEIGHT;
-    const head = document.querySelector(".top")?.getBoundingClientRect().bottom ?? 0;
+    const head = document.querySelector(".map")?.getBoundingClientRect().bottom ?? 0;
     const panel = document.querySelector(".panel");
     const covered = panel && getComputedStyle(panel).position === "fixed" ? panel.getBoundingClientRect().top : innerHeight;
     const foot = covered - HEIGHT * 2;

@@ -4,17 +4,34 @@
 
 import { Refused, signIn } from "./api.js";
 import { el, fill } from "./dom.js";
+import { told } from "./menu.js";
 
 const SIGNED = "tracelog-signed-in";
 /** Says that there is a cookie to sign out of, which this page cannot see. No key is kept where scripts read. */
 
-/** Sign in with the key of a start-up link, and take it out of the address. */
+/** Sign in with the key of a start-up link, and take it out of the address; return whether there was one. */
 export async function byLink() {
   const key = new URLSearchParams(location.hash.slice(1)).get("key");
-  if (!key) return;
+  if (!key) return false;
   history.replaceState(null, "", location.pathname + location.search);
   await signIn(key);
   localStorage.setItem(SIGNED, "1");
+  return true;
+}
+
+/**
+ * Do the same when such a link is opened in a tab that has this page already: its document stays, and so would the key.
+ *
+ * @param {HTMLElement} main
+ */
+export function heed(main) {
+  addEventListener("hashchange", async () => {
+    try {
+      if (await byLink()) location.reload();
+    } catch (error) {
+      ask(main, error instanceof Refused ? error.message : String(error));
+    }
+  });
 }
 
 /**
@@ -26,8 +43,8 @@ export async function byLink() {
 export function ask(main, said) {
   localStorage.removeItem(SIGNED);
   const box = el("input", { type: "password", id: "key", autocomplete: "current-password", required: true, "aria-describedby": "said" });
-  const told = el("p.quiet", { role: "status", id: "said" }, said);
-  const form = el("form", {}, el("p", {}, el("label", { for: "key" }, "A read key or an admin key of this server")), el("p", {}, box, " ", el("button", {}, "Sign in")), told);
+  const words = el("p.quiet", { role: "status", id: "said" }, said);
+  const form = el("form", {}, el("p", {}, el("label", { for: "key" }, "A read key or an admin key of this server")), el("p", {}, box, " ", el("button", {}, "Sign in")), words);
   form.addEventListener("submit", async (/** @type {Event} */ event) => {
     event.preventDefault();
     try {
@@ -35,7 +52,7 @@ export function ask(main, said) {
       localStorage.setItem(SIGNED, "1");
       location.reload();
     } catch (error) {
-      told.textContent = error instanceof Refused ? error.message : String(error);
+      words.textContent = error instanceof Refused ? error.message : String(error);
       box.select();
     }
   });
@@ -44,13 +61,18 @@ export function ask(main, said) {
   box.focus();
 }
 
+/** Whether this browser signed in with a key. */
+export function isSigned() {
+  return localStorage.getItem(SIGNED) !== null;
+}
+
 /** Return the button that signs out; null where nobody signed in. */
 export function out() {
-  if (!localStorage.getItem(SIGNED)) return null;
+  if (!isSigned()) return null;
   const leave = async () => {
     await signIn("");
     localStorage.removeItem(SIGNED);
     location.reload();
   };
-  return el("button", { onclick: leave }, "Sign out");
+  return el("button", { onclick: () => told(leave()) }, "Sign out");
 }

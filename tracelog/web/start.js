@@ -5,6 +5,7 @@
 import { address, get } from "./api.js";
 import { el, fill } from "./dom.js";
 import { card, traceLine } from "./list.js";
+import { isSigned } from "./signin.js";
 
 /** @import {Summary} from "./shapes.js" */
 
@@ -52,12 +53,12 @@ export function nothing(then = "This page shows the first trace as soon as it ar
     "section.card",
     {},
     el("h1", {}, "Nothing logged yet"),
-    el("p", {}, "Two lines in a Python program, and its next request is here:"),
-    el("pre.mono", { tabindex: 0, "aria-label": "Python" }, `import tracelog\ntracelog.configure(service="shop", url="${here}")`),
+    el("p", {}, "Two lines in a Python program:"),
+    el("pre.mono", { tabindex: 0, "aria-label": "Python" }, `import tracelog; tracelog.configure(service="shop", url="${here}"${isSigned() ? ', key="INGEST KEY"' : ""})\ntracelog.get_logger().info("hello")`),
     el("p", {}, "One line in a page:"),
-    el("pre.mono", { tabindex: 0, "aria-label": "HTML" }, `<script src="${here}/tracelog.js" data-service="web"></script>`),
+    el("pre.mono", { tabindex: 0, "aria-label": "HTML" }, `<script src="${here}/tracelog.js" data-service="web"${isSigned() ? ' data-key="PUBLIC KEY"' : ""}></script>`),
     el("p", {}, "Or from a terminal:"),
-    el("pre.mono", { tabindex: 0, "aria-label": "Shell" }, `curl ${here}/log -d '{"trace_id":"test_123","message":"hello"}'`),
+    el("pre.mono", { tabindex: 0, "aria-label": "Shell" }, `curl ${here}/log${isSigned() ? " -H 'Authorization: Bearer INGEST KEY'" : ""} -d '{"trace_id":"test_123","message":"hello"}'`),
     el("p.quiet", { role: "status" }, then),
   );
 }

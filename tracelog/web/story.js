@@ -4,8 +4,9 @@
  */
 
 import { el, pieces } from "./dom.js";
+import { why } from "./evidence.js";
 import { clean } from "./text.js";
-import { corrected, duration, hue, moment, number, plural, who } from "./words.js";
+import { corrected, duration, hue, moment, plural, who } from "./words.js";
 
 /** @import {Chain, Line, Report} from "./shapes.js" */
 /** @typedef {(id: string) => void} Open - Opens an entry. */
@@ -98,10 +99,9 @@ function travelled(report, chain, open) {
   const steps = lines.map((line) => {
     if (!line.id) return el("li", {}, el("span.quiet", {}, line.says ? `${line.says} ` : "", ...pieces(line.body)));
     const link = links.get(line.id);
-    const why = link ? `${link.kind.replaceAll("_", " ")}, ${Math.round(link.confidence * 100)} % sure, by ${plural(link.evidence.length, "entry", "entries")}` : "the first cause";
     const [name, ...when] = line.lead.split(" ");
-    const words = [el(`span.hue.${hue(rows.get(line.id)?.system)}`, {}, `${name} `), el("bdi", {}, ...pieces(line.body)), el("span.quiet", {}, ` ${when.join(" ")}`)];
-    const button = el("button", { onclick: () => open(line.id), title: `${clean(line.body)} (${why})`, class: link ? "" : "root" }, ...words);
+    const words = [el(`span.hue.${hue(rows.get(line.id)?.system)}`, {}, name), el("bdi", {}, ...pieces(line.body)), el("span.quiet", {}, when.join(" "))];
+    const button = el("button", { onclick: () => open(line.id), title: `${clean(line.body)} (${link ? why(link) : "the first cause"})`, class: link ? "" : "root" }, ...words);
     return el("li", {}, link && el("span.quiet", { "aria-hidden": "true" }, "→"), button);
   });
   return el("ol.steps", { "aria-label": `How it travelled, ${Math.round(chain.confidence * 100)} % sure` }, ...steps);
@@ -121,6 +121,6 @@ function clocks(report) {
     const errors = system.errors ? `, ${plural(system.errors, "error")}` : "";
     const title = `first ${moment(system.first)}, last ${moment(system.last)}`;
     const name = several ? who(system) : system.system;
-    return el("li", { title }, el(`span.hue.${hue(system.system)}`, {}, clean(name)), ` ${number(system.entries)}${errors} `, badge);
+    return el("li", { title }, el(`span.hue.${hue(system.system)}`, {}, clean(name)), ` ${plural(system.entries, "entry", "entries")}${errors} `, badge);
   });
 }

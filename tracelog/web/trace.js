@@ -2,9 +2,10 @@
  * The page of one trace: cards, lanes, filters, rows and the panel, joined by the view that stands in the address.
  */
 
-import { get, pageOf, traceAt } from "./api.js";
+import { Refused, get, getExact, pageOf, traceAt } from "./api.js";
 import { detail } from "./detail.js";
-import { announce, el, fill } from "./dom.js";
+import { announce, el, fill, note } from "./dom.js";
+import { evidence } from "./evidence.js";
 import { Filters } from "./filters.js";
 import { Lanes } from "./lanes.js";
 import { buttons, forAgent, told } from "./menu.js";
@@ -31,7 +32,7 @@ export class Trace {
     this.view = read();
     this.items = withAsides(report);
     this.critical = new Set(report.critical_path.map((step) => step.span_id));
-    this.lanes = new Lanes((span) => this.change({ span }));
+    this.lanes = new Lanes((span) => this.change({ span }), (ms) => this.seek(ms));
     this.rows = new Rows((row) => this.open(row), (first, last) => this.lanes.sight(first, last));
     this.filters = new Filters(report, this.view, (changes) => this.change(changes));
     this.foot = el("div.foot");
@@ -40,7 +41,7 @@ export class Trace {
     /** @type {Promise<Map<string, Entry>> | null} */
     this.entries = null;
     const open = (/** @type {string} */ id) => this.goTo(id);
-    const timeline = el("section.card", { "aria-label": "Timeline" }, this.filters.element, this.lanes.element, this.lanes.axis, this.rows.element, this.foot);
+    const timeline = el("section.card", { "aria-label": "Timeline" }, this.filters.element, el("div.map", {}, this.lanes.element, this.lanes.axis), this.rows.element, this.foot);
     this.work = el("div.work", {}, timeline);
     fill(main, el("div.answers", {}, failed(report, open), time(report, open)), this.work);
     main.setAttribute("aria-busy", "false");
@@ -69,8 +70,8 @@ export class Trace {
     this.rows.on = items.findIndex((item) => item.id === view.row && view.row !== null);
     this.rows.show(items, view.span ?? [0, Math.max(1, report.duration_ms)], this.critical);
     this.lanes.mark(view.span);
-    this.filters.update();
     const shown = items.filter((item) => item.aside === undefined).length;
+    this.filters.update(shown, report.timeline.length);
     this.tell(shown);
     return shown;
   }
@@ -119,6 +120,21 @@ export class Trace {
   }
 
   /**
+   * Go to the rows of the moment *ms*; a zoom that leaves it out moves there.
+   *
+   * @param {number} ms
+   */
+  seek(ms) {
+    const [from, to] = this.view.span ?? [0, Infinity];
+    if (ms < from || ms > to) {
+      const wide = to - from;
+      const begin = Math.max(0, Math.min(this.report.duration_ms - wide, ms - wide / 2));
+      this.look(begin, begin + wide);
+    }
+    this.rows.seek(ms);
+  }
+
+  /**
    * @param {number} from
    * @param {number} to
    */
@@ -128,7 +144,7 @@ export class Trace {
   }
 
   nextError() {
-    if (!this.rows.move(1, isFailure)) announce("no further error");
+    if (!this.rows.move(1, isFailure)) note("no further error");
   }
 
   copyForAgent() {
@@ -154,8 +170,20 @@ export class Trace {
     this.entries ??= this.fetched();
     this.entries.then(
       (entries) => this.view.row === row.id && this.dock(row, entries.get(row.id) ?? null),
-      (error) => announce(error.message), // the panel stays with what the report knows
+      (error) => this.lost(error),
     );
+  }
+
+  /**
+   * Say why the entries are not here: the panel stays with what the report knows, and the next one asks again.
+   *
+   * @param {unknown} error
+   */
+  lost(error) {
+    this.entries = null;
+    if (!(error instanceof Refused)) throw error;
+    this.panel?.append(el("p.warn", {}, error.message));
+    note(error.message);
   }
 
   /**
@@ -166,7 +194,7 @@ export class Trace {
    */
   dock(row, entry) {
     const inside = this.panel?.contains(document.activeElement) ?? false;
-    const acts = { trace: this.report.trace_id, close: () => this.close(), only: (/** @type {Row} */ one) => this.change({ hop: one.span_id }) };
+    const acts = { trace: this.report.trace_id, close: () => this.close(), only: (/** @type {Row} */ one) => this.change({ hop: one.span_id }), evidence: (/** @type {Row} */ one) => evidence(this.report, one, (id) => this.goTo(id)) };
     const panel = detail(row, entry, this.clockOf(row), acts);
     if (this.panel) this.panel.replaceWith(panel);
     else this.work.append(panel);
@@ -198,7 +226,7 @@ export class Trace {
 
   /** The entries in full are fetched when the first is opened: neither rows nor cards need them. */
   async fetched() {
-    const { entries } = await get(traceAt(this.report.trace_id));
+    const { entries } = await getExact(traceAt(this.report.trace_id));
     return new Map(entries.map((/** @type {Entry} */ entry) => [entry.id, entry]));
   }
 }

@@ -14,6 +14,11 @@
  * @property {string | null} row - The entry that is open.
  */
 
+const BURST = 20, EACH_MS = 400;
+/** Browsers ignore an address, or throw, when it changes more often than 100 times in 30 s (WebKit; Chromium: 200 in 10 s). */
+
+let spare = BURST, last = 0, waiting = 0;
+
 /**
  * @param {string} [search]
  * @returns {View}
@@ -32,11 +37,28 @@ export function read(search = location.search) {
 }
 
 /**
- * Put *view* into the address, without a step in the history.
+ * Put *view* into the address, without a step in the history; while a key is held down not for each of its rows, but
+ * the last one is kept.
  *
  * @param {View} view
  */
 export function keep(view) {
+  const now = performance.now();
+  spare = Math.min(BURST, spare + (now - last) / EACH_MS);
+  last = now;
+  if (spare >= 1) {
+    spare--;
+    write(view);
+  } else if (!waiting) {
+    waiting = setTimeout(() => {
+      waiting = 0;
+      keep(view);
+    }, EACH_MS);
+  }
+}
+
+/** @param {View} view */
+function write(view) {
   const said = new URLSearchParams(location.search);
   const wanted = {
     hide: [...view.off],
