@@ -200,7 +200,9 @@ def test_what_is_left_over_goes_when_it_is_confirmed(page, tmp_path):
     """
     clock = Clock()
     clock.now = time.time()
-    with serving(store=SqliteStore.from_url(f"sqlite:///{tmp_path}/logs.db", clock=clock)) as running:
+    with serving(
+        store=SqliteStore.from_url(f"sqlite:///{tmp_path}/logs.db", ttl_s=3600, clock=clock)
+    ) as running:
         say(running, "will be over")
         clock.now += 2 * 3600
         opened(page, running)
