@@ -84,6 +84,10 @@ EVEN_HEAT: Final = "tracelog:{heat}:even"
 ODD_HEAT: Final = "tracelog:{heat}:odd"
 """Hashes: form of message → how often servers met it in an even or odd window, and in which systems."""
 
+EVEN_ALIASES: Final = "tracelog:{aliases}:even"
+ODD_ALIASES: Final = "tracelog:{aliases}:odd"
+"""Hashes: name of a request or a body → what it was taken for, heard in an even or odd window."""
+
 PROBE: Final = "tracelog:probe"
 """Written for a few seconds to see whether writing works."""
 

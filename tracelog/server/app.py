@@ -88,7 +88,7 @@ class App:
             on_alert=on_alert,
         )
         self.faults = self.ingest.faults
-        house = House(settings, self.access, self.ingest, now_ms, new_mint())
+        house = House(settings, self.access, self.ingest, self.store, now_ms, new_mint())
         self.log = LogEndpoint(settings, self.access, self.ingest, self.faults)
         self.archives = [*map(open_archive, settings.archive), *archives]
         self._queue = self.store.queue()
