@@ -94,8 +94,8 @@ def read_said(said: Said, reader: Reader, platforms: Platforms) -> Iterator[Entr
 
 def _last_states(text: str) -> str:
     """
-    Return what stays of a line that was written over itself, as progress is: of states that follow each other in
-    the same words the last, each on a line of its own.
+    Return what stays of a line that was written over itself, as progress is: of states that follow each other
+    in the same words the last, each on a line of its own.
     """
     if "\r" not in text:
         return text
