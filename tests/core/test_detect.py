@@ -2,6 +2,8 @@
 Which system a request comes from, told by what its runtime sends by default.
 """
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,6 +75,22 @@ def test_the_answer_is_always_a_known_system(headers):
     Whatever headers say, the answer is a system that tracelog knows by name.
     """
     assert detect_system(headers) in SYSTEMS
+
+
+def test_the_documents_show_the_table():
+    """
+    Every row of the table stands in the reference, in the order in which it is asked.
+    """
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "entry.md").read_text().lower()
+    table = page.split("## how the system is told")[1].split("##")[0].split("\n")
+
+    def row_of(sign):
+        names = {f"`{sign.header}: {sign.value}", f"`{sign.value or sign.header}`"}
+        return next(at for at, row in enumerate(table) if any(name in row for name in names))
+
+    rows = [row_of(sign) for sign in SIGNS]
+    assert rows == sorted(rows)
+    assert [table[row].rsplit("|", 2)[1].strip() for row in rows] == [f"`{sign.system}`" for sign in SIGNS]
 
 
 @pytest.mark.parametrize("sign", SIGNS, ids=[f"{sign.header} {sign.value}" for sign in SIGNS])
