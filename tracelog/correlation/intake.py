@@ -75,13 +75,12 @@ def are_sound(entries: Sequence[Entry]) -> bool:
     """
     Whether each of *entries* has an id of its own and times that are times, as nearly all that are fetched.
     """
-    ids = set(map(_id, entries))
-    received = [moment for moment in map(_received, entries) if moment is not None]
-    last = [moment for moment in map(_last, entries) if moment is not None]
+    ids = {entry.id for entry in entries}
+    received = {entry.received_at for entry in entries} - {None}
+    last = {entry.last_timestamp for entry in entries} - {None}
+    times = [entry.timestamp for entry in entries]
     return (
-        len(ids) == len(entries)
-        and "" not in ids
-        and all(map(_are_times, (map(_time, entries), received, last)))
+        len(ids) == len(entries) and "" not in ids and all(map(_are_times, (times, received, last)))
     )
 
 

@@ -49,6 +49,7 @@ def _join(lane: Iterable[Line], nodes: dict[str, Node]) -> list[Line]:
     Tell each line of *lane* its hop, and return those that stand for one.
     """
     opening = []
+    node: Node | None = None
     for line in lane:
         entry = line.entry
         if (span := entry.span_id) is None:
@@ -56,7 +57,7 @@ def _join(lane: Iterable[Line], nodes: dict[str, Node]) -> list[Line]:
                 continue
             # An entry that names only its cause speaks for a hop of its own that has no name.
             span = f"{entry.parent_id}~{line.clock}"
-        if (node := nodes.get(span)) is None:
+        if (node is None or span != node.span_id) and (node := nodes.get(span)) is None:
             node = nodes[span] = Node(span, None, line.system, entry.service, line.clock, index=line.index)
             node.began = not line.is_error
         line.node = node
