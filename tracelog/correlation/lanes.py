@@ -41,32 +41,20 @@ def lay(entries: Iterable[Entry], base: float) -> list[list[Line]]:
         entries: Entries with distinct ids.
         base: Unix milliseconds that the times of lines count from.
     """
-    numbered: dict[str, list[Line]] = {}
-    others: dict[str, list[Line]] = {}
-    counting: set[int] = set()
-    for entry in entries:  # everything is asked of an entry at once, while it is near: large traces are not
-        if (index := entry.seq) is not None and (clock := entry.source):
-            speakers = numbered
+    numbered: dict[str, list[Entry]] = {}
+    others: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.seq is not None and entry.source:
+            speakers, clock = numbered, entry.source
         else:
-            speakers, clock, index = others, clock_of(entry), 0
+            speakers, clock = others, clock_of(entry)
         if (lane := speakers.get(clock)) is None:
-            lane, number = speakers.setdefault(clock, []), len(numbered) + len(others)
+            speakers[clock] = [entry]
         else:
-            clock, number = lane[0].clock, lane[0].lane  # one text for all, so that comparing costs nothing
-        at = floor((entry.timestamp - base) * 1000.0 + 0.5) / 1000.0  # GRAIN; `round` takes twice as long
-        line = Line(entry, entry.system or UNNAMED, clock, at, at, number, index)
-        if (loud := LOUD.get(entry.level)) is not None:
-            line.is_error, line.is_warning = loud, not loud
-        if entry.duration_ms is not None or entry.kind is not None or entry.count:
-            _stretch(line)
-            if line.last_raw is not None:
-                counting.add(number)
-        lane.append(line)
-    lanes = [_in_number_order(numbered[clock]) for clock in sorted(numbered)]
-    lanes += [_in_clock_order(others[clock]) for clock in sorted(others)]
-    for lane in lanes:
-        _believe([line for line in lane if line.last_raw is None] if lane[0].lane in counting else lane)
-    return lanes
+            lane.append(entry)
+    spoken = [(clock, _in_number_order(numbered[clock])) for clock in sorted(numbered)]
+    spoken += [(clock, sorted(others[clock], key=_by_clock)) for clock in sorted(others)]
+    return [_lane(number, clock, lane, base) for number, (clock, lane) in enumerate(spoken)]
 
 
 def clock_of(entry: Entry) -> str:
@@ -106,14 +94,35 @@ def believable(moments: Sequence[float]) -> Sequence[float]:
     return believed
 
 
-def _believe(lane: Sequence[Line]) -> None:
-    """
-    Move the lines of *lane*, in the order of speaking, to where their clock is believed.
-    """
-    moments = [line.end for line in lane]
+def _lane(number: int, clock: str, spoken: list[Entry], base: float) -> list[Line]:
+    lane: list[Line] = []
+    counted = False
+    for index, entry in enumerate(spoken):
+        at = floor((entry.timestamp - base) * 1000.0 + 0.5) / 1000.0  # GRAIN; `round` takes twice as long
+        line = Line(
+            entry,
+            entry.system or UNNAMED,
+            clock,
+            at,
+            at,
+            number,
+            index,
+            entry.span_id,
+            entry.parent_id,
+            entry.message,
+        )
+        if (loud := LOUD.get(entry.level)) is not None:
+            line.is_error, line.is_warning = loud, not loud
+        if entry.duration_ms is not None or entry.kind is not None or entry.count:
+            _stretch(line)
+            counted = counted or line.last_raw is not None
+        lane.append(line)
+    timed = [line for line in lane if line.last_raw is None] if counted else lane
+    moments = [line.end for line in timed]
     if (sure := believable(moments)) is not moments:
-        for line, end in zip(lane, sure, strict=True):
+        for line, end in zip(timed, sure, strict=True):
             line.at, line.end = round(line.at + end - line.end, GRAIN), end
+    return lane
 
 
 def _stretch(line: Line) -> None:
@@ -148,36 +157,16 @@ def _longest_rising(moments: Sequence[float]) -> list[int]:
     return rising[::-1]
 
 
-def _in_number_order(lane: list[Line]) -> list[Line]:
-    """
-    Return *lane* by its running numbers, which are its places; where one stands twice, by places of our own.
-    """
-    lane.sort(key=_index)
-    numbers = [line.index for line in lane]
-    if not any(map(eq, numbers, islice(numbers, 1, None))):
-        return lane
-    lane.sort(key=_by_number)
-    return _numbered(lane)
+def _in_number_order(spoken: list[Entry]) -> list[Entry]:
+    spoken.sort(key=_seq)
+    numbers = [entry.seq for entry in spoken]
+    if any(map(eq, numbers, islice(numbers, 1, None))):
+        spoken.sort(key=attrgetter("seq", "timestamp", "id"))
+    return spoken
 
 
-def _in_clock_order(lane: list[Line]) -> list[Line]:
-    lane.sort(key=_by_clock)
-    return _numbered(lane)
+_seq = attrgetter("seq")
 
 
-def _numbered(lane: list[Line]) -> list[Line]:
-    for index, line in enumerate(lane):
-        line.index = index
-    return lane
-
-
-_index = attrgetter("index")
-
-
-def _by_number(line: Line) -> tuple[int, float, str]:
-    return line.index, line.entry.timestamp, line.id
-
-
-def _by_clock(line: Line) -> tuple[float, float, str]:
-    entry = line.entry
+def _by_clock(entry: Entry) -> tuple[float, float, str]:
     return entry.timestamp + (span_ms(entry) or 0.0), entry.received_at or 0.0, entry.id

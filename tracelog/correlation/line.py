@@ -64,8 +64,7 @@ class Line(msgspec.Struct, gc=False):
     Attributes:
         system: Where it ran, and *clock* the clock that its timestamp was read from.
         at: When it happened: for a span-closing entry the beginning, and *end* the end.
-        lane: Number of its lane; *index* its place in the order of speaking there: its running number, or a
-            place of our own.
+        lane: Number of its lane; *index* its place in the order of speaking there.
         is_error: Whether its level is an error's.
         is_warning: Whether its level is a warning's.
         is_context: Whether an error brought it out, so that it is counted elsewhere.
@@ -84,6 +83,9 @@ class Line(msgspec.Struct, gc=False):
     end: float
     lane: int
     index: int
+    span: str | None
+    parent: str | None
+    text: str
     is_error: bool = False
     is_span: bool = False
     is_loss: bool = False

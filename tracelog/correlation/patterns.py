@@ -135,7 +135,7 @@ def _fold_lane(lane: Sequence[Line]) -> None:
     """
     Fold each run within *lane*. Only texts that begin alike can be alike; where few do, only repeats fold.
     """
-    texts = [line.entry.message for line in lane]
+    texts = [line.text for line in lane]
     same = list(map(eq, texts, islice(texts, 1, None)))
     fewest = 2 if True in same else SIMILAR
     heads = [text[:1] for text in texts]
