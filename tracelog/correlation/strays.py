@@ -9,9 +9,10 @@ of several the innermost.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from tracelog.correlation.evidence import is_impatient
 from tracelog.correlation.faults import Fault, root_of
 from tracelog.correlation.line import Node
-from tracelog.correlation.relations import Found, link
+from tracelog.correlation.relations import Found, called_between, link, told_by
 
 STRAYS: Final = 50
 """Failures without a caller that are asked for one, as many as chains are listed."""
@@ -68,6 +69,18 @@ def _is_open_to(fault: Fault, top: Node) -> bool:
     return fault.cause.moment < top.start
 
 
+def _is_of_its_own(fault: Fault, stray: Fault) -> bool:
+    """
+    Whether nothing but the time speaks for *stray* as the cause of *fault*, and more speaks against it: an
+    exception of its own, or its hop went on after it.
+    """
+    if fault.node is None or told_by(fault, stray) is not None:
+        return False
+    after = stray.moment + OFF_MS
+    went_on = fault.spoke > after or called_between(fault.node, after, fault.moment)
+    return went_on or (fault.is_told_anew and not is_impatient(fault.line.entry))
+
+
 def _last_of_families(faults: Iterable[Fault]) -> list[Fault]:
     """
     Return of each family of linked signs the one that stands outermost.
@@ -92,6 +105,7 @@ def _caller_of(stray: Fault, tops: Mapping[str, Node], poor: Iterable[Fault]) ->
         and fault.node.start <= top.start + OFF_MS
         and stray.moment - OFF_MS <= fault.moment <= stray.moment + BEHIND_MS
         and _is_open_to(fault, top)
+        and not _is_of_its_own(fault, stray)
         and root_of(stray) is not root_of(fault)
     ]
     return max(fitting, key=lambda fault: (fault.depth, -fault.moment, fault.line.id), default=None)
