@@ -73,7 +73,7 @@ def correlate(
     begin = lines[0].at if lines else 0.0
     total = max(map(_end, lines), default=begin) - begin
     path = critical_path(nodes)
-    facts = Facts(intake.entries, lines, nodes, path, total, clocks, *find_chains(lines, nodes))
+    facts = Facts(intake.entries, lines, nodes, path, total, clocks, *find_chains(lines, nodes, clocks))
     losses = account.missing()
     voices = _voices(intake.entries)
     traces = Counter([entry.trace_id for entry in intake.entries])
