@@ -14,6 +14,7 @@ from tracelog.correlation.account import Account, Reports
 from tracelog.correlation.chains import find_chains
 from tracelog.correlation.clocks import bring_together
 from tracelog.correlation.facts import Facts
+from tracelog.correlation.holes import Hole, holes_in
 from tracelog.correlation.insights import find_insights
 from tracelog.correlation.intake import Intake, distinct
 from tracelog.correlation.lanes import GRAIN, lay
@@ -69,11 +70,14 @@ def correlate(
     intake = distinct(entries)
     base, lanes, nodes, clocks, lines = _laid_out(intake)
     measure(nodes)
-    account = _account(lines, reports or {}, missing)
+    holes = holes_in(lanes)
+    account = _account(lines, reports or {}, missing, holes)
     begin = lines[0].at if lines else 0.0
     total = max(map(_end, lines), default=begin) - begin
     path = critical_path(nodes)
-    facts = Facts(intake.entries, lines, nodes, path, total, clocks, *find_chains(lines, nodes, clocks))
+    facts = Facts(
+        intake.entries, lines, nodes, path, total, clocks, *find_chains(lines, nodes, clocks), holes
+    )
     losses = account.missing()
     voices = _voices(intake.entries)
     traces = Counter([entry.trace_id for entry in intake.entries])
@@ -195,11 +199,14 @@ def _hop(node: Node, begin: float) -> Hop:
     )
 
 
-def _account(lines: Sequence[Line], reports: Reports, missing: Iterable[Missing]) -> Account:
+def _account(
+    lines: Sequence[Line], reports: Reports, missing: Iterable[Missing], holes: Iterable[Hole]
+) -> Account:
     account = Account()
     account.rows(lines)
     account.reports(reports)
     account.told(missing)
+    account.holes([(hole.before.system, hole.missing) for hole in holes])
     return account
 
 
