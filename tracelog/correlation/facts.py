@@ -2,9 +2,12 @@
 What insights are drawn from: everything that the earlier steps found out.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from tracelog.core.entry import Entry
+from tracelog.correlation.holes import Hole
 from tracelog.correlation.line import Line, Node
 from tracelog.correlation.report import Chain, Clock
 
@@ -36,6 +39,7 @@ class Facts(msgspec.Struct):
         total: Duration of the trace in milliseconds.
         clocks: How each clock was corrected.
         chains: The failures, and *more_chains* the number of those not listed.
+        holes: What is missing of the running numbers of sources.
         waits: The longest silences.
     """
 
@@ -47,4 +51,5 @@ class Facts(msgspec.Struct):
     clocks: dict[str, Clock]
     chains: list[Chain]
     more_chains: int
+    holes: Sequence[Hole]
     waits: list[Wait] = []

@@ -166,6 +166,13 @@ def _nested(facts: Facts) -> Iterator[Insight]:
                 yield Insight("cause", text, [line.id], None)
 
 
+def _holes(facts: Facts) -> Iterator[Insight]:
+    """
+    Sources of whose running numbers some are missing.
+    """
+    return about_holes(facts.holes)
+
+
 def _orphan(facts: Facts) -> Iterator[Insight]:
     """
     Hops whose cause said nothing here.
@@ -215,7 +222,7 @@ INSIGHTS: Final[Sequence[Callable[[Facts], Iterable[Insight]]]] = (
     _flood,
     _secret,
     _orphan,
-    about_holes,
+    _holes,
     _clock,
     _more,
 )
