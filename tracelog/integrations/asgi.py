@@ -27,7 +27,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 KEY: Final = "tracelog"
-"""Where a scope says that it is being watched already: apps are mounted in apps."""
+"""Where a scope says that it is being watched already, and by what: apps are mounted in apps."""
 
 ERROR: Final = "tracelog.error"
 """Where a scope holds the exception of which a framework has made an answer, as its integration has noted."""
@@ -62,7 +62,7 @@ class Middleware:
         wish = Wish(headers=scope["headers"])
         fields = {"method": method, "path": scope["path"]}
         exchange = Exchange(self._client(), f"{method} {scope['path']}", wish, fields)
-        scope = {**scope, KEY: exchange.trace}
+        scope = {**scope, KEY: exchange}
         await watch(exchange, scope, (receive, send)).run(self._app)
 
 
