@@ -36,7 +36,7 @@ time.sleep(60)
 """
 
 
-def run(served, trace, *command, data=b"", options=()):
+def run(served, trace, *command, data=b"", options=(), environ=None):
     return subprocess.run(
         [
             sys.executable,
@@ -53,7 +53,7 @@ def run(served, trace, *command, data=b"", options=()):
         ],
         input=data,
         capture_output=True,
-        env=plain_environment(),
+        env={**plain_environment(), **(environ or {})},
         timeout=60,
         check=False,
     )
@@ -116,6 +116,21 @@ def test_an_end_is_told_as_a_shell_does(command, code, sentence, served, trace):
     done = run(served, trace, *command)
     assert done.returncode == code
     assert sentence in done.stderr.decode()
+
+
+def test_what_a_program_ships_is_not_stored_twice(served, trace):
+    """
+    A program with a console of its own, as an agent's has, ships its entries and does not print them as well.
+    """
+    program = (
+        f"import tracelog; tracelog.configure(url={served.url!r}); tracelog.get_logger('own').info('once')"
+    )
+    done = run(
+        served, trace, sys.executable, "-c", program, environ={"AI_AGENT": "x", "TRACELOG_CONSOLE": ""}
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert [entry["logger"] for entry in stored(served, trace) if "once" in entry["message"]] == ["own"]
 
 
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGTERM, 5), (signal.SIGQUIT, 6)])

@@ -78,7 +78,11 @@ def _run(command: Sequence[str], client: Client, hop: Trace, streams: list[Shipp
 
 
 def _start(command: Sequence[str]) -> "subprocess.Popen[bytes]":
-    environment = {**os.environ, "TRACEPARENT": inject()["traceparent"]}
+    environment = {
+        **os.environ,
+        "TRACEPARENT": inject()["traceparent"],
+        "TRACELOG_CONSOLE": "off",  # what it prints becomes entries; those of its own are some already
+    }
     try:
         return subprocess.Popen(  # noqa: S603 - to run what the user names is what this command is for
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
