@@ -1,9 +1,10 @@
 """
 Counts on their way into the store's ledger: refused entries, and what clients report of themselves.
 
-They are written together, once a second; what a kill can cost is one second of counts. While the store is
-away they are kept, within bounds, and tried again by themselves. A call that may have been done, because its
-answer was lost, is made again as it was and under its number, so that the store counts it once.
+They are written together, once a second; what a kill can cost is one second of counts, which later reports of
+those who were told make good. While the store is away they are kept, within bounds, and tried again by
+themselves. A call that may have been done, because its answer was lost, is made again as it was and under its
+number, so that the store counts it once.
 """
 
 import asyncio
