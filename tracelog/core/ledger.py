@@ -38,8 +38,8 @@ UNSURE: Final = ("dropped/shutdown", "dropped/retry_expired", "dropped/sink_erro
 in a report a server believes no more than it misses, the last ones least."""
 
 TOLD: Final = "told"
-"""Before an outcome and a reason in what is taken from a report: how many entries were refused as
-the client was told. A server that is killed forgets a second of these; what is missing then is taken from here."""
+"""Before an outcome and a reason in what is taken from a report: how many entries were refused, as the client
+was told. A server that is killed forgets a second of these; what is missing then is taken from here."""
 
 REASONED: Final = ("suppressed", "limited", "rejected", "dropped")
 """Outcomes that name a reason."""

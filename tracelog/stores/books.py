@@ -71,8 +71,8 @@ def accounts_of(rows: Sequence[Tally]) -> dict[str, Account]:
 
 def _recall(accounts: Iterable[Account], main: Account, said: Mapping[str, int], missing: int) -> int:
     """
-    Count what the source was told that was refused, and no server remembers since one was killed; no more of it
-    than is *missing*. Return how many these are.
+    Count what the source was told that was refused, and no server remembers since one was killed; no more of
+    it than is *missing*. Return how many these are.
     """
     known: Counter[tuple[str, str]] = Counter()
     for account in accounts:
