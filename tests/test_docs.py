@@ -165,6 +165,22 @@ def test_every_table_of_settings_has_its_section():
     assert made == set(SECTIONS)
 
 
+def test_tests_that_are_named_are_there():
+    """
+    Every test that the table of rules names stands in the file that it names.
+    """
+    text = (ROOT / "docs/protection.md").read_text(encoding="utf-8").split("## What always holds")[1]
+    named = re.findall(r"`([\w/]+\.py)`(?:: ((?:`\w+`(?:, )?)+))?", text)
+    assert len(named) > 20
+    missing = [
+        (file, name)
+        for file, names in named
+        for name in re.findall(r"`(\w+)`", names) or [""]
+        if not re.search(rf"def test_\w*{name}", (ROOT / "tests" / file).read_text(encoding="utf-8"))
+    ]
+    assert missing == []
+
+
 def test_entry_fields_are_documented():
     """
     Every field of an entry stands in the entry reference.
