@@ -7,7 +7,7 @@ import json
 import msgspec
 import pytest
 
-from tests.correlation.build import START, closing, hop, log
+from tests.correlation.build import START, closing, hop, log, not_kept
 from tests.correlation.incident import TRACE, incident
 from tracelog.correlation import Missing, Report, correlate
 from tracelog.render.brief import brief
@@ -194,6 +194,24 @@ QUIET = [
         "silence",
         "500 ms of silence, unexplained",
         id="nobody at work",
+    ),
+    pytest.param(
+        [log("a", 0, "x"), not_kept("lost", 10, 480), log("b", 500, "y")],
+        "silence",
+        "500 ms of entries not kept",
+        id="what was said is not kept",
+    ),
+    pytest.param(
+        [log("a", 0, "x"), not_kept("lost", 10, 200), log("b", 500, "y")],
+        "silence",
+        "500 ms of silence, unexplained",
+        id="most of it was silent all the same",
+    ),
+    pytest.param(
+        [log("a", 0, "x"), not_kept("lost", 10, 480), log("b", 500, "y")],
+        "time",
+        "500 ms in all",
+        id="a time in which much was said",
     ),
     pytest.param(
         [closing("s", 1, 0, 500), log("a", 0, "x"), log("b", 499, "y")],

@@ -3,6 +3,7 @@ What insights are drawn from: everything that the earlier steps found out.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -11,16 +12,26 @@ from tracelog.correlation.holes import Hole
 from tracelog.correlation.line import Line, Node
 from tracelog.correlation.report import Chain, Clock
 
+SILENCE: Final = "silence"
+REPEATS: Final = "repeats only"
+NOT_KEPT: Final = "entries not kept"
+"""What a stretch without anything new may be made of, in words."""
+
 
 class Wait(msgspec.Struct, frozen=True):
     """
-    A silence: the lines around it, the hop that was open in it, and whether repeats went on meanwhile.
+    A silence: the lines around it, the hop that was open in it, and what it is *of*: of repeats only, or of
+    entries that were not kept, where these went on meanwhile.
     """
 
     before: Line
     after: Line
     node: Node | None
-    noisy: bool
+    of: str = SILENCE
+
+    @property
+    def noisy(self) -> bool:
+        return self.of != SILENCE
 
     @property
     def ms(self) -> float:

@@ -62,6 +62,7 @@ class Shield:
 
     def __init__(self, settings: GuardSettings, *, clock: Callable[[], float]) -> None:
         self.guard = Guard(settings)
+        self._steps = settings.normal
         self._clock = clock
         self._courses: Bounded[Name, Course] = Bounded(REMEMBERED)
 
@@ -199,9 +200,10 @@ class Shield:
         """
         shown = dict(self.guard.status(self._clock()))
         shown["slowed"] = [
-            {"system": system, "source": source, "limit": limit}
+            {"system": system, "source": source, "limit": limit, "step": self._steps.index(limit)}
             for (system, source), limit in shown["slowed"]
         ]
+        shown["steps"] = list(self._steps)
         return shown
 
     def pressure(self, system: str, used: float) -> None:
