@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from tracelog.core.redact_beside import PLAIN_WORD, SEPARATOR, beside, read_value, stands_below
+from tracelog.core.redact_flood import FLOOD
 from tracelog.core.redact_mark import MARK, MARK_START
 from tracelog.core.redact_names import LONGEST_NAME, NAME_CHARS, Names
 from tracelog.core.redact_printed import Name
-from tracelog.core.redact_replace import BLANKS, FLOOD, MAX_SECRETS, Span, quote_behind
+from tracelog.core.redact_replace import BLANKS, MAX_SECRETS, Span, quote_behind
 from tracelog.core.redact_rules import Group
 from tracelog.core.redact_values import Value, cookie_values, leaves, value_at
+from tracelog.core.redact_work import LOOK, READ, Work
 
 _NAME_BYTES: Final = bytes(code for code in range(128) if re.fullmatch(f"[{NAME_CHARS}]", chr(code)))
 _NAME_LETTERS: Final = frozenset(bytes([code]) for code in _NAME_BYTES)
@@ -89,11 +91,13 @@ class PairFinder:
     Args:
         names: Tells the names.
         rank: The rank of all that is found, behind every shape.
+        work: Counts what it takes.
     """
 
-    def __init__(self, names: Names, rank: int) -> None:
+    def __init__(self, names: Names, rank: int, work: Work) -> None:
         self._names = names
         self._rank = rank
+        self._work = work
         self._scheme = _words_before(names.keys.schemes, rb"[ \t]{1,4}(?![a-z_]{1,24}=[A-Za-z0-9])")
         self._line_scheme = _words_before(names.keys.line_schemes, rb"[a-z0-9-]{0,24}[ \t]")
 
@@ -106,6 +110,7 @@ class PairFinder:
         for place in places:
             if place < done:
                 continue
+            self._work.spend(LOOK)
             start, done = name_around(data, place)
             if (joint := beside(data, start, done)) is None or (marked and _in_mark(data, start)):
                 continue
@@ -113,6 +118,7 @@ class PairFinder:
                 continue
             if group.chance and (joint.end() - done > _NEAR or not _CHANCE.match(data, joint.end())):
                 continue
+            self._work.spend(READ)
             read += 1
             if read > MAX_NAMES:
                 yield Span(start, len(data), self._rank, FLOOD)
@@ -173,6 +179,7 @@ class PairFinder:
             return _Found(secrets, bracketed.end())
         if data[place : place + 1] in {b"[", b"{"} or _TUPLE.match(data, place):
             within, end = leaves(data, place)
+            self._work.spend(end - place)
             return _Found(self._worthy(data, within, name.group), end, quote)
         if name.group.chance and (chance := _CHANCE.match(data, place)) is not None:
             return _Found(self._worthy(data, [Value(*chance.span(1), bare=False)], name.group), place)

@@ -16,6 +16,8 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from tracelog.core.redact_work import STOP, Work
+
 NAME_END: Final = b'"'
 """Stands in a literal for whatever ends a name: a quote, `:`, `=`, an escape, a header byte of msgpack."""
 
@@ -142,15 +144,16 @@ class Scanner:
         stop, alone, following = map(_class, (self._by_pair, self._alone, self._nexts))
         self._stops = re.compile(f"{stop}(?:(?={following})|(?<={alone}))").finditer
 
-    def places(self, data: bytes) -> dict[int, list[int]]:
+    def places(self, data: bytes, work: Work | None = None) -> dict[int, list[int]]:
         """
-        Return for each owner whose literals stand in *data* the places, in ascending order.
+        Return for each owner whose literals stand in *data* the places, in ascending order; count the *work*.
         """
         found: defaultdict[int, list[int]] = defaultdict(list)
         folded = data.translate(_FOLD)
         starts_with, by_pair = folded.startswith, self._told
         for begin, pairs in _in_pairs(folded):
-            for stop in self._stops(pairs):
+            stops = self._stops(pairs)
+            for stop in stops if work is None else work.each(stops, STOP):
                 at = stop.start()
                 for before, fold, always, exact in by_pair[pairs[at]]:
                     start = begin + _PAIR * at - before
