@@ -179,7 +179,7 @@ class PairFinder:
             return _Found(secrets, bracketed.end())
         if data[place : place + 1] in {b"[", b"{"} or _TUPLE.match(data, place):
             within, end = leaves(data, place)
-            self._work.spend(end - place)
+            self._work.spend(2 * (end - place))
             return _Found(self._worthy(data, within, name.group), end, quote)
         if name.group.chance and (chance := _CHANCE.match(data, place)) is not None:
             return _Found(self._worthy(data, [Value(*chance.span(1), bare=False)], name.group), place)
