@@ -14,7 +14,6 @@ FLOOD: Final = "flood"
 
 _STRINGS_CLOSED: Final = re.compile(rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
-_OPENING: Final = re.compile(rb"[\[{]")
 _SIGNS: Final = re.compile(rb"[^\[\]{}]++")
 _SCALAR_END: Final = re.compile(rb"[A-Za-z0-9.+-]++\Z")
 _LONGEST_SCALAR: Final = 512
@@ -35,12 +34,9 @@ def rest_of(data: bytes, place: int, mark: bytes) -> tuple[int, bytes]:
     line = data.rfind(b"\n", 0, place) + 1
     line_end = data.find(b"\n", place)
     line_end = len(data) if line_end < 0 else line_end
-    opening = _OPENING.search(data, line, place)
-    begins = [(0, len(data)), (line, line_end)]
-    if opening is not None:
-        begins += [(opening.start(), len(data)), (opening.start(), line_end)]
-    for begin, end in dict.fromkeys(begins):
-        if begin < place and data[place:end].strip() and _is_json(data[begin:end]):
+    begins = [0, line, *(data.find(sign, line, place) for sign in (b"[", b"{"))]
+    for begin, end in dict.fromkeys((begin, end) for begin in begins for end in (len(data), line_end)):
+        if 0 <= begin < place and data[place:end].strip() and _is_json(data[begin:end]):
             start, closed = _closed(data[begin:end], place - begin, mark)
             return begin + start, closed
     return place, mark

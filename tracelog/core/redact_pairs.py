@@ -67,9 +67,6 @@ _SHORTEST, _SHORTEST_IN_PROSE = 3, 6
 """Bytes of a secret that is no password: parsers write `token=)` and `token: EOF` about other tokens."""
 
 
-MAX_NAMES: Final = 2_000
-"""Names whose values are read in one text. A text with more is a dump: its rest is replaced as one."""
-
 AUTH: Final = "auth"
 """The group of `Authorization`."""
 
@@ -105,24 +102,22 @@ class PairFinder:
         """
         Return the secrets in *data*, tried at *places* in ascending order, where sensitive words stand.
         """
-        done = found_so_far = read = 0
+        done = found_so_far = 0
         marked = MARK_START in data
         for place in places:
             if place < done:
                 continue
-            self._work.spend(LOOK)
             start, done = name_around(data, place)
-            if (joint := beside(data, start, done)) is None or (marked and _in_mark(data, start)):
+            if marked and _in_mark(data, start):
+                continue
+            self._work.spend(LOOK)
+            if (joint := beside(data, start, done)) is None:
                 continue
             if (group := self.named(data, start, done)) is None:
                 continue
             if group.chance and (joint.end() - done > _NEAR or not _CHANCE.match(data, joint.end())):
                 continue
             self._work.spend(READ)
-            read += 1
-            if read > MAX_NAMES:
-                yield Span(start, len(data), self._rank, FLOOD)
-                return
             found = self._read(data, Name(start, done, group), joint)
             done = max(done, found.end)
             for first, last, bare in found.values:

@@ -127,13 +127,14 @@ def quote_behind(text: bytes, quote: bytes) -> bytes:
 
 def _merged(data: bytes, spans: Iterable[Span]) -> Iterator[Span]:
     """
-    Return *spans* in order and apart: of those that overlap, the widest first one names the rule.
+    Return *spans* in order and apart: of those that overlap, a flood or else the widest first one names the rule.
     """
     whole = filter(None, (_whole_letters(data, span) for span in spans))
     current: Span | None = None
     for span in sorted(whole, key=lambda span: (span.start, -span.end, span.rank)):
         if current is not None and span.start < current.end:
-            current = current._replace(end=max(current.end, span.end))
+            name = FLOOD if span.name == FLOOD else current.name
+            current = current._replace(end=max(current.end, span.end), name=name)
             continue
         if current is not None:
             yield current

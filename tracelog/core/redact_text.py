@@ -30,10 +30,10 @@ made to need more has lost every secret that was found, and may lose more when i
 
 LONGEST_KEPT: Final = 128 * 1024
 _SHARE_KEPT: Final = 8
-_WORK_AGAIN: Final = 0.8
+_WORK_AGAIN: Final = 0.6
 """
-Of a text that costs too much the first eighth is kept, and no more than the longest field of an entry has. It
-may cost less than the whole might have, so that the same text redacted again surely costs no more than it may.
+Of a text that costs too much the first eighth is kept, and no more than the longest field of an entry has.
+It may cost less than the whole might have: redacted again, it surely costs no more than a text may.
 """
 
 _GLUE: Final = frozenset(bytes([code]) for code in range(128) if chr(code).isalnum() or chr(code) in "_-.+")
@@ -95,7 +95,7 @@ class TextCleaner:
         if short and not groups and self._ask_first and not self.suspect(data, alone=True):
             return data
         trail = Trail() if trail is None else trail
-        self._work.begin(len(data))
+        self._work.begin(len(data), data.count(MARK_START))
         try:
             return self._cleaned(data, len(data), groups, trail)
         except TooMuchWork:
@@ -118,7 +118,7 @@ class TextCleaner:
         """
         self._draft.counts.clear()
         trail.clear()
-        self._work.begin(len(data), _WORK_AGAIN)
+        self._work.begin(len(data), share=_WORK_AGAIN)
         try:
             return self._cleaned(data, min(len(data) // _SHARE_KEPT, LONGEST_KEPT), groups, trail)
         except TooMuchWork:
