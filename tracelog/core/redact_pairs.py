@@ -17,7 +17,7 @@ from tracelog.core.redact_printed import Name
 from tracelog.core.redact_replace import BLANKS, MAX_SECRETS, Span, quote_behind
 from tracelog.core.redact_rules import Group
 from tracelog.core.redact_values import Value, cookie_values, leaves, value_at
-from tracelog.core.redact_work import LOOK, READ, Work
+from tracelog.core.redact_work import LETTERS, LOOK, READ, Work
 
 _NAME_BYTES: Final = bytes(code for code in range(128) if re.fullmatch(f"[{NAME_CHARS}]", chr(code)))
 _NAME_LETTERS: Final = frozenset(bytes([code]) for code in _NAME_BYTES)
@@ -179,6 +179,8 @@ class PairFinder:
         if name.group.chance and (chance := _CHANCE.match(data, place)) is not None:
             return _Found(self._worthy(data, [Value(*chance.span(1), bare=False)], name.group), place)
         value = value_at(data, place)
+        if value is not None:
+            self._work.spend((value.end - place) // LETTERS)
         if value is not None and value.bare:
             value = self._bare(data, name, separator, value)
         if value is None:

@@ -127,7 +127,7 @@ def quote_behind(text: bytes, quote: bytes) -> bytes:
 
 def _merged(data: bytes, spans: Iterable[Span]) -> Iterator[Span]:
     """
-    Return *spans* in order and apart: of those that overlap, a flood or else the widest first one names the rule.
+    Return *spans* in order and apart: of those that overlap, a flood or the widest first one names the rule.
     """
     whole = filter(None, (_whole_letters(data, span) for span in spans))
     current: Span | None = None

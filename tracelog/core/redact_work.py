@@ -23,6 +23,9 @@ TRY, FOUND, DECODED = 12, 15, 150
 LOOK, READ, SECRET, DISGUISE = 35, 30, 15, 6
 """Units of a name looked at, of a value read, of a secret replaced, of a disguise taken off."""
 
+LETTERS: Final = 60
+"""Bytes of a value that take one unit: one that is no secret may be read again by each name in it."""
+
 MARK, MOST_MARKS = 30, 1_001
 """Units more for each mark in a text: with marks in it a text that cost all it may costs some more."""
 
