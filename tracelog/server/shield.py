@@ -170,6 +170,12 @@ class Shield:
         """
         self.guard.put_back(row, self._clock())
 
+    def so_far(self) -> list[Entry]:
+        """
+        Return the rows that are nearly due, for who reads now.
+        """
+        return self.guard.so_far(self._clock())
+
     def untold(self, trace_id: str) -> list[bytes]:
         """
         Return what is known here of a trace's entries that were not kept, and that no row has told of yet.
