@@ -9,6 +9,8 @@ import tempfile
 
 from hypothesis import HealthCheck, settings
 
+from tracelog.core.surroundings import AGENT_SIGNS
+
 settings.register_profile(
     "suite",
     deadline=None,  # a busy machine stalls for longer than any deadline; a property is not a stopwatch
@@ -24,3 +26,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="tracelog-tests-")
 atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 """What programs and clients of tests keep in the user's state folder is not the user's."""
+
+os.environ["TRACELOG_CONSOLE"] = "off"
+for sign in AGENT_SIGNS:
+    os.environ.pop(sign, None)
+"""What tests print is the same whoever runs them: people at a terminal, or a coding agent."""

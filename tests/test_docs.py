@@ -13,8 +13,11 @@ import msgspec
 import pytest
 
 import tracelog
-from tracelog.config import ClientSettings, ServerSettings
-from tracelog.core.entry import Entry
+from tracelog.config import ClientSettings, Key, ServerSettings
+from tracelog.core.entry import Entry, Limits
+from tracelog.core.guard_settings import GuardSettings
+from tracelog.core.pin_settings import PinSettings
+from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -99,6 +102,82 @@ def test_settings_are_documented(settings):
     """
     text = (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
     missing = [field.name for field in msgspec.structs.fields(settings) if f"`{field.name}`" not in text]
+    assert missing == []
+
+
+SECTIONS = {
+    "keys": Key,
+    "limit": Limits,
+    "guard": GuardSettings,
+    "quota": QuotaSettings,
+    "trace_quota": TraceQuota,
+    "pins": PinSettings,
+}
+"""Settings that are made of settings: each has a section of the reference."""
+
+
+def told(value):
+    """
+    Return the ways in which the reference may write a default.
+    """
+    if isinstance(value, tuple):
+        return [", ".join(map(str, value))]
+    sizes = {"": 1, " KiB": 1024, " MiB": 1024 * 1024, " days": 86_400}
+    return [f"{value / size:g}{unit}" for unit, size in sizes.items()] + [str(value)]
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_settings_within_settings_are_documented(name):
+    """
+    Every field of every table of settings stands in the section of its table, beside its default if that is a number.
+    """
+    text = (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
+    section = text.split(f"### `{name}`", 1)[1].split("\n#", 1)[0]
+    rows = {
+        each: row.split("|")[2]
+        for row in section.splitlines()
+        if row.startswith("| `")
+        for each in re.findall(r"`(\w+)`", row.split("|")[1])
+    }
+    fields = {field.name: field.default for field in msgspec.structs.fields(SECTIONS[name])}
+    assert sorted(rows) == sorted(fields)
+    untrue = [
+        field
+        for field, default in fields.items()
+        if isinstance(default, int | float | tuple)
+        and not isinstance(default, bool)
+        and default != ()
+        and not any(re.search(rf"(?<![\d.]){re.escape(way)}(?![\d.])", rows[field]) for way in told(default))
+    ]
+    assert untrue == []
+
+
+def test_every_table_of_settings_has_its_section():
+    """
+    No setting is made of settings that the reference does not tell.
+    """
+    made = {
+        field.name
+        for settings in (ClientSettings, ServerSettings)
+        for field in msgspec.structs.fields(settings)
+        if re.search(r"Settings|Limits|Quota|\bKey\b", str(field.type)) and field.name != "redact"
+    }
+    assert made == set(SECTIONS)
+
+
+def test_tests_that_are_named_are_there():
+    """
+    Every test that the table of rules names stands in the file that it names.
+    """
+    text = (ROOT / "docs/protection.md").read_text(encoding="utf-8").split("## What always holds")[1]
+    named = re.findall(r"`([\w/]+\.py)`(?:: ((?:`\w+`(?:, )?)+))?", text)
+    assert len(named) > 20
+    missing = [
+        (file, name)
+        for file, names in named
+        for name in re.findall(r"`(\w+)`", names) or [""]
+        if not re.search(rf"def test_\w*{name}", (ROOT / "tests" / file).read_text(encoding="utf-8"))
+    ]
     assert missing == []
 
 

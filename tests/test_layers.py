@@ -104,6 +104,7 @@ LIBRARIES = {
             "flask",
             "httpx",
             "httpx2",
+            "litestar",
             "loguru",
             "requests",
             "rq",

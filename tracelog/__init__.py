@@ -21,7 +21,8 @@ Whoever reads `client/pipeline.py` and `server/ingest.py` has read what happens 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tracelog.client.context import Trace, carry, current, extract, inject
+from tracelog.client.carried import carry
+from tracelog.client.context import Trace, current, extract, inject
 from tracelog.client.default import configure, flush, get_logger, shutdown, span, stats, trace
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ over the defaults of `core/settings.py`. A wrong value is one sentence that name
 """
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
@@ -27,6 +26,7 @@ from tracelog.core.settings import (
     ReaderSettings,
     ServerSettings,
 )
+from tracelog.core.surroundings import is_agent, is_loopback
 from tracelog.errors import ConfigError
 
 if TYPE_CHECKING:  # the class itself is loaded by the first log call: milliseconds
@@ -47,6 +47,7 @@ __all__ = [
     "place_of",
     "reader_settings",
     "redact_settings",
+    "runs_for_agent",
     "server_settings",
     "state_folder",
     "wants_color",
@@ -63,9 +64,9 @@ _NAMED_ALIKE: Final = (
 _ENVIRONMENT: Final = {
     **{name: f"TRACELOG_{name.upper()}" for name in _NAMED_ALIKE.split()},
     "traceparent": "TRACEPARENT",
+    "console": "TRACELOG_CONSOLE",
 }
 """Setting and its variable. Client and server read those of their own settings only."""
-_LOOPBACK: Final = re.compile(r"localhost|\[?::1\]?|127(\.[0-9]{1,3}){3}")
 
 KEY_BYTES: Final = 32
 """A key for the tags of secrets that cannot be found by trying."""
@@ -147,13 +148,6 @@ def place_of(name: str, given: Mapping[str, Any], *, environ: Environ = os.envir
     return variable if environ.get(variable) else f"[tool.tracelog] {name}"
 
 
-def is_loopback(host: str) -> bool:
-    """
-    Whether *host* names this machine only.
-    """
-    return _LOOPBACK.fullmatch(host.lower()) is not None
-
-
 def inherited_traceparent(*, environ: Environ = os.environ) -> str:
     """
     Return the `traceparent` that the parent process handed down in `TRACEPARENT`, or an empty text.
@@ -168,12 +162,18 @@ def wants_color(*, environ: Environ = os.environ) -> bool:
     return not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
+def runs_for_agent(*, environ: Environ = os.environ) -> bool:
+    """
+    Whether a coding agent runs this process, and reads what it prints.
+    """
+    return is_agent(environ)
+
+
 def redact_settings(said: bool | RedactSettings, *, environ: Environ = os.environ) -> RedactSettings:
     """
     Return the redaction settings that `redact=` *said* mean, with a key for the tags of equal secrets.
 
-    The key is `TRACELOG_REDACT_KEY`, the same on every machine whose tags shall be comparable; else one that
-    this user's programs share on this machine; else one of this process.
+    The key is `TRACELOG_REDACT_KEY`; else one that this user's programs share here; else one of this process.
     """
     settings = said if isinstance(said, RedactSettings) else RedactSettings(enabled=said)
     if settings.tag_key:

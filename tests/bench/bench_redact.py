@@ -6,7 +6,7 @@ most 50 ms. Peers: every built-in pattern one after another with the standard li
 of twenty words, which finds far less. CPU time of the thread, median of interleaved rounds.
 
     python tests/bench/bench_redact.py             # speed
-    python tests/bench/bench_redact.py --hostile   # searches for the worst hostile lines, and prints them
+    python tests/bench/bench_redact.py --hostile   # searches for the worst hostile lines, and prints them; takes a seed
     python tests/bench/bench_redact.py --quality   # precision and recall on the development corpus
 """
 
@@ -23,7 +23,7 @@ import msgspec
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.core.redact_corpus import SEED, clean_lines, judge, report, samples
-from tests.core.redact_hostile import fragments, pairs, repeated
+from tests.core.redact_hostile import fragments, mixed, pairs, repeated
 from tracelog.core.redact import Redactor
 from tracelog.core.redact_engine import EngineName
 from tracelog.core.redact_rules import built_in
@@ -46,8 +46,8 @@ SAMPLES, CLEAN = 20_000, 20_000
 PAIRS = 400
 """Pairs of fragments that are tried beside all fragments."""
 
-SHORT = 10_000
-"""Bytes of a line in the first round; those that took longest are tried again with `LINE`."""
+MIXED = 1_500
+"""Mixtures: fragments, separators and encodings, one in another."""
 
 WORST = 20
 
@@ -192,7 +192,8 @@ def hostile() -> None:
     Print the lines that take longest of all that the rules' own literals, names and carriers make.
     """
     engines: Sequence[EngineName] = ("re2", "re")
-    units = [*fragments(), *pairs(PAIRS, SEED)]
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else SEED
+    units = list(dict.fromkeys([*fragments(), *pairs(PAIRS, seed), *mixed(MIXED, seed)]))
     print(
         f"the worst of {len(units)} repeated fragments, ms for a line of {LINE // 1000} kB (bar {HOSTILE_BAR:.0f})"
     )
@@ -203,8 +204,10 @@ def hostile() -> None:
             text = repeated(unit, size)
             return cpu(lambda: redactor.text(text)) * 1e3
 
-        first = sorted(units, key=lambda unit: took(unit, SHORT), reverse=True)[: 2 * WORST]
-        again = sorted(((min(took(unit, LINE) for _ in range(3)), unit) for unit in first), reverse=True)
+        first = sorted(units, key=lambda unit: took(unit, LINE), reverse=True)[: 2 * WORST]
+        again = sorted(
+            ((statistics.median(took(unit, LINE) for _ in range(3)), unit) for unit in first), reverse=True
+        )
         for ms, unit in again[:WORST]:
             print(f"  {engine:>4} {ms:7.1f}  {unit!a}")
 
@@ -215,4 +218,4 @@ def quality() -> None:
 
 
 if __name__ == "__main__":
-    {"--quality": quality, "--hostile": hostile}.get(sys.argv[-1], speed)()
+    {"--quality": quality, "--hostile": hostile}.get(" ".join(sys.argv[1:2]), speed)()

@@ -9,6 +9,8 @@ import urllib.request
 import pytest
 
 from tests.server.running import Running
+from tests.server.test_protection import CALM, words
+from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 
 PATIENCE_S = 10
 
@@ -145,6 +147,42 @@ def test_a_refusal_is_told_once_and_counted(page, site, trace):
         assert page.evaluate("tracelog.stats().stored") == 1
 
 
+@pytest.mark.parametrize(
+    ("limits", "then"),
+    [
+        ({"quota": QuotaSettings(limit=10)}, "console.error('broke')"),
+        (
+            {"trace_quota": TraceQuota(normal=5, extra=2)},
+            "tracelog.newTrace(); console.log('broke')",
+        ),
+    ],
+    ids=["the hour", "a trace"],
+)
+def test_what_there_is_room_for_does_not_wait_for_what_there_is_none_for(page, site, limits, then):
+    """
+    A page that is refused by a quota sends its errors all the same, and one whose trace is full its other traces; what
+    was refused is counted and not sent again.
+    """
+    with Running(limits=True, guard=CALM, **limits) as running:
+        tag = f'<script src="http://127.0.0.1:{running.port}/tracelog.js" data-limits="off"></script>'
+        page.goto(site.page(tag))
+        said = "; ".join(f"console.log('{words(n)}')" for n in range(40))
+        page.evaluate(f"{said}; tracelog.flush()")
+        until(lambda: page.evaluate("tracelog.stats().in_flight"), lambda left: left == 0)
+        page.evaluate("console.log('later')")
+        page.evaluate("tracelog.flush()")
+        page.evaluate(f"() => {{ {then}; }}")
+        until(running.messages, lambda found: "broke" in found)
+        until(
+            lambda: page.evaluate("tracelog.stats()"),
+            lambda told: told["emitted"] == 42 and not told["in_flight"],
+        )
+        told = page.evaluate("tracelog.stats()")
+        ledger = running.get("/api/v1/ledger").json
+    assert (told["stored"], told["limited"]) == (ledger["stored"], ledger["limited"])
+    assert ledger["balanced"]
+
+
 def test_the_clock_is_measured_against_the_server(visit):
     """
     The offset is within what the trip took: both run on this machine.
@@ -195,7 +233,8 @@ def test_what_pages_left_is_kept_together_and_never_in_the_way(visit, page, site
     page.goto(site.page("x"))
     page.evaluate("left => localStorage.setItem('tracelog.left', left)", "{not json")
     visit("fetch('/status/215')")
-    assert "traceparent" in site.asked("/status/215")[-1].headers  # the parts after it have started
+    asked = until(lambda: site.asked("/status/215"), bool)
+    assert "traceparent" in asked[-1].headers  # the parts after it have started
     page.evaluate("left => localStorage.setItem('tracelog.left', left)", json.dumps([other]))
     page.evaluate("console.log('late'); dispatchEvent(new Event('pagehide'))")
     left = json.loads(page.evaluate("localStorage.getItem('tracelog.left')"))

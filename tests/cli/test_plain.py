@@ -119,6 +119,25 @@ def test_json_that_is_no_entry_is_text(line):
     assert (entry.message, entry.trace_id) == (line, "run-1")
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("\rProgress 0%\rProgress 50%\rProgress 100%", "Progress 100%"),
+        ("loading\r\x1b[2K 0%|     | 0/9\r 50%|██   | 4/9\r\r100%|█████| 9/9\r", "loading\n100%|█████| 9/9"),
+        ("pulling a 10%\rpulling b 10%\rpulling b 90%", "pulling a 10%\npulling b 90%"),
+        ("WARN one thing\rINFO another", "WARN one thing\nINFO another"),
+        ("\r".join(f"{n} of 90000" for n in range(90_000)), "89999 of 90000"),
+    ],
+    ids=["progress", "bar", "two", "no progress", "long"],
+)
+def test_progress_is_told_by_where_it_ended(line, message):
+    """
+    A line written over itself is its last state; what is said in other words in between is kept.
+    """
+    (entry,) = read(line)
+    assert entry.message == message
+
+
 @pytest.mark.parametrize("line", ["", "   ", "\t\r", "\x1b[0m"])
 def test_a_blank_line_is_no_entry(line):
     """

@@ -7,8 +7,10 @@ import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 
 from tests.cli.started import Started, plain_environment
+from tracelog.cli import commands
 
 SAYS = """
 import os, sys
@@ -27,13 +29,14 @@ charge()
 
 WAITS = """
 import signal, sys, time
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))
+for number, code in ((signal.SIGTERM, 5), (signal.SIGQUIT, 6)):
+    signal.signal(number, lambda *_, code=code: sys.exit(code))
 print("ready", flush=True)
 time.sleep(60)
 """
 
 
-def run(served, trace, *command, data=b"", options=()):
+def run(served, trace, *command, data=b"", options=(), environ=None):
     return subprocess.run(
         [
             sys.executable,
@@ -50,10 +53,17 @@ def run(served, trace, *command, data=b"", options=()):
         ],
         input=data,
         capture_output=True,
-        env=plain_environment(),
+        env={**plain_environment(), **(environ or {})},
         timeout=60,
         check=False,
     )
+
+
+def in_this_process(served, *command):
+    """
+    Return the exit code of `tracelog run -- COMMAND`, called here.
+    """
+    return CliRunner().invoke(commands, ["run", "--url", served.url, "--", *command]).exit_code
 
 
 def stored(served, trace):
@@ -108,17 +118,59 @@ def test_an_end_is_told_as_a_shell_does(command, code, sentence, served, trace):
     assert sentence in done.stderr.decode()
 
 
-def test_signals_reach_the_program(served, trace):
+def test_what_a_program_ships_is_not_stored_twice(served, trace):
+    """
+    A program with a console of its own, as an agent's has, ships its entries and does not print them as well.
+    """
+    program = (
+        f"import tracelog; tracelog.configure(url={served.url!r}); tracelog.get_logger('own').info('once')"
+    )
+    done = run(
+        served, trace, sys.executable, "-c", program, environ={"AI_AGENT": "x", "TRACELOG_CONSOLE": ""}
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert [entry["logger"] for entry in stored(served, trace) if "once" in entry["message"]] == ["own"]
+
+
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGTERM, 5), (signal.SIGQUIT, 6)])
+def test_signals_reach_the_program(number, expected, served, trace):
     """
     Who stops `tracelog run` stops the program, which ends in its own way.
     """
     started = Started("run", "--trace", trace, "--url", served.url, "--", sys.executable, "-c", WAITS)
     try:
         assert started.line("(ready)", "stdout") == "ready"
-        code, _, _ = started.end(signal.SIGTERM)
+        code, _, _ = started.end(number)
     finally:
         started.clear()
-    assert code == 5
+    assert code == expected
+
+
+def test_a_signal_before_the_program_runs_waits_for_it(served, monkeypatch):
+    """
+    A signal that comes while the program is being started reaches it, so that no orphan stays behind.
+    """
+    start = subprocess.Popen
+
+    def starting(*given, **options):
+        signal.raise_signal(signal.SIGTERM)
+        return start(*given, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", starting)
+    assert in_this_process(served, "sleep", "60") == 128 + signal.SIGTERM
+
+
+def test_what_is_ignored_stays_ignored(served):
+    """
+    Behind `nohup` the program hears no SIGHUP, as it would hear none alone.
+    """
+    asked = "import signal; raise SystemExit(int(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN))"
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert in_this_process(served, sys.executable, "-c", asked) == 1
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_without_a_server_the_program_runs(unused_url):

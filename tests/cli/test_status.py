@@ -63,6 +63,7 @@ QUOTAS = {
 BUDGET = {
     "used": 501,
     "limit": 125_000,
+    "remaining": 124_499,
     "usd": 0.04,
     "budget_usd": 10.0,
     "level": "ok",
@@ -124,17 +125,25 @@ def test_a_ledger_is_one_sum(changed, shown):
             "systems",
             "browser    heard 3 seconds ago, from 2 sources",
         ),
-        ({"redacted": {"jwt": 2, "bearer": 1}}, "secrets", "3 replaced here: 2 jwt, 1 bearer"),
+        ({"redacted": {"jwt": 2, "bearer": 1}}, "secrets", "3 replaced: 2 jwt, 1 bearer"),
         ({}, "ledger", "1,273 logged = 1,273 stored"),
         ({"limits": False}, "limits", "off"),
         ({"quotas": QUOTAS}, "hour", "501 of 1,000 rows, 2 of 200 in the reserve for errors"),
-        ({"quotas": QUOTAS}, "", "browser    500 of 400, 0 left, 100 borrowed, more in 41 seconds"),
-        ({"quotas": QUOTAS}, "", "worker     1 of 300, 299 left, 100 lent"),
+        (
+            {"quotas": QUOTAS},
+            "",
+            "browser    500 of 400, 0 left, 100 borrowed, the first free again in 41 seconds",
+        ),
+        (
+            {"quotas": QUOTAS},
+            "",
+            "worker     1 of 300, 299 left, 100 lent, the first free again in 41 seconds",
+        ),
         ({"quotas": QUOTAS}, "", "other      0 of 0, 0 left, 2 in the reserve"),
         (
             {"budget": BUDGET},
             "month",
-            "501 of 125,000 rows ($0.04 of $10.00), ok; 80 % of it is spent at this rate",
+            "501 of 125,000 rows ($0.04 of $10.00), 124,499 left, ok; 80 % of it is spent at this rate",
         ),
         (
             {"budget": BUDGET},
@@ -143,9 +152,14 @@ def test_a_ledger_is_one_sum(changed, shown):
         ),
         ({"budget": BUDGET}, "months", "2026-10 1,200, 2026-09 7"),
         (
-            {"guard": {"slowed": [{"system": "browser", "source": "tab", "limit": 12}]}},
+            {
+                "guard": {
+                    "slowed": [{"system": "browser", "source": "tab", "limit": 12, "step": 2}],
+                    "steps": [50, 25, 12, 6],
+                }
+            },
             "slowed",
-            "browser tab: 12 ordinary entries a minute",
+            "browser tab: 12 ordinary entries a minute, step 3 of 4",
         ),
     ],
 )

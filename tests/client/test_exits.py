@@ -297,6 +297,38 @@ if __name__ == "__main__":
     )
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_process_pools_take_the_trace_along(tmp_path, method):
+    """
+    What a process pool runs by `carry` logs in the hop that handed it over, with what that knows, and is delivered
+    when the pool ends.
+    """
+    ran = run(
+        f"""
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
+if __name__ == "__mp_main__": tracelog.configure(sinks=[File(sys.argv[1])])
+
+def work(n):
+    tracelog.get_logger("x").info(f"work {{n}}")
+    here = tracelog.current()
+    return here.trace_id, here.span_id, here.user_id, tracelog.inject()["tracestate"]
+
+if __name__ == "__main__":
+    tracelog.configure(sinks=[File()])
+    headers = {{"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "tracestate": "a=1"}}
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("{method}")) as pool:
+        with tracelog.trace("order", headers=headers, user_id="u1") as t:
+            found = list(pool.map(tracelog.carry(work), range(4)))
+    print({{(t.trace_id, t.span_id, "u1", "a=1")}} == set(found))
+""",
+        tmp_path,
+    )
+    assert (ran.code, ran.out, ran.err) == (0, "True\n", "")
+    assert sorted(ran.messages) == ["order", *(f"work {n}" for n in range(4))]
+
+
 def test_a_program_that_never_configures(tmp_path):
     """
     Without any configuration entries are lines on standard output, in the trace that was handed down, also when

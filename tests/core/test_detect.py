@@ -2,6 +2,8 @@
 Which system a request comes from, told by what its runtime sends by default.
 """
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +35,18 @@ CHROME = (
         ({"user-agent": "node", "sec-fetch-mode": "cors"}, "backend"),
         ({"user-agent": "undici"}, "backend"),
         ({"user-agent": "Go-http-client/2.0"}, "backend"),
+        ({"user-agent": "Bun/1.2.4"}, "backend"),
+        ({"user-agent": "Deno/2.1.4"}, "backend"),
+        ({"user-agent": "axios/1.7.9"}, "backend"),
+        ({"user-agent": CHROME, "origin": "https://a.example", "x-requested-with": "axios/1"}, "browser"),
+        ({"user-agent": "Java/17.0.13"}, "backend"),
+        ({"user-agent": "Java-http-client/21.0.5"}, "backend"),
+        ({"user-agent": "Apache-HttpClient/5.4 (Java/21)"}, "backend"),
+        ({"user-agent": "Ruby"}, "backend"),
+        ({"user-agent": "Faraday v2.12.2"}, "backend"),
+        ({"user-agent": "GuzzleHttp/7"}, "backend"),
+        ({"user-agent": "OTel-OTLP-Exporter-JavaScript/0.200.0"}, "backend"),
+        ({"user-agent": "okhttp/4.12.0"}, "manual"),
         ({"user-agent": "curl/8.5"}, "manual"),
         ({"cf-ray": "230b030023ae2822-SJC"}, "manual"),
         ({}, "manual"),
@@ -61,6 +75,22 @@ def test_the_answer_is_always_a_known_system(headers):
     Whatever headers say, the answer is a system that tracelog knows by name.
     """
     assert detect_system(headers) in SYSTEMS
+
+
+def test_the_documents_show_the_table():
+    """
+    Every row of the table stands in the reference, in the order in which it is asked.
+    """
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "entry.md").read_text().lower()
+    table = page.split("## how the system is told")[1].split("##")[0].split("\n")
+
+    def row_of(sign):
+        names = {f"`{sign.header}: {sign.value}", f"`{sign.value or sign.header}`"}
+        return next(at for at, row in enumerate(table) if any(name in row for name in names))
+
+    rows = [row_of(sign) for sign in SIGNS]
+    assert rows == sorted(rows)
+    assert [table[row].rsplit("|", 2)[1].strip() for row in rows] == [f"`{sign.system}`" for sign in SIGNS]
 
 
 @pytest.mark.parametrize("sign", SIGNS, ids=[f"{sign.header} {sign.value}" for sign in SIGNS])

@@ -13,24 +13,25 @@ from tests.flooding import letters
 from tracelog.core.bounded import Bounded
 from tracelog.core.entry import Entry
 from tracelog.core.fold import COLD, HOT, LATELY, WARM, Runs, Templates
+from tracelog.core.guard_settings import GuardSettings
 from tracelog.core.heat import Warmth
 from tracelog.core.loops import Loops
 
 
 class Told:
     """
-    Collects what loops tell: first entry, count, last timestamp, reason.
+    Collects the rows that loops tell.
     """
 
     def __init__(self):
         self.rows = []
 
-    def __call__(self, first, count, last_timestamp, why):
-        self.rows.append((first, count, last_timestamp, why))
+    def __call__(self, row):
+        self.rows.append(row)
 
     @property
     def counts(self):
-        return [count for _, count, _, _ in self.rows]
+        return [row.count for row in self.rows]
 
 
 def entry(n, message="again"):
@@ -41,7 +42,8 @@ def entry(n, message="again"):
 
 def made(cap=4_096, loops=1_024, quiet_s=1.0):
     told = Told()
-    open_loops = Loops("loop", quiet_s, 60.0, loops, told)
+    settings = GuardSettings(longest_s=60.0, loops=loops)
+    open_loops = Loops("loop", quiet_s, settings, tell=told, new_id=lambda first: f"{first.id}.n")
     return Runs(5, 1.0, cap, open_loops), open_loops, told
 
 
@@ -72,8 +74,29 @@ def test_sixteen_thousand_in_a_minute_are_a_few_rows():
     assert len(told.rows) == 6
     assert passed + len(told.rows) <= 15
     assert (loops.waiting, len(loops)) == (0, 0)
-    seconds = [(first.timestamp - 1e12) * 60 / 16_000 for first, *_ in told.rows]
+    seconds = [(row.timestamp - 1e12) * 60 / 16_000 for row in told.rows]
     assert [round(second) for second in seconds] == [0, 1, 3, 7, 15, 31]
+
+
+@pytest.mark.parametrize("every_s", [0.01, 0.5, 1.0, 4.0, 7.0, 30.0])
+def test_who_keeps_looking_sees_all_and_makes_few_rows(every_s):
+    """
+    However often somebody reads, 16,000 in a minute are at most 15 rows, and rows told and untold are all of them.
+    """
+    runs, loops, told = made()
+    passed, looked = 0, 0.0
+    for n in range(16_000):
+        now = n * 60 / 16_000
+        passed += not folds(runs, "k", entry(n), now)
+        loops.sweep(now)
+        if now >= looked + every_s:
+            looked = now
+            loops.tell(now)
+            assert passed + sum(told.counts) + sum(row.count for row in loops.of("t")) == n + 1
+            assert loops.of("another") == []
+    loops.end()
+    assert passed + sum(told.counts) == 16_000
+    assert passed + len(told.rows) <= 15
 
 
 def test_a_row_shows_its_first_and_its_last():
@@ -84,7 +107,9 @@ def test_a_row_shows_its_first_and_its_last():
     entries = [entry(n) for n in (0, 1, 2, 3, 4, 7, 9, 8)]
     assert [folds(runs, "k", each, 0.1) for each in entries] == [False] * 5 + [True] * 3
     loops.sweep(1.2)
-    assert told.rows == [(entries[5], 3, entries[6].timestamp, "loop")]
+    [row] = told.rows
+    assert (row.id, row.timestamp) == (f"{entries[5].id}.n", entries[5].timestamp)
+    assert (row.kind, row.count, row.last_timestamp, row.why) == ("summary", 3, entries[6].timestamp, "loop")
 
 
 @pytest.mark.parametrize(("gap", "folded"), [(0.19, 15), (0.2, 0), (0.25, 0), (1.0, 0)])
@@ -138,7 +163,7 @@ def test_the_oldest_loop_ends_when_too_many_are_open():
     for key in "abc":
         for n in range(7):
             folds(runs, key, entry(n, key), 0.0)
-    assert [(first.message, count) for first, count, *_ in told.rows] == [("a", 2)]
+    assert [(row.message, row.count) for row in told.rows] == [("a", 2)]
     assert (len(loops), loops.waiting) == (2, 4)
 
 

@@ -116,9 +116,9 @@ def test_a_command_of_redis_as_words():
 
 def test_a_dump_of_names_is_replaced_from_there_on():
     """
-    A text with thousands of sensitive names keeps its begin; its rest is replaced as one.
+    A text with thousands of sensitive names keeps its first eighth; its rest is replaced as one.
     """
     clean = ENGINES["re2"].text("token_id: x, " + "session: open, " * 3_000 + SECRET)
     assert clean.endswith("[REDACTED:flood]")
-    assert clean.count("session: open") == 2_000 - 1
+    assert clean.count("session: open") == 3_000 // 8 - 1
     assert ENGINES["re2"].text(clean) == clean

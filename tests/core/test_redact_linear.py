@@ -35,7 +35,7 @@ UNITS += [anchor for shape in built_in().shapes for anchor in shape.anchors]
 UNITS += [f"{phrase} " for group in KEYS.groups for phrase in (*group.contains, *group.ends, *group.whole)]
 
 SMALL, LARGE = 2_000, 8_000
-"""Characters: four times as much text."""
+"""Bytes: four times as much text, and never so much that it counts as a flood."""
 
 MOST = 9
 """How many times the time it may then take. Linear is 4, quadratic is 16; the rest is for a busy machine."""
@@ -45,9 +45,9 @@ NOISE_NS = 4_000_000
 
 def cost(redactor, unit, size, runs=1):
     """
-    Return the least processor time, in nanoseconds, that redacting *size* characters of *unit* took in some *runs*.
+    Return the least processor time, in nanoseconds, that redacting *size* bytes of *unit* took in some *runs*.
     """
-    text = (unit * (size // len(unit) + 1))[:size]
+    text = unit * (size // len(unit.encode("utf-8", "surrogatepass")))
     return least(lambda: redactor.text(text), runs)
 
 

@@ -39,6 +39,14 @@ def closing(id_: str, number: int, ms: float, took: float, *, parent: int | None
     )
 
 
+def not_kept(id_: str, ms: float, until: float, **more) -> Entry:
+    """
+    Return a row about entries that were not kept, from *ms* to *until* after the start.
+    """
+    counted = {"count": 5, "why": "rate", **more}
+    return log(id_, ms, kind="suppressed", last_timestamp=START + until, **counted)
+
+
 def ids(report) -> list[str]:
     return [row.id for row in report.timeline]
 

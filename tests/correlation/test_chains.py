@@ -303,3 +303,80 @@ def test_chains_hold_together(entries):
         assert all(0 < link.confidence <= 1 for link in chain.links)
         assert (chain.surfaced is None) == chain.handled
         assert chain.handled or chain.surfaced in place
+
+
+DISK = {"type": "IOException", "message": "no space left on device"}
+
+
+def roots(entries):
+    return [chain.root for chain in correlate(entries).chains]
+
+
+def test_a_failure_without_a_known_caller_explains_no_fact_of_its_own():
+    """
+    Nothing but the time ties it to others: so not to an error that brings its own exception, nor to a hop that went on.
+    """
+    stray = [closing("page", 1, 0, 100, system="worker"), closing("side", 3, 20, 30, parent=9)]
+    stray.append(bad("optional", 45, "no flags", number=3))
+    assert roots([*stray, bad("end", 60, "failed", "worker", 1)]) == ["optional"]
+    own = bad("end", 60, "cannot write", "worker", 1, error=DISK)
+    assert sorted(roots([*stray, own])) == ["end", "optional"]
+    called_on = closing("next", 4, 55, 3, parent=1)
+    assert sorted(roots([*stray, called_on, bad("end", 60, "failed", "worker", 1)])) == ["end", "optional"]
+
+
+def test_a_failure_whose_clock_is_adrift_is_found_by_its_name():
+    """
+    Where no call tells how far a clock is off, an error that names the service and its status is its effect all the same.
+    """
+    entries = [
+        closing("page", 1, 0, 100, system="browser", source="tab", seq=0),
+        closing("api", 2, 4_020, 60, parent=1, source="api", seq=1, context={"status": 500}),
+        closing("turned away", 3, -900_000, 10, parent=9, service="gatekeeper", context={"status": 401}),
+        bad("no", -899_992, "token expired", number=3, service="gatekeeper"),
+        bad("end", 4_070, "gatekeeper answered with status 401", number=2, source="api", seq=0),
+    ]
+    report = correlate(entries)
+    assert report.clocks["api"].offset_ms < 0
+    assert report.chains[0].entries[:2] == ["no", "turned away"]
+    assert "end" in report.chains[0].entries
+
+
+@pytest.mark.parametrize(("spoke", "root"), [(True, "end"), (False, "no")])
+def test_a_loose_clock_hides_not_that_a_hop_went_on(spoke, root):
+    """
+    How late a called hop failed is known as far as its clock is; who spoke meanwhile may have survived it.
+    """
+    entries = [
+        closing("api", 1, 0, 100, source="api", seq=9, context={"status": 500}),
+        closing("side", 2, -380, 6, parent=1, source="side", seq=1, level="error", context={"status": 500}),
+        bad("no", -376, "no flags", number=2, source="side", seq=0),
+        bad("end", 60, "cannot write", number=1, source="api", seq=5, error=DISK),
+    ]
+    if spoke:
+        entries.append(log("on", 40, "going on without", span_id=hop(1), source="api", seq=3))
+    report = correlate(entries)
+    assert report.clocks["side"].uncertainty_ms > 20
+    assert report.chains[0].root == root
+
+
+def test_what_was_tried_again_is_what_was_given_up():
+    """
+    Attempts that failed alike weigh more than another failure in between, also where programs call them no errors.
+    """
+    refused = {"type": "Refused", "message": "connection refused by 10.0.0.9"}
+    entries = [closing("job", 1, 0, 2_000)]
+    for n in range(3):
+        at = 100 + 300 * n
+        answer = {"message": "POST stock", "context": {"status": 503}}
+        entries.append(closing(f"call {n}", 10 + n, at, 20, parent=1, **answer))
+        entries.append(closing(f"try {n}", 20 + n, at + 2, 16, parent=10 + n, **answer))
+        entries.append(bad(f"refused {n}", at + 9, number=20 + n, error=refused))
+    entries += [
+        closing("side", 30, 1_000, 9, parent=1, message="GET flags", context={"status": 500}),
+        closing("flag", 31, 1_002, 5, parent=30, message="GET flags", context={"status": 500}),
+        bad("flags", 1_005, "no flags", number=31),
+        log("on", 1_100, "flags are off", span_id=hop(1)),
+        bad("gave up", 1_900, "order not placed", number=1),
+    ]
+    assert roots(entries)[0].startswith("refused")

@@ -7,9 +7,10 @@ import json
 import msgspec
 import pytest
 
-from tests.correlation.build import START, closing, hop, log
+from tests.correlation.build import START, closing, hop, log, not_kept
 from tests.correlation.incident import TRACE, incident
 from tracelog.correlation import Missing, Report, correlate
+from tracelog.render.brief import brief
 
 SHAPE = {
     "trace_id": str,
@@ -193,6 +194,24 @@ QUIET = [
         "silence",
         "500 ms of silence, unexplained",
         id="nobody at work",
+    ),
+    pytest.param(
+        [log("a", 0, "x"), not_kept("lost", 10, 480), log("b", 500, "y")],
+        "silence",
+        "500 ms of entries not kept",
+        id="what was said is not kept",
+    ),
+    pytest.param(
+        [log("a", 0, "x"), not_kept("lost", 10, 200), log("b", 500, "y")],
+        "silence",
+        "500 ms of silence, unexplained",
+        id="most of it was silent all the same",
+    ),
+    pytest.param(
+        [log("a", 0, "x"), not_kept("lost", 10, 480), log("b", 500, "y")],
+        "time",
+        "500 ms in all",
+        id="a time in which much was said",
     ),
     pytest.param(
         [closing("s", 1, 0, 500), log("a", 0, "x"), log("b", 499, "y")],
@@ -478,3 +497,47 @@ def test_holes_in_running_numbers_are_told():
     assert not holes(range(0, 120, 3))
     told = log("lost", 20, "step 20", kind="suppressed", count=3, why="system_quota", source="tab", seq=40)
     assert not holes([*range(20), *range(23, 40)], told)
+
+
+STORY = [log(f"e{n}", n, f"step {n} of a story", source="tab", seq=n) for n in (*range(20), *range(23, 40))]
+"""Numbers 20, 21 and 22 of a source are not here."""
+
+
+def lost(count, why="system_quota", **more):
+    return log("lost", 20, "step 20", kind="suppressed", count=count, why=why, **more)
+
+
+@pytest.mark.parametrize(
+    ("more", "known", "expected"),
+    [
+        ([], {}, [("backend", "holes", 3)]),
+        ([lost(3, source="tab", seq=40)], {}, [("backend", "system_quota", 3)]),
+        ([lost(3)], {}, [("backend", "system_quota", 3)]),
+        ([lost(2)], {}, [("backend", "holes", 1), ("backend", "system_quota", 2)]),
+        ([lost(3, system="worker")], {}, [("backend", "holes", 3), ("worker", "system_quota", 3)]),
+        ([], {"missing": [Missing("", "evicted", 3)]}, [("", "evicted", 3)]),
+        (
+            [],
+            {
+                "missing": [Missing("", "evicted", 1)],
+                "reports": {"backend": {"suppressed": {"duplicate": 1}}},
+            },
+            [("", "evicted", 1), ("backend", "holes", 1)],
+        ),
+        ([log("run", 20, "step 20", kind="summary", count=4, source="tab", seq=20)], {}, []),
+    ],
+    ids=["alone", "row of it", "row", "some", "other", "evicted", "ledger", "run"],
+)
+def test_missing_numbers_make_a_trace_incomplete_and_are_told_once(more, known, expected):
+    """
+    Entries whose running numbers are not here are missing, unless other witnesses have told of as many.
+    """
+    report = correlate([*STORY, *more], **known)
+    assert [(loss.system, loss.reason, loss.count) for loss in report.missing] == sorted(expected)
+    assert report.complete == (not expected)
+    ledger = report.ledger
+    gone = sum(ledger["suppressed"].values()) + sum(ledger["lost"].values())
+    assert ledger["logged"] == ledger["shown"] + ledger["folded"] + gone
+    first = brief(report, 300, "0").partition("\n")[0]
+    assert first.startswith("complete: no, " if expected else "complete: yes;")
+    assert ("3 running numbers not here" in first) == (expected == [("backend", "holes", 3)])

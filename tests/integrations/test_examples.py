@@ -23,6 +23,7 @@ EXAMPLES = {
     "celery_tasks.py": {"publish shop.charge", "run shop.charge", "charging", "place order"},
     "django_app.py": {"ordering tea", "ordering cup", "GET /orders/cup"},
     "flask_app.py": {"ordering tea", "ordering cup", "GET /orders/cup"},
+    "litestar_app.py": {"ordering tea", "ordering cup", "GET /orders/tea", "GET /orders/cup"},
     "lambda_function.py": {"charging", "invoke charge"},
     "outgoing.py": {"place order", "serve /httpx", "serve /httpx2", "serve /requests", "serve /urllib3"},
     "rq_jobs.py": {"publish rq_jobs.charge", "run rq_jobs.charge", "charging"},

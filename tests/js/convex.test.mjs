@@ -25,3 +25,10 @@ test("a function that says more than one body holds sends or schedules all of it
   const said = bodies.map((body) => JSON.parse(body).entries.length);
   assert.deepEqual(said, [500, 500, 201, 500, 500, 201]);
 });
+
+test("the server may stand below a path", async () => {
+  const asked = [];
+  globalThis.fetch = async (url) => (asked.push(String(url)), Response.json({ accepted: 1 }));
+  for (const url of ["https://logs.example", "https://logs.example/", "https://api.example/logs/"]) await tracelog({ url }).traced(() => {})({ runAction() {} }, {});
+  assert.deepEqual(asked, ["https://logs.example/log", "https://logs.example/log", "https://api.example/logs/log"]);
+});

@@ -162,7 +162,7 @@ def test_missing_running_numbers_stand_in_the_first_line():
         log(f"e{n}", n, f"step {n} of a story", source="tab", seq=n) for n in (*range(20), *range(23, 40))
     ]
     [first, *_] = brief(correlate(spoken), 2_000, NONCE).split("\n")
-    assert first.startswith("complete: as far as is known, but running numbers are missing; 37 entries")
+    assert first.startswith("complete: no, 3 running numbers not here, lost or of another trace; 37 entries")
 
 
 def test_the_first_error_of_each_system_comes_first():

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tracelog.core import heat
+from tracelog.core import aliases, heat
 from tracelog.core.live import LiveRow
 from tracelog.core.query import Query
 from tracelog.core.quota import ask, status_of
@@ -185,6 +185,7 @@ class ScriptedStore:
         self.trouble: Exception | None = None
         self.shared = LocalHeat(self._check)
         self.notes = LocalBoard(self._check)
+        self.names = aliases.State()
         self.hold = False
         self.results: list[Any] = []
         self.writes: list[list[str]] = []
@@ -213,6 +214,10 @@ class ScriptedStore:
 
     def heat(self, window_s: float) -> Heat:
         return self.shared
+
+    async def understand(self, claim: aliases.Claim) -> list[str]:
+        self._check()
+        return aliases.understand(self.names, claim, NOON_MS)
 
     async def write(
         self,

@@ -12,10 +12,12 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import msgspec
 import pytest
 
+from tests.flooding import Farm
 from tests.server.running import Running
 from tests.server.test_protection import CALM, entries, words
 from tests.stores.servers import RealCluster
@@ -155,6 +157,27 @@ def test_losses_that_a_client_was_unsure_of_fill_up_what_is_missing(
         ledger = running.get("/api/v1/ledger?source=s").json
     assert (ledger["emitted"], ledger["stored"], ledger["dropped"]) == (10, 6, counted)
     assert ledger["balanced"]
+
+
+def test_what_a_killed_server_had_told_is_not_lost(tmp_path: Path) -> None:
+    """
+    A server that is killed before it wrote down what it refused leaves no hole: the sender's next report says it.
+    """
+    kind = {"Content-Type": CONTENT_TYPE}
+    noise = [msgspec.msgpack.encode(Row(NOW / 1000, Meta(2), Ids("ab" * 16), "[HMR] connected", None))] * 7
+    told = encode_batch(Header(v=1, source="s", seq=0, system="backend"), noise)
+    with Farm(tmp_path, f"sqlite:///{tmp_path}/logs.db") as farm:
+        [port] = farm.ports
+        for body in (told, compact("s", 7, 0, {"emitted": 7, "suppressed": {"noise": 7}})):
+            request = Request(f"http://127.0.0.1:{port}/log", body, kind)
+            with urlopen(request, timeout=10) as answer:
+                assert answer.status == 200
+            if body is told:
+                farm.kill(port)
+                farm.start(port)
+        ledger = farm.get("/api/v1/ledger?source=s")
+    assert (ledger["emitted"], ledger["suppressed"], ledger["balanced"]) == (7, {"noise": 7}, True)
+    assert (ledger["in_flight"], ledger["unreported"]) == (0, 0)
 
 
 def test_a_restart_under_the_same_name_lowers_nothing(tmp_path: Path) -> None:

@@ -72,9 +72,9 @@ def test_metrics_are_the_status() -> None:
     budget = status["budget"]
     names = ("budget_writes", "budget_limit_writes", "budget_level", "budget_usd", "servers", "ready")
     assert [found[f"tracelog_{name}"] for name in names] == [budget["used"], 15, 0, budget["usd"], 1, 1]
-    for rule, n in status["redacted"].items():
+    for rule, n in status["redacted_here"].items():
         assert found[f'tracelog_redacted_total{{rule="{rule}"}}'] == n
-    assert status["redacted"]
+    assert status["redacted_here"]
     assert {name: found[f"tracelog_gate_{name}_total"] for name in ("calls", "unanswered")} == status["gate"]
     assert status["gate"]["calls"] > 0
 
@@ -131,7 +131,7 @@ def test_names_of_others_are_escaped() -> None:
     A reason that a foreign server made up breaks no line.
     """
     ledger = {"stored": 1, "emitted": 2, "duplicate": 0, **{outcome: {} for outcome in REASONED}}
-    shown = {"phase": "ready", "uptime_s": 1.5, "faults": 0, "redacted": {}, "store": {"ok": True}}
+    shown = {"phase": "ready", "uptime_s": 1.5, "faults": 0, "redacted_here": {}, "store": {"ok": True}}
     told = dict.fromkeys(("sent", "failed", "dropped", "left_to_others", "waiting"), 0)
     shown |= {"alerts": told, "mutes": 0, "switches": {"capture": True}}
     odd = {**ledger, "dropped": {'a"b\\c\nd': 1}}

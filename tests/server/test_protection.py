@@ -13,9 +13,11 @@ from tests.flooding import wait_for
 from tests.server.running import Running
 from tests.server.scripted import ScriptedStore, away
 from tracelog.config import Key
+from tracelog.core import loops
 from tracelog.core.budget import Alert, alert
 from tracelog.core.guard_settings import GuardSettings
 from tracelog.core.quota_settings import QuotaSettings, TraceQuota
+from tracelog.server import own
 from tracelog.server.app import create_app
 
 CALM = GuardSettings(normal=(100_000,), privileged=(100_000,), essential=(100_000,), hot_above=1_000_000)
@@ -249,6 +251,20 @@ def test_who_reads_sees_what_is_folded_so_far() -> None:
     assert (ledger["stored"], ledger["suppressed"], ledger["balanced"]) == (5, {"loop": 45}, True)
 
 
+def test_who_keeps_reading_makes_no_row_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A trace that is read after each batch of a loop tells all of it each time, and has few rows in the end.
+    """
+    monkeypatch.setattr(own, "CATCH_UP_S", 0.01)
+    with Running(limits=True) as running:
+        for turn in range(30):
+            loop = [{"message": "again", "source": "s", "seq": turn * 20 + n} for n in range(20)]
+            running.post([{"trace_id": "watched", **each} for each in loop])
+            rows = running.get("/api/v1/traces/watched").json["entries"]
+            assert sum(row.get("count", 1) for row in rows) == (turn + 1) * 20
+    assert len(rows) <= 5 + 3
+
+
 def test_a_source_that_is_heard_less_is_named() -> None:
     """
     The status names sources whose limit has fallen, with their limit of the minute.
@@ -343,10 +359,11 @@ def test_what_is_folded_or_left_out_holds_no_secret(store: str) -> None:
     )
 
 
-def test_rows_about_others_wait_for_a_store_that_is_away() -> None:
+def test_rows_about_others_wait_for_a_store_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     What a summary counts is stored once, under one id, however often the store was away.
     """
+    monkeypatch.setattr(loops, "EARLY", 1.0)
     store = ScriptedStore()
     with Running(store, limits=True) as running:
         running.post([{"trace_id": "loop", "message": "again", "source": "s", "seq": n} for n in range(50)])

@@ -3,6 +3,7 @@ The ledger of every store: counted once whatever comes again, and no sum changes
 """
 
 import asyncio
+import json
 from collections import Counter
 from typing import Any
 
@@ -116,8 +117,33 @@ class TestReports:
         [tally] = await kept.store.tallies()
         assert tally.report == first
         shown = await ledger(kept.store, kept.clock)
-        assert (shown["emitted"], shown["in_flight"]) == (30, 20)
-        assert (shown["dropped"], shown["limited"]) == ({"queue_overflow": 5, "encode": 1}, {"withheld": 4})
+        assert (shown["emitted"], shown["in_flight"]) == (30, 11)
+        assert shown["dropped"] == {"queue_overflow": 5, "encode": 1}
+        assert shown["limited"] == {"withheld": 4, "system_quota": 9}
+
+    @pytest.mark.parametrize(
+        ("emitted", "told", "counted"),
+        [
+            (20, {"system_quota": 12}, {"system_quota": 12}),
+            (20, {"system_quota": 5, "budget": 3}, {"system_quota": 5, "budget": 3}),
+            (11, {"system_quota": 12}, {"system_quota": 6}),
+            (9, {"system_quota": 12}, {"system_quota": 4}),
+            (0, {"system_quota": 12}, {"system_quota": 4}),
+        ],
+    )
+    async def test_what_servers_forgot(
+        self, kept: Kept, emitted: int, told: dict[str, int], counted: dict[str, int]
+    ):
+        """
+        What a source was told that was refused, and no server remembers, fills up what is missing and no more; what
+        servers know is not counted again.
+        """
+        await kept.store.write([row("trace-a", seq) for seq in range(5)])
+        await kept.store.count([], [refused(5, 8, "limited/system_quota")])
+        await kept.store.report("s", json.dumps({"emitted": emitted, "limited": told}).encode())
+        shown = await ledger(kept.store, kept.clock)
+        assert (shown["stored"], shown["limited"]) == (5, counted)
+        assert (shown["emitted"], shown["balanced"]) == (max(9, emitted), True)
 
     @pytest.mark.parametrize(
         "report",

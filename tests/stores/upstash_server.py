@@ -1,5 +1,6 @@
 """
-A stand-in for Upstash's REST interface over a real server, after its documentation: what clients can tell apart.
+A stand-in for Upstash's REST interface over a real server, after its documentation: what clients can tell apart. The
+official clients are its judges (`test_upstash_clients.py`).
 
 Bodies as JSON or in the path, `/pipeline` and `/multi-exec`, bearer or `_token`, base64 replies except `OK`,
 400 for a refused command and 200 for a pipeline that has refusals in it. Errors keep their codes, so it speaks

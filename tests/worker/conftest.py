@@ -81,6 +81,7 @@ class Moody:
         self.url = f"http://127.0.0.1:{port}"
         self.answers: list[tuple[int, dict[str, str], bytes]] = []
         self.bodies: list[dict[str, Any]] = []
+        self.paths: list[str] = []
         self.heard = threading.Event()
 
     def answer(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
@@ -97,6 +98,7 @@ class Moody:
 def open_moody() -> Iterator[Moody]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            moody.paths.append(self.path)
             status, headers, body = moody.answer(
                 self.rfile.read(int(self.headers.get("content-length", "0")))
             )
@@ -234,6 +236,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                     proxy("wrong key", keyed, TRACELOG_KEY="an old one"),
                     proxy("dark", "http://127.0.0.1:1", PREFIX="/logs"),
                     proxy("slow", main, limit=3),
+                    proxy("networks", main, limit=3),
+                    proxy("below", f"{moody.url}/base/", origin=f"{PAGE_ORIGIN}/, https://b.example"),
+                    proxy("no address", "shop.example"),
+                    {**proxy("no limiter", main), "ratelimits": {}},
                 ]
             )
         )

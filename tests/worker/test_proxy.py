@@ -122,6 +122,36 @@ def test_trouble_behind_it_keeps_the_pages_buffer(world, trace, proxy, path):
     assert reply.headers["access-control-allow-origin"] == PAGE_ORIGIN
 
 
+def test_the_server_may_stand_below_a_path(world, trace):
+    """
+    What the address of the server names before `/log` is part of it, with a slash behind it or without; an origin
+    is listed with a slash as well.
+    """
+    assert send(world, "below", parcel(trace), path="/log").json["accepted"] == 1
+    assert world.moody.paths[-1] == "/base/log"
+
+
+@pytest.mark.parametrize("proxy", ["no address", "no limiter"])
+def test_what_is_set_up_wrongly_keeps_the_pages_buffer(world, trace, proxy):
+    """
+    A proxy without the address of a server, or without a rate limiter, is a 503 that the page may read.
+    """
+    reply = send(world, proxy, parcel(trace))
+    assert (reply.status, reply.json["reason"]) == (503, "upstream")
+    assert reply.headers["access-control-allow-origin"] == PAGE_ORIGIN
+
+
+def test_a_network_is_one_address(world, trace):
+    """
+    Whoever changes the last half of an IPv6 address, of which a line has more than anybody can count, is still limited;
+    a neighbour's network is another.
+    """
+    ours = ["2001:db8:0:1::1", "2001:db8:0:1:ffff::2", "2001:DB8::1:a:b:c:d", "2001:db8:0:1::4"]
+    others = ["2001:db8:0:2::1", "2001:db8::1", "192.0.2.7", "::ffff:192.0.2.8"]
+    asked = [send(world, "networks", parcel(trace, a), cf_connecting_ip=a).status for a in (*ours, *others)]
+    assert asked == [200, 200, 200, 429, 200, 200, 200, 200]
+
+
 def test_who_asks_too_often_waits(world, trace):
     """
     Beyond the rate of an address the answer is 429 with a time to wait.

@@ -21,6 +21,9 @@ from tracelog.errors import InvalidEntryError
 _PAINT: Final = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)")
 """Control sequences of ECMA-48: colours, cursor movements, and window titles."""
 
+_WORDLESS: Final = re.compile(r"[\W\d_]+")
+"""What changes while a program shows how far it is: numbers, signs, the blocks of a bar."""
+
 _HEAD: Final = 120
 """Characters in which a logger's prefix stands; a level named further on belongs to the text."""
 
@@ -81,12 +84,27 @@ def read_said(said: Said, reader: Reader, platforms: Platforms) -> Iterator[Entr
             pass  # an object without a message is no entry of ours: it is text, below
         else:
             return
-    text = _PAINT.sub("", line).rstrip()
+    text = _last_states(_PAINT.sub("", line)).rstrip()
     if text:
         trace_id, parent_id = trace_of(text)
         fields = {"message": text, "level": level_of(text), "trace_id": trace_id, "parent_id": parent_id}
         fields |= {"service": said.service, "timestamp": said.time}
         yield reader.straighten(fields | _trace_fields(said))
+
+
+def _last_states(text: str) -> str:
+    """
+    Return what stays of a line that was written over itself, as progress is: of states that follow each other
+    in the same words the last, each on a line of its own.
+    """
+    if "\r" not in text:
+        return text
+    kept: dict[int, str] = {}
+    words = None
+    for state in filter(str.strip, text.split("\r")):
+        before, words = words, _WORDLESS.sub("", state)
+        kept[len(kept) - (words == before)] = state.rstrip()
+    return "\n".join(kept.values())
 
 
 def _trace_fields(said: Said) -> dict[str, Any]:

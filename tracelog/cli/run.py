@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -31,9 +31,12 @@ NOT_RUNNABLE: Final = 126
 SIGNALLED: Final = 128
 """Exit codes of a shell (POSIX.1 2.8.2): no such command, one that cannot run, beyond 128 the signal."""
 
-_NAMES = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGINT")
+_NAMES = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGINT", "SIGQUIT")
 PASSED_ON: Final = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
-"""What somebody sends this process is meant for the program."""
+"""What somebody sends this process is meant for the program; Java answers SIGQUIT with its threads."""
+
+TYPED: Final = frozenset(getattr(signal, name) for name in ("SIGINT", "SIGQUIT") if hasattr(signal, name))
+"""What a terminal sends to both by itself, for Ctrl-C and Ctrl-\\."""
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -60,10 +63,10 @@ def run(shipping: Shipping, command: tuple[str, ...]) -> None:
 
 
 def _run(command: Sequence[str], client: Client, hop: Trace, streams: list[Shipped]) -> int:
-    process = _start(command)
-    pairs = ((process.stdout, sys.stdout.buffer), (process.stderr, sys.stderr.buffer))
     threads = []
-    with _passing_on(process):
+    with _passing_on() as started, _start(command) as process:
+        started(process)
+        pairs = ((process.stdout, sys.stdout.buffer), (process.stderr, sys.stderr.buffer))
         for source, out in pairs:
             streams.append(Shipped(client, hop.trace_id, span_id=hop.span_id))
             threads.append(threading.Thread(target=pour, args=(source, out, streams[-1]), daemon=True))
@@ -75,7 +78,11 @@ def _run(command: Sequence[str], client: Client, hop: Trace, streams: list[Shipp
 
 
 def _start(command: Sequence[str]) -> "subprocess.Popen[bytes]":
-    environment = {**os.environ, "TRACEPARENT": inject()["traceparent"]}
+    environment = {
+        **os.environ,
+        "TRACEPARENT": inject()["traceparent"],
+        "TRACELOG_CONSOLE": "off",  # what it prints becomes entries; those of its own are some already
+    }
     try:
         return subprocess.Popen(  # noqa: S603 - to run what the user names is what this command is for
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
@@ -87,19 +94,32 @@ def _start(command: Sequence[str]) -> "subprocess.Popen[bytes]":
 
 
 @contextmanager
-def _passing_on(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+def _passing_on() -> Iterator[Callable[["subprocess.Popen[bytes]"], None]]:
     """
-    Hand signals on to *process* meanwhile. A terminal's Ctrl-C reaches both by itself.
+    Hand signals on meanwhile to the program that is told of once it runs; those before wait for it.
     """
-    deaf = {signal.SIGINT} if sys.stdin.isatty() else set()
+    deaf = TYPED if sys.stdin.isatty() else frozenset()
+    running: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
 
     def pass_on(number: int, _frame: object) -> None:
-        if number not in deaf:
+        if number in deaf:
+            return
+        if running:
+            running[0].send_signal(number)
+        else:
+            early.append(number)
+
+    def started(process: "subprocess.Popen[bytes]") -> None:
+        running.append(process)
+        for number in early:
             process.send_signal(number)
 
-    before = {number: signal.signal(number, pass_on) for number in PASSED_ON}
+    # what is ignored here, as behind nohup, the program ignores as well
+    heard = [number for number in PASSED_ON if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, pass_on) for number in heard}
     try:
-        yield
+        yield started
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

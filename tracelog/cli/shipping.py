@@ -44,7 +44,7 @@ class Shipping(NamedTuple):
         settings = client_settings({"url": self.url, "key": self.key}, broken=_go_on)
         address = settings.url or DEFAULT_URL
         sinks = [HttpSink(address, key=settings.key)]
-        return Client(system=self.system, service=self.service, sinks=sinks), address
+        return Client(system=self.system, service=self.service, sinks=sinks, console="off"), address
 
     def told(self, client: Client, *streams: Shipped, address: str) -> str:
         """

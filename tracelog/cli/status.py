@@ -67,7 +67,7 @@ def rows(shown: Mapping[str, Any], url: str) -> Iterator[tuple[str, str]]:
         kinds = ", ".join(
             f"{n:,} {kind}" for kind, n in sorted(redacted.items(), key=lambda item: (-item[1], item[0]))
         )
-        yield "secrets", f"{sum(redacted.values()):,} replaced here: {kinds}"
+        yield "secrets", f"{sum(redacted.values()):,} replaced: {kinds}"
 
 
 def _running(shown: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -113,12 +113,19 @@ def _limits(shown: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             "month",
             (
                 f"{budget['used']:,} of {budget['limit']:,} rows (${budget['usd']:,.2f} of "
-                f"${budget['budget_usd']:,.2f}), {budget['level']}; {budget['projection']['sentence']}"
+                f"${budget['budget_usd']:,.2f}), {budget['remaining']:,} left, {budget['level']}; "
+                f"{budget['projection']['sentence']}"
             ),
         )
         yield from _history(budget)
     for slow in guard.get("slowed", ()):
-        yield "slowed", f"{slow['system']} {slow['source'] or ''}: {slow['limit']} ordinary entries a minute"
+        yield (
+            "slowed",
+            (
+                f"{slow['system']} {slow['source'] or ''}: {slow['limit']} ordinary entries a minute, "
+                f"step {slow['step'] + 1} of {len(guard['steps'])}"
+            ),
+        )
 
 
 def _history(budget: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -139,8 +146,8 @@ def _share(held: Mapping[str, Any]) -> str:
     parts += [f"{held[name]:,} {name}" for name in ("borrowed", "lent") if held[name]]
     if held.get("reserve"):
         parts.append(f"{held['reserve']:,} in the reserve")
-    if held["reset_ms"] and not held["remaining"]:
-        parts.append(f"more in {_span(held['reset_ms'] / 1000.0)}")
+    if held["reset_ms"]:
+        parts.append(f"the first free again in {_span(held['reset_ms'] / 1000.0)}")
     return ", ".join(parts)
 
 

@@ -22,17 +22,15 @@ from tracelog.client.exits import unwatch, watch
 from tracelog.client.gate import Gate
 from tracelog.client.keeping import Keeping
 from tracelog.client.logger import Logger
+from tracelog.client.opening import open_sinks
 from tracelog.client.plan import Plan
 from tracelog.client.shipper import Shipper
 from tracelog.client.span import Span, trace_span
-from tracelog.config import ClientSettings, client_settings, place_of, redact_settings, wants_color
+from tracelog.config import ClientSettings, client_settings, redact_settings
 from tracelog.core.compact import VERSION, Header
 from tracelog.core.entry import RANK, Entry
 from tracelog.core.redact import Redactor
 from tracelog.core.wishes import least_rank
-from tracelog.errors import ConfigError
-from tracelog.sinks import open_sink
-from tracelog.sinks.base import Sink
 
 
 class Client:
@@ -266,26 +264,7 @@ def _plan(settings: ClientSettings, given: Mapping[str, Any], source: str) -> Pl
     )
     redact = settings.redact
     redactor = LetThrough() if redact is False else Redactor(redact_settings(redact))
-    return Plan(settings, header, _sinks(settings, given), redactor)
-
-
-def _sinks(settings: ClientSettings, given: Mapping[str, Any]) -> list[Sink]:
-    """
-    Return the opened sinks.
-
-    Raises:
-        ConfigError: Naming where the one that cannot be opened was said.
-    """
-    said = "sinks" if settings.sinks else "url"
-    specs = settings.sinks or (settings.url or "stdout:",)
-    color = None if wants_color() else False
-    try:
-        return [open_sink(spec, key=settings.key, color=color) for spec in specs]
-    except ConfigError as error:
-        place, text = place_of(said, given), str(error)
-        raise ConfigError(
-            place + text.removeprefix(said) if text.startswith(said) else f"{place}: {text}"
-        ) from None
+    return Plan(settings, header, open_sinks(settings, given), redactor)
 
 
 def _adopted(entry: Entry, header: Header) -> Entry:

@@ -5,11 +5,10 @@ A `Trace` is a value. Entering a span makes a new one for the time of the block;
 themselves, threads by `carry`. Nothing here takes a lock, so that signal handlers and finalizers may log.
 """
 
-import functools
 import os
-from collections.abc import Callable, Mapping, MutableMapping
-from contextvars import ContextVar, copy_context
-from typing import Any, Final, NamedTuple, ParamSpec, TypeVar, overload
+from collections.abc import Mapping, MutableMapping
+from contextvars import ContextVar
+from typing import Any, Final, NamedTuple, TypeVar, overload
 
 import msgspec
 
@@ -27,10 +26,8 @@ from tracelog.core.headers import (
     read_headers,
 )
 
-__all__ = ["NOTHING", "Headers", "Trace", "Wish", "carry", "current", "extract", "inject", "root", "start"]
+__all__ = ["NOTHING", "Headers", "Trace", "Wish", "current", "extract", "inject", "root", "start"]
 
-P = ParamSpec("P")
-R = TypeVar("R")
 C = TypeVar("C", bound=MutableMapping[Any, Any] | list[Any])
 
 
@@ -209,22 +206,6 @@ def extract(headers: Headers) -> Trace | None:
     """
     incoming = _read(headers)
     return None if incoming is None else Trace(incoming, new_span_id())
-
-
-def carry(function: Callable[P, R]) -> Callable[P, R]:
-    """
-    Return *function* bound to the trace that is current now, for a thread or an executor to run.
-
-    Example:
-        `threading.Thread(target=tracelog.carry(work)).start()`, `pool.submit(tracelog.carry(work), 1)`
-    """
-    here = copy_context()
-
-    @functools.wraps(function)
-    def carried(*args: P.args, **kwargs: P.kwargs) -> R:
-        return here.copy().run(function, *args, **kwargs)
-
-    return carried
 
 
 if hasattr(os, "register_at_fork"):

@@ -235,7 +235,7 @@ class Deliveries:
 
     def _send(self, turn_ends: float, *, at_once: bool) -> bool:
         more = False
-        for outbox in self._outboxes:
+        for outbox in reversed(self._outboxes):  # the last is a console, which waits for no server
             while not self._over and outbox.send(self._report, at_once=at_once):
                 self._note()
                 if time.monotonic() > turn_ends:

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from tracelog.client.caller import located
 from tracelog.client.gate import Gate
+from tracelog.client.heard import speak
 from tracelog.client.pipeline import LogCall, build_call, nothing
 from tracelog.core.levels import LEVEL_NAMES
 
@@ -143,6 +144,7 @@ class Logger:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         client = self._client
         client.remember(self)
+        speak(self._name)
         while True:
             generation = client.generation
             enabled = client.is_enabled_for(level, self._name)

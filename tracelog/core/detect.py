@@ -26,11 +26,22 @@ SIGNS: Final = (
     Sign("user-agent", "python", "backend"),
     Sign("user-agent", "node", "backend"),
     Sign("user-agent", "undici", "backend"),
+    Sign("user-agent", "bun/", "backend"),
+    Sign("user-agent", "deno/", "backend"),
+    Sign("user-agent", "axios/", "backend"),
     Sign("user-agent", "go-http-client", "backend"),
+    Sign("user-agent", "java/", "backend"),
+    Sign("user-agent", "java-http-client/", "backend"),
+    Sign("user-agent", "apache-httpclient/", "backend"),
+    Sign("user-agent", "ruby", "backend"),
+    Sign("user-agent", "faraday", "backend"),
+    Sign("user-agent", "guzzlehttp/", "backend"),
+    Sign("user-agent", "otel-otlp-exporter-", "backend"),
     Sign("user-agent", "mozilla/", "browser"),
 )
 """First match wins. Subrequests of workers always carry `CF-Worker`; a page's script cannot set
-`Sec-Fetch-Site` or `Origin`. Each row says what its callers send by default."""
+`Sec-Fetch-Site`, `Origin` or, in Chromium, `User-Agent`. Each row says what its callers send by default. What
+people type with (curl) and what phones share with servers (okhttp, Dart) tells nothing."""
 
 UNKNOWN: Final = "manual"
 

@@ -11,6 +11,7 @@ It is owned by one thread at a time. With limits switched off there is no guard 
 """
 
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Any, Final
 
 import msgspec
@@ -70,11 +71,10 @@ class Guard:
         self, settings: GuardSettings | None = None, *, new_id: Callable[[Entry], str] = own_id
     ) -> None:
         s = settings or GuardSettings()
-        self._new_id = new_id
         self._noise = Noise(s.own_noise, use_built_in=s.noise).which
-        self._run_loops = Loops(LOOP, s.run_quiet_s, s.longest_s, s.loops, self._tell)
+        self._run_loops = Loops(LOOP, s.run_quiet_s, s, tell=self._tell, new_id=new_id)
         self._runs = Runs(s.run_burst, s.run_window_s, s.runs, self._run_loops)
-        self._hot_loops = Loops(LOOP_TEMPLATE, s.hot_quiet_s, s.longest_s, s.loops, self._tell)
+        self._hot_loops = Loops(LOOP_TEMPLATE, s.hot_quiet_s, s, tell=self._tell, new_id=new_id)
         self.templates = Templates(s.hot_above, s.hot_window_s, s.templates, self._hot_loops)
         self._hearing = Hearing(s)
         self._hot_first = Adaptive(s.normal, s.templates)
@@ -172,13 +172,13 @@ class Guard:
         self._hot_loops.sweep(now_s)
         return self._hand_over()
 
-    def so_far(self) -> list[Entry]:
+    def so_far(self, now_s: float = inf) -> list[Entry]:
         """
-        Return rows about everything that no row has told of yet, for who reads now.
+        Return rows about what no row has told of yet and is nearly due at *now_s*: everything, unless given.
         """
-        self._run_loops.tell()
-        self._hot_loops.tell()
-        return self._hand_over() + self._accounts.tell()
+        self._run_loops.tell(now_s)
+        self._hot_loops.tell(now_s)
+        return self._hand_over() + self._accounts.tell(now_s)
 
     def suppressed_rows(self, now_s: float) -> list[Entry]:
         """
@@ -190,7 +190,8 @@ class Guard:
         """
         Return what of a trace was not kept and stands in no row yet, as rows that stay to be told.
         """
-        return self._accounts.untold(trace_id)
+        loops = self._run_loops.of(trace_id) + self._hot_loops.of(trace_id)
+        return loops + self._accounts.untold(trace_id)
 
     def close(self) -> list[Entry]:
         """
@@ -281,17 +282,14 @@ class Guard:
         self.suppressed[word] = self.suppressed.get(word, 0) + count
         return verdict
 
-    def _tell(self, first: Entry, count: int, last_timestamp: float, why: str) -> None:
+    def _tell(self, row: Entry) -> None:
         """
-        Make a summary row; where too many wait, its count joins what was not kept.
+        Keep a summary row until it is handed over; where too many wait, its count joins what was not kept.
         """
-        row = msgspec.structs.replace(
-            first, id=self._new_id(first), kind="summary", count=count, last_timestamp=last_timestamp, why=why
-        )
         if len(self._rows) < ROWS:
             self._rows.append(row)
         else:
-            self._refuse(FOLDED if why == LOOP else FOLDED_TEMPLATE, row)
+            self._refuse(FOLDED if row.why == LOOP else FOLDED_TEMPLATE, row)
 
     def _hand_over(self) -> list[Entry]:
         rows, self._rows = self._rows, []

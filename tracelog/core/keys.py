@@ -99,6 +99,9 @@ LASTING: Final = (GATE, "tracelog:{board}:")
 
 ENDLESS: Final = frozenset({BOARD, AUDIT})
 """Keys that have no time to live on purpose."""
+EVEN_ALIASES: Final = "tracelog:{aliases}:even"
+ODD_ALIASES: Final = "tracelog:{aliases}:odd"
+"""Hashes: name of a request or a body → what it was taken for, heard in an even or odd window."""
 
 PROBE: Final = "tracelog:probe"
 """Written for a few seconds to see whether writing works."""

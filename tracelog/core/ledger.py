@@ -37,6 +37,10 @@ UNSURE: Final = ("dropped/shutdown", "dropped/retry_expired", "dropped/sink_erro
 """What a client gave up while nobody had answered: a batch under way may have been stored. So of these counts
 in a report a server believes no more than it misses, the last ones least."""
 
+TOLD: Final = "told"
+"""Before an outcome and a reason in what is taken from a report: how many entries were refused, as the client
+was told. A server that is killed forgets a second of these; what is missing then is taken from here."""
+
 REASONED: Final = ("suppressed", "limited", "rejected", "dropped")
 """Outcomes that name a reason."""
 
@@ -122,7 +126,8 @@ def from_view(report: Mapping[str, Any]) -> Ledger:
 def counts_in(report: bytes) -> dict[str, int]:
     """
     Return what the server takes from a client's own *report*, JSON: `emitted`, and as `outcome/reason` what
-    only the client can know, namely what it dropped, withheld, folded, or was told that nobody could read.
+    only the client can know, namely what it dropped, withheld, folded, or was told that nobody could read;
+    and as `told/outcome/reason` all that it knows to be refused.
 
     Anybody may have written it, so what can be no count is left out.
     """
@@ -139,6 +144,8 @@ def counts_in(report: bytes) -> dict[str, int]:
     unsent = from_view({"suppressed": said.get("unsent")})
     counts |= {f"suppressed/{reason}": n for reason, n in unsent.suppressed.items()}
     counts["emitted"] = _count(said.get("emitted"))
+    for outcome in ("suppressed", "limited", "rejected"):
+        counts |= {f"{TOLD}/{outcome}/{reason}": n for reason, n in getattr(ledger, outcome).items()}
     return {"_".join(name.split()): n for name, n in counts.items() if 0 < n <= LARGEST_SAID}
 
 

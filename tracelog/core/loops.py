@@ -12,13 +12,17 @@ from typing import Final
 import msgspec
 
 from tracelog.core.entry import Entry
+from tracelog.core.guard_settings import GuardSettings
 from tracelog.core.outline import outline
 
 FIRST_S: Final = 1.0
 """How soon the first row of a loop is told: soon enough to be seen live."""
 
-Tell = Callable[[Entry, int, float, str], None]
-"""Takes the first entry a row stands for, how many, the time of the last (Unix ms) and why they folded."""
+EARLY: Final = 0.5
+"""
+Who reads is told of a loop before its next row is due, when no more than this part of the interval is left:
+so somebody who keeps reading makes at most twice as many rows of it, and not one each time.
+"""
 
 
 class Loop(msgspec.Struct, gc=False):
@@ -46,17 +50,27 @@ class Loops:
     Args:
         why: The reason that their rows give.
         quiet_s: Seconds without an entry after which a loop ends.
-        longest_s: Seconds between two rows at most.
-        cap: Loops open at a time; beyond it the one that opened first is told and ends.
-        tell: Called for every row.
+        settings: `longest_s` seconds are between two rows at most, `loops` are open at a time; beyond it the
+            one that opened first is told and ends.
+        tell: Called with every row.
+        new_id: Gives a row its id, from the first entry that it stands for.
     """
 
-    def __init__(self, why: str, quiet_s: float, longest_s: float, cap: int, tell: Tell) -> None:
+    def __init__(
+        self,
+        why: str,
+        quiet_s: float,
+        settings: GuardSettings,
+        *,
+        tell: Callable[[Entry], None],
+        new_id: Callable[[Entry], str],
+    ) -> None:
         self._why = why
         self._quiet_s = quiet_s
-        self._longest_s = longest_s
-        self._cap = cap
+        self._longest_s = settings.longest_s
+        self._cap = settings.loops
         self._tell = tell
+        self._new_id = new_id
         self._open: dict[Hashable, Loop] = {}
         self._soonest = 0.0
 
@@ -105,18 +119,27 @@ class Loops:
                 self._end(key, loop)
                 continue
             if now >= loop.next_at:
-                self._row(loop)
-                loop.interval = min(loop.interval * 2, self._longest_s)
-                loop.next_at = now + loop.interval
+                self._on_time(loop, now)
             soonest = min(soonest, loop.next_at, loop.last_at + self._quiet_s)
         self._soonest = soonest
 
-    def tell(self) -> None:
+    def tell(self, now: float) -> None:
         """
-        Tell what every loop holds so far; they stay open.
+        Tell of loops whose row is nearly due at *now*, see `EARLY`; they stay open.
         """
         for loop in self._open.values():
-            self._row(loop)
+            if loop.count and loop.next_at - now <= EARLY * loop.interval:
+                self._on_time(loop, min(now, loop.next_at))
+
+    def of(self, trace_id: str) -> list[Entry]:
+        """
+        Return what rows of open loops would say now in a trace; they stay untold.
+        """
+        return [
+            self._made(loop.first, loop)
+            for loop in self._open.values()
+            if loop.first is not None and loop.first.trace_id == trace_id
+        ]
 
     def end(self) -> None:
         """
@@ -139,9 +162,24 @@ class Loops:
         del self._open[key]
         self._row(loop)
 
+    def _on_time(self, loop: Loop, now: float) -> None:
+        self._row(loop)
+        loop.interval = min(loop.interval * 2, self._longest_s)
+        loop.next_at = now + loop.interval
+
     def _row(self, loop: Loop) -> None:
         if loop.first is None:
             return
-        first, count = loop.first, loop.count
+        row = self._made(loop.first, loop)
         loop.first, loop.count = None, 0
-        self._tell(first, count, loop.last_timestamp, self._why)
+        self._tell(row)
+
+    def _made(self, first: Entry, loop: Loop) -> Entry:
+        return msgspec.structs.replace(
+            first,
+            id=self._new_id(first),
+            kind="summary",
+            count=loop.count,
+            last_timestamp=loop.last_timestamp,
+            why=self._why,
+        )

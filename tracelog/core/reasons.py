@@ -53,6 +53,7 @@ MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "redis_refused": "Redis refused the write",
         "no_stream": "the process has no console",
         "stream_closed": "the console or stream was closed",
+        "terminal_full": "the terminal took no more when it was to be shown there",
     },
     "suppressed": {
         "noise": "a noise pattern matches it",
@@ -62,6 +63,8 @@ MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "sampled": "its trace is not in the sample",
         "rate": "its source says too much in this minute",
         "echo": "its trace has just stored the same several times, from several systems",
+        "shown_elsewhere": "the program shows it at the console already, by its logging library",
+        "too_fast": "the console had shown 500 lines in this second",
     },
     "limited": {
         "system_quota": "its system has stored all that it may in this hour",

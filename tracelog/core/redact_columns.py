@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from tracelog.core.redact_flood import FLOOD
 from tracelog.core.redact_names import Names
 from tracelog.core.redact_pairs import PairFinder
-from tracelog.core.redact_replace import FLOOD, MAX_SECRETS, Span
+from tracelog.core.redact_replace import MAX_SECRETS, Span
 from tracelog.core.redact_rules import Group
 from tracelog.core.redact_values import Value, leaves, value_at
 

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from typing import Final, NamedTuple
 
 from tracelog.core.redact_replace import Span
+from tracelog.core.redact_work import DISGUISE, Work
 
 _CONTROL: Final = rb"\[(?!REDACTED:)[0-9;:?]{0,24}[A-Za-z]"
 _LINK: Final = rb"\][^\x00-\x1f\"\\]{0,512}(?:\x07|(?:\x1b|%b)\\{1,16}|\\{1,15}(?:u0007|x07|a))"
@@ -119,7 +120,7 @@ class Plain(NamedTuple):
         return start, start + 1
 
 
-def undisguised(data: bytes, *, addresses: bool = False) -> Plain | None:
+def undisguised(data: bytes, *, addresses: bool = False, work: Work | None = None) -> Plain | None:
     """
     Return *data* without its disguises; None when it has none.
 
@@ -127,6 +128,7 @@ def undisguised(data: bytes, *, addresses: bool = False) -> Plain | None:
         data: A text.
         addresses: Reads only what may be an address with signs in it that JSON has a use for, one a line, and
             makes these signs plain, too. In a text around they would end strings that go on.
+        work: Counts what it takes.
     """
     if addresses and (b"%" not in data or not _SIGN.search(data)):
         return None
@@ -136,7 +138,8 @@ def undisguised(data: bytes, *, addresses: bool = False) -> Plain | None:
     place_is, start_is, end_is, width_is = note
     letters: dict[bytes, bytes | None] = {}
     position = length = 0
-    for match in _find_apart(data) if addresses else _find(data):
+    matches = _find_apart(data) if addresses else _find(data)
+    for match in matches if work is None else work.each(matches, DISGUISE):
         kind = match.lastgroup
         letter = b""
         if kind is not None:

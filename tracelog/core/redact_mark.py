@@ -35,6 +35,22 @@ class Marker:
         self._key = tag_key if len(tag_key) <= _LONGEST_KEY else blake2b(tag_key).digest()
         self.counts: dict[str, int] = {}
 
+    def draft(self) -> "Marker":
+        """
+        Return a marker that writes the same marks and counts them apart, until `take` is told of them.
+        """
+        other = Marker(b"")
+        other._key = self._key
+        return other
+
+    def take(self, draft: "Marker") -> None:
+        """
+        Count what *draft* has counted, which begins anew.
+        """
+        for rule, number in draft.counts.items():
+            self.counts[rule] = self.counts.get(rule, 0) + number
+        draft.counts.clear()
+
     def mark(self, rule: str, secret: bytes) -> bytes:
         """
         Return the mark for *secret*, and count it.

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from tracelog.core.redact_beside import PLAIN_WORD, SEPARATOR, beside, read_value, stands_below
+from tracelog.core.redact_flood import FLOOD
 from tracelog.core.redact_mark import MARK, MARK_START
 from tracelog.core.redact_names import LONGEST_NAME, NAME_CHARS, Names
 from tracelog.core.redact_printed import Name
-from tracelog.core.redact_replace import BLANKS, FLOOD, MAX_SECRETS, Span, quote_behind
+from tracelog.core.redact_replace import BLANKS, MAX_SECRETS, Span, quote_behind
 from tracelog.core.redact_rules import Group
 from tracelog.core.redact_values import Value, cookie_values, leaves, value_at
+from tracelog.core.redact_work import LETTERS, LOOK, READ, Work
 
 _NAME_BYTES: Final = bytes(code for code in range(128) if re.fullmatch(f"[{NAME_CHARS}]", chr(code)))
 _NAME_LETTERS: Final = frozenset(bytes([code]) for code in _NAME_BYTES)
@@ -65,9 +67,6 @@ _SHORTEST, _SHORTEST_IN_PROSE = 3, 6
 """Bytes of a secret that is no password: parsers write `token=)` and `token: EOF` about other tokens."""
 
 
-MAX_NAMES: Final = 2_000
-"""Names whose values are read in one text. A text with more is a dump: its rest is replaced as one."""
-
 AUTH: Final = "auth"
 """The group of `Authorization`."""
 
@@ -89,11 +88,13 @@ class PairFinder:
     Args:
         names: Tells the names.
         rank: The rank of all that is found, behind every shape.
+        work: Counts what it takes.
     """
 
-    def __init__(self, names: Names, rank: int) -> None:
+    def __init__(self, names: Names, rank: int, work: Work) -> None:
         self._names = names
         self._rank = rank
+        self._work = work
         self._scheme = _words_before(names.keys.schemes, rb"[ \t]{1,4}(?![a-z_]{1,24}=[A-Za-z0-9])")
         self._line_scheme = _words_before(names.keys.line_schemes, rb"[a-z0-9-]{0,24}[ \t]")
 
@@ -101,22 +102,22 @@ class PairFinder:
         """
         Return the secrets in *data*, tried at *places* in ascending order, where sensitive words stand.
         """
-        done = found_so_far = read = 0
+        done = found_so_far = 0
         marked = MARK_START in data
         for place in places:
             if place < done:
                 continue
             start, done = name_around(data, place)
-            if (joint := beside(data, start, done)) is None or (marked and _in_mark(data, start)):
+            if marked and _in_mark(data, start):
+                continue
+            self._work.spend(LOOK)
+            if (joint := beside(data, start, done)) is None:
                 continue
             if (group := self.named(data, start, done)) is None:
                 continue
             if group.chance and (joint.end() - done > _NEAR or not _CHANCE.match(data, joint.end())):
                 continue
-            read += 1
-            if read > MAX_NAMES:
-                yield Span(start, len(data), self._rank, FLOOD)
-                return
+            self._work.spend(READ)
             found = self._read(data, Name(start, done, group), joint)
             done = max(done, found.end)
             for first, last, bare in found.values:
@@ -173,10 +174,13 @@ class PairFinder:
             return _Found(secrets, bracketed.end())
         if data[place : place + 1] in {b"[", b"{"} or _TUPLE.match(data, place):
             within, end = leaves(data, place)
+            self._work.spend(2 * (end - place))
             return _Found(self._worthy(data, within, name.group), end, quote)
         if name.group.chance and (chance := _CHANCE.match(data, place)) is not None:
             return _Found(self._worthy(data, [Value(*chance.span(1), bare=False)], name.group), place)
         value = value_at(data, place)
+        if value is not None:
+            self._work.spend((value.end - place) // LETTERS)
         if value is not None and value.bare:
             value = self._bare(data, name, separator, value)
         if value is None:

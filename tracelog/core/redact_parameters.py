@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from tracelog.core.redact_columns import LONGEST_COLUMNS, cells, column_groups
+from tracelog.core.redact_flood import FLOOD
 from tracelog.core.redact_names import Names
 from tracelog.core.redact_pairs import PairFinder
-from tracelog.core.redact_replace import FLOOD, MAX_SECRETS, Span
+from tracelog.core.redact_replace import MAX_SECRETS, Span
 from tracelog.core.redact_rules import Group
 
 LITERALS: Final = (b"[parameters: ", b"; args=")

@@ -10,13 +10,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
+from tracelog.core.redact_flood import FLOOD, rest_of
 from tracelog.core.redact_mark import Marker
 
 MAX_SECRETS: Final = 1_000
 """Secrets replaced one by one in a text. A text with more is a dump of them: its rest is replaced as one."""
-
-FLOOD: Final = "flood"
-"""The name that the mark of such a rest bears."""
 
 _CONTINUED: Final = frozenset(bytes([code]) for code in range(0x80, 0xC0))
 """Bytes of UTF-8 that are no first ones."""
@@ -79,6 +77,27 @@ def replace(data: bytes, spans: Iterable[Span], marker: Marker) -> Replaced:
     merged = list(islice(_merged(data, spans), MAX_SECRETS + 1))
     if len(merged) > MAX_SECRETS:
         merged[MAX_SECRETS:] = [Span(merged[MAX_SECRETS].start, len(data), 0, FLOOD)]
+    if merged and merged[-1].name == FLOOD:
+        return _flooded(data, merged, marker)
+    return _marked(data, merged, marker)
+
+
+def _flooded(data: bytes, merged: list[Span], marker: Marker) -> Replaced:
+    """
+    Return *data* with marks, the last of which stands for all its rest and leaves JSON closed behind it.
+    """
+    *spans, flood = merged
+    mark = marker.mark(FLOOD, data[flood.start :])
+    start, closed = rest_of(data, flood.start, mark)
+    if spans and spans[-1].start < start < spans[-1].end:
+        start, closed = flood.start, mark
+    kept = _marked(data[:start], [span for span in spans if span.end <= start], marker)
+    return Replaced(
+        kept.data + closed, [*kept.spans, flood._replace(start=start)], [*kept.lengths, len(closed)]
+    )
+
+
+def _marked(data: bytes, merged: list[Span], marker: Marker) -> Replaced:
     pieces: list[bytes] = []
     lengths: list[int] = []
     position = 0
@@ -108,13 +127,14 @@ def quote_behind(text: bytes, quote: bytes) -> bytes:
 
 def _merged(data: bytes, spans: Iterable[Span]) -> Iterator[Span]:
     """
-    Return *spans* in order and apart: of those that overlap, the widest first one names the rule.
+    Return *spans* in order and apart: of those that overlap, a flood or the widest first one names the rule.
     """
     whole = filter(None, (_whole_letters(data, span) for span in spans))
     current: Span | None = None
     for span in sorted(whole, key=lambda span: (span.start, -span.end, span.rank)):
         if current is not None and span.start < current.end:
-            current = current._replace(end=max(current.end, span.end))
+            name = FLOOD if span.name == FLOOD else current.name
+            current = current._replace(end=max(current.end, span.end), name=name)
             continue
         if current is not None:
             yield current

@@ -12,9 +12,11 @@ is compared with the literals that have this pair.
 import re
 from codecs import utf_16_le_decode
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
+
+from tracelog.core.redact_work import NOTE, PLACE, STOP, Work
 
 NAME_END: Final = b'"'
 """Stands in a literal for whatever ends a name: a quote, `:`, `=`, an escape, a header byte of msgpack."""
@@ -138,21 +140,26 @@ class Scanner:
             owners.append(owner)
             if len(owners) == 1:
                 self._add(text, _Entry(0, fold, exact, at, owners))
-        self._told = {pair: _joined(entries) for pair, entries in self._by_pair.items()}
+        self._told, self._told_alone = _told_by_pairs(self._by_pair)
         stop, alone, following = map(_class, (self._by_pair, self._alone, self._nexts))
         self._stops = re.compile(f"{stop}(?:(?={following})|(?<={alone}))").finditer
 
-    def places(self, data: bytes) -> dict[int, list[int]]:
+    def places(self, data: bytes, work: Work | None = None) -> dict[int, list[int]]:
         """
-        Return for each owner whose literals stand in *data* the places, in ascending order.
+        Return for each owner whose literals stand in *data* the places, in ascending order; count the *work*.
         """
         found: defaultdict[int, list[int]] = defaultdict(list)
         folded = data.translate(_FOLD)
-        starts_with, by_pair = folded.startswith, self._told
+        starts_with, by_two, by_pair = folded.startswith, self._told.get, self._told_alone
+        known = 0
         for begin, pairs in _in_pairs(folded):
-            for stop in self._stops(pairs):
+            if work is not None:
+                before, known = known, sum(map(len, found.values()))
+                work.spend(PLACE * (known - before))
+            stops = self._stops(pairs)
+            for stop in stops if work is None else work.each(stops, STOP):
                 at = stop.start()
-                for before, fold, always, exact in by_pair[pairs[at]]:
+                for before, fold, always, exact in by_two(pairs[at : at + 2]) or by_pair[pairs[at]]:
                     start = begin + _PAIR * at - before
                     if not starts_with(fold, start) or start < 0:
                         continue
@@ -161,15 +168,17 @@ class Scanner:
                     if exact:
                         for owner, place in exact.get(data[start : start + len(fold)], ()):
                             found[owner].append(start + place)
-        self._note_bytes(data, found)
+        self._note_bytes(data, found, work)
         for places in found.values():
             places.sort()
         return found
 
-    def _note_bytes(self, data: bytes, found: dict[int, list[int]]) -> None:
+    def _note_bytes(self, data: bytes, found: dict[int, list[int]], work: Work | None) -> None:
         for byte, entries in self._by_byte.items():
             at = data.find(byte)
             while at >= 0:
+                if work is not None:
+                    work.spend(NOTE)
                 for before, _, exact, place, owners in entries:
                     if at >= before and data.startswith(exact, at - before):
                         for owner in owners:
@@ -218,6 +227,26 @@ def _joined(entries: Sequence[_Entry]) -> list[_Told]:
         owners = told[3].setdefault(entry.exact, []) if entry.exact else told[2]
         owners.extend((owner, entry.at) for owner in entry.owners)
     return list(joined.values())
+
+
+def _told_by_pairs(
+    by_pair: Mapping[str, Sequence[_Entry]],
+) -> tuple[dict[str, list[_Told]], dict[str, list[_Told]]]:
+    """
+    Return what to compare where a pair stands before another one, for all two that literals have; and what
+    else where it stands.
+    """
+    two: dict[str, list[_Told]] = {}
+    alone: dict[str, list[_Told]] = {}
+    for pair, entries in by_pair.items():
+        following: dict[str, list[_Entry]] = {"": []}
+        for entry in entries:
+            behind = entry.fold[entry.before + _PAIR : entry.before + 2 * _PAIR]
+            following.setdefault(behind.decode("utf-16-le") if len(behind) == _PAIR else "", []).append(entry)
+        ends = following[""]
+        alone[pair] = _joined(ends)
+        two |= {pair + behind: _joined([*told, *ends]) for behind, told in following.items() if behind}
+    return two, alone
 
 
 def _weight(pair: bytes) -> int:

@@ -9,9 +9,11 @@ from itertools import islice
 from typing import Final
 
 from tracelog.core.redact_engine import EngineName, every, searcher
+from tracelog.core.redact_flood import FLOOD
 from tracelog.core.redact_pattern import read_pattern
-from tracelog.core.redact_replace import FLOOD, MAX_SECRETS, Span
+from tracelog.core.redact_replace import MAX_SECRETS, Span
 from tracelog.core.redact_rules import Shape
+from tracelog.core.redact_work import FOUND, TRY, Work
 
 _ESCAPES: Final = (
     rb"\\[abfnrtv0]|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|%[0-9A-Fa-f]{2}|\[[0-9;]{0,10}m"
@@ -48,15 +50,22 @@ class ShapeFinder:
         rank: Its place in the file: of two that find the same, the first gives the name.
         engine: Searches for shapes that have no literal.
         checks: The arithmetic that shapes may name.
+        work: Counts what it takes.
     """
 
     def __init__(
-        self, shape: Shape, rank: int, engine: EngineName, checks: Mapping[str, Callable[[bytes], bool]]
+        self,
+        shape: Shape,
+        rank: int,
+        engine: EngineName,
+        checks: Mapping[str, Callable[[bytes], bool]],
+        work: Work,
     ) -> None:
         pattern = read_pattern(shape.pattern, ignore_case=shape.ignore_case)
         self.shape = shape
         self.before, self.loose = _before(shape), pattern.loose
         self._rank = rank
+        self._work = work
         self._match = re.compile(pattern.exact).match
         self._group = min(pattern.groups, 1)
         self._search = None if shape.anchors else searcher(engine, pattern.exact)
@@ -110,9 +119,9 @@ class ShapeFinder:
         Return where in *data* to try the pattern: at *places*, or where it is found when it has no literal.
         """
         if self._search is not None:
-            return (start for start, _ in every(self._search, data))
+            return (start for start, _ in self._work.each(every(self._search, data), FOUND))
         is_far = self.shape.near and self._near_word.search(data) is None
-        return () if is_far else places
+        return () if is_far else self._work.each(places, TRY)
 
     def _further_lines(self, data: bytes, start: int) -> Iterator[Span]:
         """

@@ -9,23 +9,32 @@ from typing import Final
 from tracelog.core.redact_checks import CHECKS, decode_base64
 from tracelog.core.redact_columns import ColumnFinder
 from tracelog.core.redact_detect import Detector, SecondLook, by_literals, literals, one_pass
-from tracelog.core.redact_disguise import undisguised
+from tracelog.core.redact_disguise import AROUND, undisguised
 from tracelog.core.redact_engine import EngineName, Search, every, searcher
+from tracelog.core.redact_flood import FLOOD
 from tracelog.core.redact_mark import MARK, MARK_START, Marker
 from tracelog.core.redact_names import Names
 from tracelog.core.redact_pairs import PairFinder
 from tracelog.core.redact_parameters import ParameterFinder
 from tracelog.core.redact_pattern import Pattern
-from tracelog.core.redact_replace import FLOOD, MAX_SECRETS, Span, replace
+from tracelog.core.redact_replace import MAX_SECRETS, Span, replace
 from tracelog.core.redact_rules import Group, Shape
 from tracelog.core.redact_scan import scanner_of
 from tracelog.core.redact_shapes import ShapeFinder
 from tracelog.core.redact_trail import Trail
+from tracelog.core.redact_work import DECODED, SECRET, SHORT_TEXT, TooMuchWork, Work
 
 MAX_PASSES: Final = 16
 """How often one text is gone over: again after marks were set, for they part words and lines. A text that is
 made to need more has lost every secret that was found, and may lose more when it is redacted again."""
 
+LONGEST_KEPT: Final = 128 * 1024
+_SHARE_KEPT: Final = 8
+_WORK_AGAIN: Final = 0.6
+"""
+Of a text that costs too much the first eighth is kept, and no more than the longest field of an entry has.
+It may cost less than the whole might have: redacted again, it surely costs no more than a text may.
+"""
 
 _GLUE: Final = frozenset(bytes([code]) for code in range(128) if chr(code).isalnum() or chr(code) in "_-.+")
 """Characters that names and tokens are made of."""
@@ -51,18 +60,19 @@ class TextCleaner:
         marker: Marker,
         engine: EngineName,
     ) -> None:
-        checks = CHECKS | {"base64": lambda text: bool(self.find(decode_base64(text)))}
+        self._work = work = Work()
+        checks = CHECKS | {"base64": self._is_secret_within}
         self._own = [(name, rank, searcher(engine, each.exact)) for rank, (name, each) in enumerate(own)]
         self._shapes = [
-            ShapeFinder(shape, rank, engine, checks) for rank, shape in enumerate(shapes, len(own))
+            ShapeFinder(shape, rank, engine, checks, work) for rank, shape in enumerate(shapes, len(own))
         ]
         self._searched = [shape for shape in self._shapes if not shape.shape.anchors]
         self._rank_of_names = len(own) + len(shapes)
-        self._pairs = PairFinder(names, self._rank_of_names)
+        self._pairs = PairFinder(names, self._rank_of_names, work)
         self._columns = ColumnFinder(names, self._pairs, self._rank_of_names)
         self._parameters = ParameterFinder(names, self._pairs, self._rank_of_names)
         self._scanner = scanner_of(tuple(literals(self._shapes, names)))
-        self._marker = marker
+        self._marker, self._draft = marker, marker.draft()
         loose = [each.loose for _, each in own]
         look = SecondLook(names, self._pairs)
         self.suspect: Detector
@@ -81,36 +91,87 @@ class TextCleaner:
             groups: Those of the names under which *data* stands, all of which then is a secret.
             trail: Is told what was replaced where.
         """
-        if not groups and self._ask_first and not self.suspect(data, alone=True):
+        short = len(data) <= SHORT_TEXT  # a long one may cost too much, which must not depend on the engine
+        if short and not groups and self._ask_first and not self.suspect(data, alone=True):
             return data
-        for _ in range(MAX_PASSES):
-            spans = self.find(data) + self._pairs.whole_spans(data, groups)
-            if not spans:
-                break
-            again = any(span.rank < self._rank_of_names or _parts(data, span) for span in spans)
-            replaced = replace(data, spans, self._marker)
-            data = replaced.data
-            if trail is not None:
-                trail.add(replaced.spans, replaced.lengths)
-            if not again:
-                break
-        return data
+        trail = Trail() if trail is None else trail
+        self._work.begin(len(data), data.count(MARK_START))
+        try:
+            return self._cleaned(data, len(data), groups, trail)
+        except TooMuchWork:
+            return self._cut(data, groups, trail)
 
     def find(self, data: bytes) -> list[Span]:
         """
-        Return what looks like a secret in *data* or stands beside a sensitive name, in no order.
+        Return what looks like a secret in *data* or stands beside a sensitive name, in no order; all of it as
+        one when it costs too much.
         """
+        self._work.begin(len(data))
+        try:
+            return self._find_all(data)
+        except TooMuchWork:
+            return [Span(0, len(data), 0, FLOOD)]
+
+    def _cut(self, data: bytes, groups: Sequence[Group], trail: Trail) -> bytes:
+        """
+        Return the begin of *data* clean, with a mark for the rest; a mark for all when that costs too much.
+        """
+        self._draft.counts.clear()
+        trail.clear()
+        self._work.begin(len(data), share=_WORK_AGAIN)
+        try:
+            return self._cleaned(data, min(len(data) // _SHARE_KEPT, LONGEST_KEPT), groups, trail)
+        except TooMuchWork:
+            self._draft.counts.clear()
+            trail.clear()
+            clean = self._replace(data, [Span(0, len(data), 0, FLOOD)], trail)
+            self._marker.take(self._draft)
+            return clean
+
+    def _cleaned(self, data: bytes, limit: int, groups: Sequence[Group], trail: Trail) -> bytes:
+        """
+        Return *data* with a mark for each secret before *limit*, and one for all behind it.
+
+        Raises:
+            TooMuchWork: When it costs too much.
+        """
+        for _ in range(MAX_PASSES):
+            spans = self._find_all(data[: limit + AROUND])  # what begins before the limit is seen as a whole
+            spans += self._pairs.whole_spans(data, groups)
+            self._work.spend(SECRET * len(spans))
+            again = any(span.rank < self._rank_of_names or _parts(data, span) for span in spans)
+            if limit < len(data):
+                spans.append(Span(limit, len(data), 0, FLOOD))
+            if not spans:
+                break
+            data = self._replace(data, spans, trail)
+            limit = len(data)
+            if not again:
+                break
+        self._marker.take(self._draft)
+        return data
+
+    def _replace(self, data: bytes, spans: list[Span], trail: Trail) -> bytes:
+        replaced = replace(data, spans, self._draft)
+        trail.add(replaced.spans, replaced.lengths)
+        return replaced.data
+
+    def _is_secret_within(self, text: bytes) -> bool:
+        self._work.spend(DECODED)
+        return bool(self._find_all(decode_base64(text)))
+
+    def _find_all(self, data: bytes) -> list[Span]:
         spans = self._find(data)
-        if (plain := undisguised(data)) is not None:
+        if (plain := undisguised(data, work=self._work)) is not None:
             spans += map(plain.back, self._find(plain.data))
-        if (plain := undisguised(data, addresses=True)) is not None:
+        if (plain := undisguised(data, addresses=True, work=self._work)) is not None:
             within = map(plain.back, self._find(plain.data))
             apart = (span for span in within if data.find(b'"', span.start, span.end) < 0)
             spans += [span._replace(quote=b"") for span in apart]
         return spans
 
     def _find(self, data: bytes) -> list[Span]:
-        places = self._scanner.places(data)
+        places = self._scanner.places(data, self._work)
         spans: list[Span] = []
         for number, tried in places.items():
             if number < len(self._shapes):

@@ -64,6 +64,12 @@ class Trail:
     def __init__(self) -> None:
         self._marks: list[_Mark] = []
 
+    def clear(self) -> None:
+        """
+        Forget all marks: the text is gone over anew from its begin.
+        """
+        self._marks = []
+
     def add(self, spans: Sequence[Span], lengths: Sequence[int]) -> None:
         """
         Take note that *spans* of the text as it was, in order and apart, gave way to marks of *lengths*.

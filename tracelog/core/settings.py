@@ -15,6 +15,7 @@ from tracelog.core.guard_settings import GuardSettings
 from tracelog.core.pin_settings import PinSettings
 from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 from tracelog.core.redact_settings import RedactSettings
+from tracelog.core.shown_settings import ShownSettings
 from tracelog.core.store_bounds import PROCESS_S, PROCESS_SAMPLE
 
 DEFAULT_HOST: Final = "127.0.0.1"
@@ -37,7 +38,7 @@ Wait = Annotated[float, msgspec.Meta(ge=0, le=YEAR_S)]
 """Seconds that may be none."""
 
 
-class ClientSettings(msgspec.Struct, frozen=True, kw_only=True):
+class ClientSettings(ShownSettings, frozen=True, kw_only=True):
     """
     How a program logs.
 
@@ -46,8 +47,7 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True):
         system: Where it runs; `backend` for Python services.
         environment: Such as `production`; *release* a version or commit.
         level: Lowest level that is logged; *levels* those of single loggers and what is below their names.
-        url: Ingestion server; with it entries go there by HTTP.
-        key: Ingest key of that server.
+        url: Ingestion server; with it entries go there by HTTP, with its ingest *key*.
         sinks: Where entries go, as sinks or URLs; default: *url*, else standard output.
         redact: Secrets out (the default), off, or own `RedactSettings`.
         limits: False switches all client-side limits off.
@@ -69,7 +69,7 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True):
     environment: str | None = None
     release: str | None = None
     level: str = "debug"
-    levels: dict[str, str] = {}
+    levels: dict[str, str] = msgspec.field(default_factory=dict)
     url: str | None = None
     key: str | None = None
     sinks: tuple[Any, ...] | None = None

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from tracelog.core.entry import LARGEST_COUNT, Entry
+from tracelog.core.loops import EARLY
 from tracelog.core.outline import outline, weigh
 
 OTHER: Final = "other"
@@ -96,9 +97,7 @@ class Suppressed:
                 if not account.rows:
                     del self._accounts[name]
                     continue
-                told += self._tell(account)
-                account.interval = min(account.interval * 2, self._longest_s)
-                account.next_at = now + account.interval
+                told += self._on_time(account, now)
             soonest = min(soonest, account.next_at)
         self._soonest = soonest
         return told
@@ -110,11 +109,15 @@ class Suppressed:
         account = self._accounts.get(name)
         return [] if account is None else [self._say(row, why) for why, row in account.rows.items()]
 
-    def tell(self) -> list[Entry]:
+    def tell(self, now: float) -> list[Entry]:
         """
-        Return the rows of all accounts as they are now.
+        Return the rows of accounts that are nearly due at *now*, see `EARLY`.
         """
-        return [row for account in self._accounts.values() for row in self._tell(account)]
+        told: list[Entry] = []
+        for account in self._accounts.values():
+            if account.rows and account.next_at - now <= EARLY * account.interval:
+                told += self._on_time(account, min(now, account.next_at))
+        return told
 
     def end(self) -> list[Entry]:
         """
@@ -154,6 +157,11 @@ class Suppressed:
             self._soonest = min(self._soonest, account.next_at) if self._accounts else account.next_at
             self._accounts[name] = account
         return account
+
+    def _on_time(self, account: _Account, now: float) -> list[Entry]:
+        account.interval = min(account.interval * 2, self._longest_s)
+        account.next_at = now + account.interval
+        return self._tell(account)
 
     def _tell(self, account: _Account) -> list[Entry]:
         told = []

@@ -5,6 +5,7 @@ What is not in the timeline and why, and the sum that must come out.
 
 Witnesses are the `suppressed` rows among the entries, the ledgers of the systems and the caller, who knows
 what expired. Two witnesses of one loss tell of the same entries, so the larger number counts, not the sum.
+Running numbers that are missing are the last witness: they count where nobody else has told of as many.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +20,10 @@ from tracelog.correlation.report import Missing
 FOLDED: Final = frozenset({"duplicate", "repeat", "fold", "folded"})
 """Reasons of entries that a counted row of the timeline stands for: nothing of them is missing."""
 
-LOST: Final = frozenset({"expired", "evicted", "unreported", "in_flight"})
+HOLES: Final = "holes"
+"""The reason of entries of which nothing is known but that their running numbers are not here."""
+
+LOST: Final = frozenset({"expired", "evicted", "unreported", "in_flight", HOLES})
 """Reasons that nobody decided; with everything under `dropped` these are losses, all others are rules at
 work."""
 
@@ -36,6 +40,7 @@ class Account:
     def __init__(self) -> None:
         self._ruled: dict[tuple[str, str], int] = {}
         self._lost: dict[tuple[str, str], int] = {}
+        self._folded: dict[str, int] = {}
 
     def rows(self, lines: Iterable[Line]) -> None:
         """
@@ -63,6 +68,8 @@ class Account:
                 for reason, count in getattr(ledger, outcome).items():
                     if reason not in FOLDED:
                         self._witness(Missing(system, reason, count))
+                    else:
+                        self._folded[system] = self._folded.get(system, 0) + count
             for reason, count in ledger.dropped.items():
                 self._at_least(self._lost, (system, reason), count)
             for reason in ("unreported", "in_flight"):
@@ -76,6 +83,27 @@ class Account:
         for loss in missing:
             if loss.count > 0:
                 self._witness(loss)
+
+    def holes(self, holes: Iterable[tuple[str, int]]) -> None:
+        """
+        Take the word of running numbers that are not here, by system, after all other witnesses: what these
+        told of it, or of no system, may be the same entries and is not told twice.
+        """
+        seen: dict[str, int] = {}
+        for system, count in holes:
+            seen[system] = seen.get(system, 0) + count
+        of_nobody = self._known("")
+        for system, count in sorted(seen.items()):
+            left = count - (self._known(system) if system else 0)
+            told = max(0, min(left, of_nobody))
+            of_nobody -= told
+            if left > told:
+                self._lost[system, HOLES] = left - told
+
+    def _known(self, system: str) -> int:
+        books = (self._ruled, self._lost)
+        told = sum(count for book in books for (name, _), count in book.items() if name == system)
+        return told + self._folded.get(system, 0)
 
     def missing(self) -> list[Missing]:
         """

@@ -14,23 +14,19 @@ from tracelog.correlation.account import Account, Reports
 from tracelog.correlation.chains import find_chains
 from tracelog.correlation.clocks import bring_together
 from tracelog.correlation.facts import Facts
+from tracelog.correlation.holes import Hole, holes_in
 from tracelog.correlation.insights import find_insights
 from tracelog.correlation.intake import Intake, distinct
-from tracelog.correlation.lanes import GRAIN, lay, span_ms
+from tracelog.correlation.lanes import GRAIN, lay
 from tracelog.correlation.line import UNNAMED, Line, Node
 from tracelog.correlation.patterns import fold
 from tracelog.correlation.performance import critical_path, measure, steps
 from tracelog.correlation.report import Clock, Hop, Insight, Missing, Report, Row, System
+from tracelog.correlation.rows import rows_of
 from tracelog.correlation.spoken import spoken
 from tracelog.correlation.timeline import mark_gaps, merge, rank_of
 from tracelog.correlation.tree import grow, settle
-from tracelog.correlation.words import listed, number, plural, shorten
-
-ERROR: Final = 200
-"""Characters of an exception's text in a row: enough to recognise it, the entry itself has the rest."""
-
-COMMON: Final = frozenset({"", "Error", "Exception"})
-"""Types that tell no more than that it is an error."""
+from tracelog.correlation.words import listed, number, plural
 
 TRACES: Final = 5
 """Traces named when entries of several were handed in."""
@@ -41,16 +37,12 @@ IDS: Final = 20
 Voices = Mapping[tuple[str, str | None], int]
 """Lines by system and service."""
 
-PUBLIC: Final = "public"
-"""Origin of what anybody may have written (contract §1)."""
-
 UNKNOWN_PARENT: Final = "unknown parent"
 """Name of a hop that others name as their cause and that said nothing here."""
 
 _timestamp = attrgetter("timestamp")
 _at = attrgetter("at")
 _end = attrgetter("end")
-_voice = attrgetter("system", "service")
 
 
 def correlate(
@@ -78,11 +70,14 @@ def correlate(
     intake = distinct(entries)
     base, lanes, nodes, clocks, lines = _laid_out(intake)
     measure(nodes)
-    account = _account(lines, reports or {}, missing)
+    holes = holes_in(lanes)
+    account = _account(lines, reports or {}, missing, holes)
     begin = lines[0].at if lines else 0.0
     total = max(map(_end, lines), default=begin) - begin
     path = critical_path(nodes)
-    facts = Facts(intake.entries, lines, nodes, path, total, clocks, *find_chains(lines, nodes))
+    facts = Facts(
+        intake.entries, lines, nodes, path, total, clocks, *find_chains(lines, nodes, clocks), holes
+    )
     losses = account.missing()
     voices = _voices(intake.entries)
     traces = Counter([entry.trace_id for entry in intake.entries])
@@ -93,7 +88,7 @@ def correlate(
         started=round(base + begin, GRAIN) if lines else None,
         duration_ms=round(facts.total, GRAIN),
         systems=_systems(lanes, clocks, base, voices),
-        timeline=_rows(lines, begin, voices),
+        timeline=rows_of(lines, begin, voices),
         chains=facts.chains,
         insights=[*_several_traces(traces, intake.entries), *find_insights(facts)],
         critical_path=steps(facts.path),
@@ -122,7 +117,8 @@ def timeline_of_json(rows: Sequence[bytes]) -> list[Row]:
 
 def _timeline(intake: Intake) -> list[Row]:
     lines = _laid_out(intake).lines
-    return _rows(lines, lines[0].at if lines else 0.0, _voices(intake.entries))
+    voices = {(entry.system or UNNAMED, entry.service) for entry in intake.entries}
+    return rows_of(lines, lines[0].at if lines else 0.0, voices)
 
 
 class _Laid(NamedTuple):
@@ -150,70 +146,10 @@ def _laid_out(intake: Intake) -> _Laid:
 
 
 def _voices(entries: Sequence[Entry]) -> Voices:
-    counted = Counter(map(_voice, entries))
+    counted = Counter((entry.system, entry.service) for entry in entries)
     for system, service in [voice for voice in counted if not voice[0]]:
         counted[UNNAMED, service] += counted.pop((system, service))
     return counted
-
-
-def _rows(lines: Sequence[Line], begin: float, voices: Voices) -> list[Row]:
-    rows = []
-    speakers = Counter(system for system, service in voices if service)
-    several = {system for system, count in speakers.items() if count > 1}
-    for line in lines:
-        if not line.run:
-            continue
-        entry, took = line.entry, None
-        if line.is_span:
-            took = round(line.end - line.at if line.run > 1 else span_ms(entry) or 0.0, GRAIN)
-        is_failure = entry.error is not None
-        text = _text(line) if is_failure and line.is_error else entry.message
-        rows.append(
-            Row(
-                entry.id,
-                round(line.at - begin, GRAIN) if begin else line.at,
-                entry.timestamp,
-                line.system,
-                entry.level,
-                text,
-                entry.span_id,
-                entry.parent_id,
-                took,
-                line.count,
-                "summary" if line.run > 1 else entry.kind,
-                line.gap,
-                line.last_raw,
-                entry.why if line.is_loss else None,
-                entry.service if line.system in several else None,
-                _untold(line, text) if is_failure else None,
-                PUBLIC if entry.origin == PUBLIC else None,
-            )
-        )
-    return rows
-
-
-def _untold(line: Line, text: str) -> str | None:
-    """
-    Return what the exception of *line* is and says, as far as *text* leaves it out.
-    """
-    error = line.entry.error
-    if error is None or line.count > 1:
-        return None
-    kind, said = error.get("type") or "", error.get("message") or ""
-    named = kind in COMMON or kind.rpartition(".")[2] in text
-    if said in text:
-        return None if named else kind
-    return shorten(f"{kind}: {said}" if kind else said, ERROR)
-
-
-def _text(line: Line) -> str:
-    """
-    Return what the row of *line* says; of a span that failed also with what, which its name does not tell.
-    """
-    error = line.entry.error
-    if not line.is_span or not line.is_error or error is None or not error.get("message"):
-        return line.entry.message
-    return f"{line.entry.message}: {error.get('type', 'Error')}: {error['message']}"
 
 
 def _systems(
@@ -263,11 +199,14 @@ def _hop(node: Node, begin: float) -> Hop:
     )
 
 
-def _account(lines: Sequence[Line], reports: Reports, missing: Iterable[Missing]) -> Account:
+def _account(
+    lines: Sequence[Line], reports: Reports, missing: Iterable[Missing], holes: Iterable[Hole]
+) -> Account:
     account = Account()
     account.rows(lines)
     account.reports(reports)
     account.told(missing)
+    account.holes([(hole.before.system, hole.missing) for hole in holes])
     return account
 
 

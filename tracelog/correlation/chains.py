@@ -14,7 +14,7 @@ from tracelog.correlation.faults import Fault, faults_of
 from tracelog.correlation.line import Line, Node
 from tracelog.correlation.links import Linker
 from tracelog.correlation.outlast import explain_impatience
-from tracelog.correlation.report import Chain
+from tracelog.correlation.report import Chain, Clock
 from tracelog.correlation.strays import adopt
 
 MAX_CHAINS: Final = 50
@@ -25,18 +25,21 @@ ALONE: Final = 0.5
 """Confidence that an error which nothing explains, one among others, is a first cause."""
 
 
-def find_chains(lines: Sequence[Line], nodes: Sequence[Node]) -> tuple[list[Chain], int]:
+def find_chains(
+    lines: Sequence[Line], nodes: Sequence[Node], clocks: Mapping[str, Clock]
+) -> tuple[list[Chain], int]:
     """
     Return the chains of the errors among *lines* and how many more there were.
 
     Args:
         lines: The timeline, folded.
         nodes: The hops, causes before effects.
+        clocks: How each clock was corrected.
     """
     faults, spoke = faults_of(lines, nodes)
-    Linker(faults, nodes).link_all()
+    Linker(faults, nodes, clocks).link_all()
     faults += explain_impatience(faults, lines)
-    adopt(faults, nodes)
+    adopt(faults, nodes, clocks)
     well = {node.span_id: _well_until(node, spoke.get(node.span_id, -inf)) for node in nodes}
     families = [family for family in _families(faults) if not all(fault.is_hint for fault in family)]
     families.sort(key=lambda family: _likeliness(family, well))

@@ -2,22 +2,36 @@
 What insights are drawn from: everything that the earlier steps found out.
 """
 
+from collections.abc import Sequence
+from typing import Final
+
 import msgspec
 
 from tracelog.core.entry import Entry
+from tracelog.correlation.holes import Hole
 from tracelog.correlation.line import Line, Node
 from tracelog.correlation.report import Chain, Clock
+
+SILENCE: Final = "silence"
+REPEATS: Final = "repeats only"
+NOT_KEPT: Final = "entries not kept"
+"""What a stretch without anything new may be made of, in words."""
 
 
 class Wait(msgspec.Struct, frozen=True):
     """
-    A silence: the lines around it, the hop that was open in it, and whether repeats went on meanwhile.
+    A silence: the lines around it, the hop that was open in it, and what it is *of*: of repeats only, or of
+    entries that were not kept, where these went on meanwhile.
     """
 
     before: Line
     after: Line
     node: Node | None
-    noisy: bool
+    of: str = SILENCE
+
+    @property
+    def noisy(self) -> bool:
+        return self.of != SILENCE
 
     @property
     def ms(self) -> float:
@@ -36,6 +50,7 @@ class Facts(msgspec.Struct):
         total: Duration of the trace in milliseconds.
         clocks: How each clock was corrected.
         chains: The failures, and *more_chains* the number of those not listed.
+        holes: What is missing of the running numbers of sources.
         waits: The longest silences.
     """
 
@@ -47,4 +62,5 @@ class Facts(msgspec.Struct):
     clocks: dict[str, Clock]
     chains: list[Chain]
     more_chains: int
+    holes: Sequence[Hole]
     waits: list[Wait] = []

@@ -11,7 +11,7 @@ from typing import Final
 
 from tracelog.correlation.calling import IDS, NAME, about_calls, about_flow, about_waiting, called
 from tracelog.correlation.evidence import exceptions
-from tracelog.correlation.facts import Facts, Wait
+from tracelog.correlation.facts import NOT_KEPT, REPEATS, SILENCE, Facts, Wait
 from tracelog.correlation.holes import about_holes
 from tracelog.correlation.line import Line, Node
 from tracelog.correlation.marks import find_secrets
@@ -66,7 +66,7 @@ def _time(facts: Facts) -> Iterator[Insight]:
         return
     shares, total = _shares(facts.path), duration(facts.total)
     if not shares:
-        longest = facts.waits[:1]
+        longest = [wait for wait in facts.waits if not wait.noisy][:1]
         tail = f", of which {duration(longest[0].ms)} one silence" if longest else ""
         yield Insight(
             "time", f"{total} in all{tail}", [wait.after.id for wait in longest], _round(facts.total)
@@ -117,9 +117,10 @@ def _silence(facts: Facts) -> Iterator[Insight]:
     """
     for wait in facts.waits:
         node, ids = wait.node, [wait.before.id, wait.after.id]
-        said = f"{milliseconds(wait.ms)} of {'repeats only' if wait.noisy else 'silence'}"
+        said = f"{milliseconds(wait.ms)} of {wait.of}"
         if node is None:
-            yield Insight("silence", f"{said}, unexplained", ids, _round(wait.ms))
+            said += "" if wait.of == NOT_KEPT else ", unexplained"
+            yield Insight("silence", said, ids, _round(wait.ms))
         elif node.children:
             said += f" somewhere in {node.system} {called(node.name)}"
             yield Insight("silence", said, ids, _round(wait.ms))
@@ -164,6 +165,13 @@ def _nested(facts: Facts) -> Iterator[Insight]:
             if causes:
                 text = " ← ".join(f"{kind}: {shorten(message, 3 * NAME)}" for kind, message in causes)
                 yield Insight("cause", text, [line.id], None)
+
+
+def _holes(facts: Facts) -> Iterator[Insight]:
+    """
+    Sources of whose running numbers some are missing.
+    """
+    return about_holes(facts.holes)
 
 
 def _orphan(facts: Facts) -> Iterator[Insight]:
@@ -215,7 +223,7 @@ INSIGHTS: Final[Sequence[Callable[[Facts], Iterable[Insight]]]] = (
     _flood,
     _secret,
     _orphan,
-    about_holes,
+    _holes,
     _clock,
     _more,
 )
@@ -231,18 +239,25 @@ def _waits(facts: Facts) -> list[Wait]:
         return []
     least = COVERS * (longest[-1][1].gap or 0.0)
     long_hops = [node for node in facts.nodes if node.end - node.start >= least]
-    runs = [line for line in shown if line.count > 1]
+    runs = {
+        NOT_KEPT: [line for line in facts.lines if line.is_loss],
+        REPEATS: [line for line in shown if line.count > 1],
+    }
     return [
-        Wait(before, after, explain(after, long_hops), _is_noisy(after, runs)) for before, after in longest
+        Wait(before, after, explain(after, long_hops), _made_of(after, runs)) for before, after in longest
     ]
 
 
-def _is_noisy(after: Line, runs: Sequence[Line]) -> bool:
+def _made_of(after: Line, runs: Mapping[str, Sequence[Line]]) -> str:
     """
-    Whether a run of repeats went on for more than half of the silence before *after*.
+    Return which of *runs* went on for more than half of the silence before *after*, if any.
     """
     gap = after.gap or 0.0
-    return any(min(run.end, after.at) - max(run.at, after.at - gap) > gap / 2 for run in runs)
+    since = after.at - gap
+    for name, lines in runs.items():
+        if any(min(line.end, after.at) - max(line.at, since) > gap / 2 for line in lines):
+            return name
+    return SILENCE
 
 
 def _shares(path: Sequence[tuple[Node, float]]) -> dict[str, float]:

@@ -6,10 +6,9 @@ as the arrival, else as the beginning of the trace, from where the running numbe
 place.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import count
 from math import inf, isfinite
-from operator import attrgetter
 from typing import Any, Final, cast
 
 import msgspec
@@ -23,8 +22,6 @@ LATEST_MS: Final = 253_402_300_800_000.0
 
 UNKNOWN: Final = inf
 """The time of an entry whose time is unknown, until the others are known."""
-
-_id, _time, _received, _last = map(attrgetter, ("id", "timestamp", "received_at", "last_timestamp"))
 
 
 class Intake(msgspec.Struct, frozen=True):
@@ -75,22 +72,18 @@ def are_sound(entries: Sequence[Entry]) -> bool:
     """
     Whether each of *entries* has an id of its own and times that are times, as nearly all that are fetched.
     """
-    ids = set(map(_id, entries))
-    received = [moment for moment in map(_received, entries) if moment is not None]
-    last = [moment for moment in map(_last, entries) if moment is not None]
-    return (
-        len(ids) == len(entries)
-        and "" not in ids
-        and all(map(_are_times, (map(_time, entries), received, last)))
-    )
+    ids = {entry.id for entry in entries}
+    received = {moment for entry in entries if (moment := entry.received_at) is not None}
+    last = [moment for entry in entries if (moment := entry.last_timestamp) is not None]
+    times = [entry.timestamp for entry in entries]
+    return len(ids) == len(entries) and "" not in ids and all(map(_are_times, (times, received, last)))
 
 
-def _are_times(moments: Iterable[float]) -> bool:
+def _are_times(moments: Collection[float]) -> bool:
     """
     Whether all *moments* are times. The sum is asked first: what is not a number compares with nothing.
     """
-    known = list(moments)
-    return not known or (isfinite(sum(known)) and min(known) > -LATEST_MS and max(known) < LATEST_MS)
+    return not moments or (isfinite(sum(moments)) and min(moments) > -LATEST_MS and max(moments) < LATEST_MS)
 
 
 def _is_sound(entry: Entry) -> bool:

@@ -99,7 +99,18 @@ def _lane(number: int, clock: str, spoken: list[Entry], base: float) -> list[Lin
     counted = False
     for index, entry in enumerate(spoken):
         at = floor((entry.timestamp - base) * 1000.0 + 0.5) / 1000.0  # GRAIN; `round` takes twice as long
-        line = Line(entry, entry.system or UNNAMED, clock, at, at, number, index)
+        line = Line(
+            entry,
+            entry.system or UNNAMED,
+            clock,
+            at,
+            at,
+            number,
+            index,
+            entry.span_id,
+            entry.parent_id,
+            entry.message,
+        )
         if (loud := LOUD.get(entry.level)) is not None:
             line.is_error, line.is_warning = loud, not loud
         if entry.duration_ms is not None or entry.kind is not None or entry.count:
@@ -148,7 +159,7 @@ def _longest_rising(moments: Sequence[float]) -> list[int]:
 
 def _in_number_order(spoken: list[Entry]) -> list[Entry]:
     spoken.sort(key=_seq)
-    numbers = list(map(_seq, spoken))
+    numbers = [entry.seq for entry in spoken]
     if any(map(eq, numbers, islice(numbers, 1, None))):
         spoken.sort(key=attrgetter("seq", "timestamp", "id"))
     return spoken

@@ -83,6 +83,9 @@ class Line(msgspec.Struct, gc=False):
     end: float
     lane: int
     index: int
+    span: str | None
+    parent: str | None
+    text: str
     is_error: bool = False
     is_span: bool = False
     is_loss: bool = False

@@ -36,6 +36,7 @@ from tracelog.correlation.relations import (
     travels,
     window_of,
 )
+from tracelog.correlation.report import Clock
 
 CLIMB: Final = 64
 """Hops looked at above an error: request paths are shorter, and runaway recursion is not worth more."""
@@ -77,10 +78,12 @@ class Linker:
     Args:
         faults: Errors and hints in the order in which they happened.
         nodes: All hops, causes before effects.
+        clocks: How each clock was corrected.
     """
 
-    def __init__(self, faults: Sequence[Fault], nodes: Sequence[Node]) -> None:
+    def __init__(self, faults: Sequence[Fault], nodes: Sequence[Node], clocks: Mapping[str, Clock]) -> None:
         self._faults = faults
+        self._clocks = clocks
         self._nodes = {node.span_id: node for node in nodes}
         self._last: dict[str, Fault] = {f.node.span_id: f for f in faults if f.node is not None}
         self._above = _nearest_above(nodes, self._last)
@@ -135,7 +138,8 @@ class Linker:
         if call is not None and call.closing is not None:
             over, is_open = min(call.end, fault.moment), call.end > fault.moment + LATER_MS
         called_on = called_between(hop, over, fault.moment)
-        if not (called_on or is_open or fault.spoke > over or fault.moment - over > PROMPT_MS):
+        spoke_on = fault.spoke > over - (self._doubt(call, hop) if fault.is_told_anew else 0.0)
+        if not (called_on or is_open or spoke_on or fault.moment - over > PROMPT_MS):
             return Found(earlier, kind, usual, DIRECT)
         if fault.values & earlier.values:
             return Found(earlier, "shared_value", min(CONFIDENCE["shared_value"], usual), SHARED)
@@ -146,6 +150,15 @@ class Linker:
             share = AGAIN if self._failed_again(earlier, hop) else CALLED_ON
         return Found(earlier, kind, round(share * usual, 2), SURVIVED)
 
+    def _doubt(self, call: Node | None, hop: Node) -> float:
+        """
+        Return how much sooner than it seems, in ms, *call* may have been over by the clock of *hop*, which
+        made it: as far as its clock is uncertain, but not before it had worked.
+        """
+        if call is None or call.clock == hop.clock:
+            return 0.0
+        return min(self._clocks[call.clock].uncertainty_ms or 0.0, call.start - hop.start)
+
     def _failed_again(self, fault: Fault, hop: Node) -> bool:
         """
         Whether *hop* knows another failure that said the same as *fault*.
@@ -153,7 +166,7 @@ class Linker:
         said = next(exceptions(fault.line.entry), fault.line.entry.message)
         return any(
             other is not fault
-            and not other.is_hint
+            and other.is_hint == fault.is_hint
             and next(exceptions(other.line.entry), other.line.entry.message) == said
             for other in self._near.get(hop.span_id, ())
         )

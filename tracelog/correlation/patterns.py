@@ -135,13 +135,14 @@ def _fold_lane(lane: Sequence[Line]) -> None:
     """
     Fold each run within *lane*. Only texts that begin alike can be alike; where few do, only repeats fold.
     """
-    texts = [line.entry.message for line in lane]
+    texts = [line.text for line in lane]
     same = list(map(eq, texts, islice(texts, 1, None)))
+    fewest = 2 if True in same else SIMILAR
     heads = [text[:1] for text in texts]
     begin = 0
     for i, (one, two) in enumerate(pairwise(heads), 1):
         if one != two and not (one in _HEX and two in _HEX):
-            if i - begin >= SIMILAR or True in same[begin : i - 1]:
+            if i - begin >= fewest and (i - begin >= SIMILAR or True in same[begin : i - 1]):
                 _fold_stretch(lane[begin:i])
             begin = i
     if len(lane) - begin >= SIMILAR or True in same[begin:]:

@@ -9,9 +9,12 @@ of several the innermost.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from tracelog.correlation.clocks import UNMOVED
+from tracelog.correlation.evidence import is_impatient
 from tracelog.correlation.faults import Fault, root_of
 from tracelog.correlation.line import Node
-from tracelog.correlation.relations import Found, link
+from tracelog.correlation.relations import Found, called_between, link, points, told_by
+from tracelog.correlation.report import Clock
 
 STRAYS: Final = 50
 """Failures without a caller that are asked for one, as many as chains are listed."""
@@ -31,9 +34,14 @@ OFF_MS: Final = 5.0
 """What clocks brought together may still be off, and a rounded duration."""
 
 
-def adopt(faults: Sequence[Fault], nodes: Sequence[Node]) -> None:
+def adopt(faults: Sequence[Fault], nodes: Sequence[Node], clocks: Mapping[str, Clock]) -> None:
     """
     Link errors that nothing explains well to failures below no known caller, in place.
+
+    Args:
+        faults: The signs of failure.
+        nodes: All hops.
+        clocks: How each clock was corrected.
     """
     tops = {
         node.span_id: node
@@ -54,7 +62,7 @@ def adopt(faults: Sequence[Fault], nodes: Sequence[Node]) -> None:
     found: set[str] = set()
     for stray in strays[:STRAYS]:
         top = stray.node.tree if stray.node is not None else ""
-        if top not in found and (caller := _caller_of(stray, tops, poor)) is not None:
+        if top not in found and (caller := _caller_of(stray, tops, poor, clocks)) is not None:
             link(caller, Found(stray, "unknown_hop", FITS))
             found.add(top)
 
@@ -66,6 +74,30 @@ def _is_open_to(fault: Fault, top: Node) -> bool:
     if fault.cause is None or fault.link is None or fault.link.confidence < FITS:
         return True
     return fault.cause.moment < top.start
+
+
+def _fits(fault: Fault, stray: Fault, top: Node) -> bool:
+    """
+    Whether by its time *stray*, below the hop *top*, may have made *fault* fail.
+    """
+    return (
+        fault.node is not None
+        and fault.node.start <= top.start + OFF_MS
+        and stray.moment - OFF_MS <= fault.moment <= stray.moment + BEHIND_MS
+        and not _is_of_its_own(fault, stray)
+    )
+
+
+def _is_of_its_own(fault: Fault, stray: Fault) -> bool:
+    """
+    Whether nothing but the time speaks for *stray* as the cause of *fault*, and more speaks against it: an
+    exception of its own, or its hop went on after it.
+    """
+    if fault.node is None or told_by(fault, stray) is not None:
+        return False
+    after = stray.moment + OFF_MS
+    went_on = fault.spoke > after or called_between(fault.node, after, fault.moment)
+    return went_on or (fault.is_told_anew and not is_impatient(fault.line.entry))
 
 
 def _last_of_families(faults: Iterable[Fault]) -> list[Fault]:
@@ -80,18 +112,20 @@ def _last_of_families(faults: Iterable[Fault]) -> list[Fault]:
     return list(last.values())
 
 
-def _caller_of(stray: Fault, tops: Mapping[str, Node], poor: Iterable[Fault]) -> Fault | None:
+def _caller_of(
+    stray: Fault, tops: Mapping[str, Node], poor: Iterable[Fault], clocks: Mapping[str, Clock]
+) -> Fault | None:
     if stray.node is None:
         return None
     top = tops[stray.node.tree]
+    is_adrift = clocks[stray.line.clock] == UNMOVED and any(clock.offset_ms for clock in clocks.values())
     fitting = [
         fault
         for fault in poor
         if fault.node is not None
         and fault.node.tree != top.span_id
-        and fault.node.start <= top.start + OFF_MS
-        and stray.moment - OFF_MS <= fault.moment <= stray.moment + BEHIND_MS
         and _is_open_to(fault, top)
+        and (_fits(fault, stray, top) or (is_adrift and points(fault, stray)))
         and root_of(stray) is not root_of(fault)
     ]
     return max(fitting, key=lambda fault: (fault.depth, -fault.moment, fault.line.id), default=None)

@@ -25,6 +25,7 @@ SYSTEM_RANK: Final = {name: rank for rank, name in enumerate(SYSTEMS)}
 
 _at = attrgetter("at")
 _place = attrgetter("at", "index", "turn")
+"""At the same moment in one lane: in the order of speaking, and hops from the outside in."""
 
 
 def rank_of(system: str) -> int:
@@ -41,10 +42,10 @@ def merge(lanes: Sequence[list[Line]]) -> list[Line]:
     """
     lines: list[Line] = []
     for lane in lanes:
-        lane.sort(key=_place)
+        _order(lane)
         lines.extend(lane)
     lines.sort(key=_at)
-    moments = list(map(_at, lines))
+    moments = [line.at for line in lines]
     end = 0
     for i in [i for i, (one, two) in enumerate(pairwise(moments)) if one == two]:
         if i < end:
@@ -53,6 +54,25 @@ def merge(lanes: Sequence[list[Line]]) -> list[Line]:
         if lines[i].lane != lines[end - 1].lane:
             lines[i:end] = _untie(lines[i:end])
     return lines
+
+
+def _order(lane: list[Line]) -> None:
+    """
+    Sort *lane*, which is in the order of speaking, by `_place`. Only lines that open a hop, the few that were
+    given another place, need more than their time.
+    """
+    lane.sort(key=_at)
+    end = 0
+    for i in [i for i, line in enumerate(lane) if line.opens]:
+        if i < end:
+            continue  # within the tie before
+        begin, end, at = i, i + 1, lane[i].at
+        while begin and lane[begin - 1].at == at:
+            begin -= 1
+        while end < len(lane) and lane[end].at == at:
+            end += 1
+        if end - begin > 1:
+            lane[begin:end] = sorted(lane[begin:end], key=_place)
 
 
 def mark_gaps(lines: Iterable[Line]) -> None:

@@ -49,21 +49,23 @@ def _join(lane: Iterable[Line], nodes: dict[str, Node]) -> list[Line]:
     Tell each line of *lane* its hop, and return those that stand for one.
     """
     opening = []
+    node: Node | None = None
     for line in lane:
-        entry = line.entry
-        if (span := entry.span_id) is None:
-            if entry.parent_id is None:
+        if (span := line.span) is None:
+            if line.parent is None:
                 continue
             # An entry that names only its cause speaks for a hop of its own that has no name.
-            span = f"{entry.parent_id}~{line.clock}"
-        if (node := nodes.get(span)) is None:
-            node = nodes[span] = Node(span, None, line.system, entry.service, line.clock, index=line.index)
+            span = f"{line.parent}~{line.clock}"
+        if (node is None or span != node.span_id) and (node := nodes.get(span)) is None:
+            node = nodes[span] = Node(
+                span, None, line.system, line.entry.service, line.clock, index=line.index
+            )
             node.began = not line.is_error
         line.node = node
         node.entries += 1
-        if node.parent_id is None and entry.parent_id is not None:
-            node.parent_id = entry.parent_id
-        if line.is_span and node.closing is None and entry.span_id is not None:
+        if node.parent_id is None and line.parent is not None:
+            node.parent_id = line.parent
+        if line.is_span and node.closing is None and line.span is not None:
             _close(node, line)
             opening.append(line)
         elif node.clock == line.clock:

@@ -23,6 +23,7 @@ TRIGGERS: Final = {
     "unhandled": "sys",
     "logging": "logging",
     "structlog": "structlog",
+    "litestar": "litestar.app",
     "loguru": "loguru",
     "starlette": "starlette.applications",
     "flask": "flask",

@@ -27,7 +27,10 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 KEY: Final = "tracelog"
-"""Where a scope says that it is being watched already: apps are mounted in apps."""
+"""Where a scope says that it is being watched already, and by what: apps are mounted in apps."""
+
+ERROR: Final = "tracelog.error"
+"""Where a scope holds the exception of which a framework has made an answer, as its integration has noted."""
 
 _DELIVERY: Final = (b"content-type", CONTENT_TYPE.encode())
 _NAME: Final = HEADER.encode()
@@ -59,7 +62,7 @@ class Middleware:
         wish = Wish(headers=scope["headers"])
         fields = {"method": method, "path": scope["path"]}
         exchange = Exchange(self._client(), f"{method} {scope['path']}", wish, fields)
-        scope = {**scope, KEY: exchange.trace}
+        scope = {**scope, KEY: exchange}
         await watch(exchange, scope, (receive, send)).run(self._app)
 
 
@@ -114,6 +117,7 @@ class _Watch(ABC):
         exchange = self._exchange
         if failed is None and exchange.ended:
             return
+        failed = failed or self._scope.get(ERROR)
         if self._gone and type(failed).__name__ in _HUNG_UP:
             failed = None
         if exchange.status is None and isinstance(failed, Exception):
@@ -123,7 +127,7 @@ class _Watch(ABC):
         self._end(failed)
 
     def _end(self, failed: BaseException | None = None) -> None:
-        route = getattr(self._scope.get("route"), "path", None)
+        route = getattr(self._scope.get("route"), "path", None) or self._scope.get("path_template")
         if isinstance(route, str):
             self._exchange.fields["route"] = route
         self._exchange.end(failed)

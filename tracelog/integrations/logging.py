@@ -16,8 +16,11 @@ from tracelog.client.caller import FIELD, place_in
 from tracelog.client.complaint import Complaint
 from tracelog.client.default import default
 from tracelog.client.foreign import chosen, log_line, lost
+from tracelog.client.heard import hear
 from tracelog.client.hop import MUTED
+from tracelog.client.odd import shown
 from tracelog.integrations.patching import Undo, replace
+from tracelog.integrations.printed import shows
 from tracelog.integrations.records import (
     Stamp,
     StampedRecord,
@@ -92,6 +95,7 @@ class Handler(logging.Handler):
                 client.gate.drops.count("reentrant")
                 return
             line = line_of(record)
+            hear(shown(line.logger), shows)
             if client.locates():
                 place = place_in(record.pathname, record.lineno, record.funcName)
                 line.fields = {FIELD: place, **line.fields}
@@ -110,6 +114,9 @@ class Logger(logging.Logger):
     For `logging.setLoggerClass`, in programs whose loggers need no other handler: none is asked, nor a record
     factory, as long as a call is plain.
     """
+
+    is_silent = True
+    """No handler shows what is logged here."""
 
     def _log(self, level: int, msg: object, args: Any, *more: Any, **named: Any) -> None:
         extra = named.get("extra")

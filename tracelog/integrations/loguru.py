@@ -13,7 +13,10 @@ from tracelog.client.caller import FIELD, place_in
 from tracelog.client.complaint import Complaint
 from tracelog.client.crash import note
 from tracelog.client.foreign import Line, chosen, level_of_number, log_line, lost
+from tracelog.client.heard import hear, is_console
+from tracelog.client.odd import shown
 from tracelog.integrations.patching import Undo
+from tracelog.integrations.printed import NUMBERS
 
 if TYPE_CHECKING:
     from loguru import Message, Record
@@ -36,6 +39,7 @@ def sink(*, client: "Client | None" = None) -> "Callable[[Message], None]":
         try:
             client, record = who(), message.record
             line = _line(record)
+            hear(shown(line.logger), _shows)
             if client.locates():
                 place = place_in(record["file"].path, record["line"], record["function"])
                 line.fields = {FIELD: place, **line.fields}
@@ -63,6 +67,16 @@ def setup(*, client: "Client | None" = None) -> Undo:
             return
 
     return undo
+
+
+def _shows(_name: str, level: str) -> bool:
+    """
+    Whether a sink of loguru's own shows lines of *level* already: the one it begins with, or another.
+    """
+    core: Any = logger._core  # type: ignore[attr-defined] # noqa: SLF001 - there is no other way to ask
+    sinks = [(one._levelno, getattr(one._sink, "_stream", None)) for one in core.handlers.values()]  # noqa: SLF001
+    number = NUMBERS[level]
+    return any(number >= least and stream is not None and is_console(stream) for least, stream in sinks)
 
 
 def _line(record: "Record") -> Line:

@@ -5,6 +5,7 @@ structlog: its events as entries, by a processor at the end of the chain or, as 
 """
 
 from collections.abc import Mapping, MutableMapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -14,9 +15,12 @@ from tracelog.client.caller import FIELD, calling
 from tracelog.client.complaint import Complaint
 from tracelog.client.default import default
 from tracelog.client.foreign import log_line, lost
+from tracelog.client.heard import hear, is_console
+from tracelog.client.odd import shown
 from tracelog.core.levels import LEVEL_NAMES
 from tracelog.integrations.events import learn_event, put_event, read_event
 from tracelog.integrations.patching import Undo, nothing
+from tracelog.integrations.printed import shows
 
 if TYPE_CHECKING:
     from tracelog.client.client import Client
@@ -58,6 +62,8 @@ class Processor:
             name = getattr(logger, "name", None)
             level = LEVEL_NAMES.get(method, "info")
             line = read_event(event, level, name or "")
+            if self._tee:
+                hear(shown(line.logger), partial(_shows, logger))
             if client.locates():
                 line.fields = {FIELD: calling(), **line.fields}
             log_line(client, line)
@@ -65,6 +71,14 @@ class Processor:
         except Exception as error:  # an event of the program's own making, with values that raise
             lost(client)
             Complaint().about(error)
+
+
+def _shows(logger: Any, name: str, level: str) -> bool:
+    """
+    Whether *logger*, which structlog wraps, shows lines of *level* where our console would.
+    """
+    stream = getattr(logger, "_file", None)  # those of structlog's own that print have one
+    return is_console(stream) if stream is not None else shows(name, level)
 
 
 def setup(*, client: "Client | None" = None) -> Undo:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tracelog.client.crash import note
 from tracelog.client.foreign import Line, chosen, log_line
+from tracelog.client.heard import hear
 from tracelog.integrations.logging import Handler
 from tracelog.integrations.patching import Undo, nothing
 
@@ -88,6 +89,7 @@ def _log(
     who: "Callable[[], Client]", level: str, message: str, error: BaseException | None, fields: dict[str, Any]
 ) -> None:
     if isinstance(error, Exception | BaseExceptionGroup):
+        hear("unhandled", lambda *_: True)  # the interpreter says it, whatever we do
         line = Line(level=level, logger="unhandled", message=message, fields=fields, fault=note(error))
         log_line(who(), line)
 

@@ -72,7 +72,7 @@ export function tracelog(options = {}) {
     if (!url) return complain("no TRACELOG_URL is set: entries are lost") ?? true;
     /** @type {Record<string, string>} */
     const headers = { "content-type": "text/plain", ...(read("key") && { authorization: `Bearer ${read("key")}` }) };
-    const post = () => fetch(new URL("/log", url), { method: "POST", body, headers, redirect: "manual", signal: AbortSignal.timeout?.(PATIENCE_MS) });
+    const post = () => fetch(`${url.replace(/\/+$/, "")}/log`, { method: "POST", body, headers, redirect: "manual", signal: AbortSignal.timeout?.(PATIENCE_MS) });
     let isDone = true;
     const box = { back: () => void (isDone = false), settle: () => {} };
     await courier({ box, urls: [url], post, complain }).send({ items: [], body });

@@ -98,6 +98,8 @@ export function outbox(source, seal) {
   return {
     report,
     isDue: () => waiting.length || told < stats.emitted,
+    /** Whether an error waits: there is room for those where there is none for others. */
+    isUrgent: () => waiting.some(({ entry }) => RANKS[entry.level] >= RANKS.error),
     /**
      * The next body, of so many bytes at most; what is in it is under way until it is settled or comes back.
      *

@@ -1,11 +1,11 @@
 /**
  * What waits on its way to the server: once a second, again when nobody took it, and at once when a page goes.
  *
- * @import { Entry } from "./outbox.js"
+ * @import { Answer, Entry } from "./outbox.js"
  */
 
 import { courier } from "./courier.js";
-import { ROOM, bytesOf, outbox } from "./outbox.js";
+import { RANKS, ROOM, bytesOf, outbox } from "./outbox.js";
 
 const SOON_MS = 1000;
 /** Browsers give room for keepalive back late. */
@@ -26,6 +26,9 @@ export function shipper({ source, urls, fetch, seal, complain }) {
   let timer;
   /** @type {Promise<void> | undefined} */
   let sending;
+  /** Until then the server has room for errors only. */
+  let full = 0;
+  let hurried = false;
 
   /** @param {number} ms */
   const later = (ms) => {
@@ -44,10 +47,22 @@ export function shipper({ source, urls, fetch, seal, complain }) {
 
   const out = courier({ box, urls, post, complain });
 
+  const wait = () => Math.max(out.pause, box.isUrgent() ? 0 : full) - Date.now();
+
+  /** @param {Answer | void} answer */
+  const heed = (answer) => {
+    if (!answer) return;
+    // one trace that is full is no matter of the others
+    const isOfTrace = answer.remaining_quota !== 0 && Object.keys(answer.limited ?? {}).every((reason) => reason.startsWith("trace_"));
+    full = isOfTrace ? 0 : out.pause;
+    out.pause = 0;
+  };
+
   const flush = () => {
+    hurried = false;
     sending ??= (async () => {
-      while (box.isDue() && Date.now() >= out.pause) await out.send(box.pack(ROOM + 1));
-      if (box.isDue()) later(out.pause - Date.now());
+      while (box.isDue() && wait() <= 0) heed(await out.send(box.pack(ROOM + 1)));
+      if (box.isDue()) later(wait());
     })().finally(() => (sending = undefined));
     return sending;
   };
@@ -84,6 +99,11 @@ export function shipper({ source, urls, fetch, seal, complain }) {
     add(entry, why) {
       box.add(entry, why);
       timer ||= undefined;
+      if (!why && RANKS[entry.level] >= RANKS.error && Date.now() < full && !hurried) {
+        hurried = true;
+        clearTimeout(timer);
+        timer = undefined;
+      }
       if (!why) later(SOON_MS);
     },
   };

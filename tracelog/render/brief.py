@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from tracelog.core.text import short_id
 from tracelog.correlation import Chain, Report, Row
+from tracelog.correlation.account import HOLES
 from tracelog.correlation.words import TIMES, duration, number, plural
 from tracelog.render.answer import (
     BYTES_PER_TOKEN,
@@ -120,13 +121,12 @@ def _complete(report: Report, shown: int) -> str:
     Return how complete the trace and this brief of it are, and how large it is.
     """
     gone = sum(loss.count for loss in report.missing)
-    lost = (
-        f"no, {plural(gone, 'entry', 'entries')} not here"
-        if gone
-        else "no, entries are missing, not counted yet"
-    )
-    unsure = any(insight.kind == "holes" for insight in report.insights)
-    whole = "as far as is known, but running numbers are missing" if unsure else "yes"
+    if not gone:
+        lost = "no, entries are missing, not counted yet"
+    elif all(loss.reason == HOLES for loss in report.missing):
+        lost = f"no, {plural(gone, 'running number')} not here, lost or of another trace"
+    else:
+        lost = f"no, {plural(gone, 'entry', 'entries')} not here"
     systems, rows = report.systems, report.timeline
     facts = [
         plural(sum(system.entries for system in systems), "entry", "entries"),
@@ -136,7 +136,7 @@ def _complete(report: Report, shown: int) -> str:
     ]
     public = sum(row.count for row in rows if row.origin == "public")
     strangers = f"; {number(public)} with a public key, so anybody may have written them" if public else ""
-    return f"complete: {whole if report.complete else lost}; {' '.join(facts)}{strangers}"
+    return f"complete: {'yes' if report.complete else lost}; {' '.join(facts)}{strangers}"
 
 
 def _data(report: Report) -> dict[str, Any]:

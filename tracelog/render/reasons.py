@@ -25,6 +25,7 @@ WORDS: Final[Mapping[str, str]] = {
     "evicted": "evicted from the store",
     "unreported": "lost without a report",
     "in_flight": "still on the way",
+    "holes": "missing running numbers, lost or of another trace",
     "unknown": "not kept for an unknown reason",
 }
 """Reasons that the protection and the stores use; any other is shown as it is."""

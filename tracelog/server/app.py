@@ -92,7 +92,7 @@ class App:
         self.desk = Desk(
             settings, self.store, ring, self.ingest, clock=clock, on_alert=on_alert, on_notice=on_notice
         )
-        house = House(settings, self.access, self.ingest, now_ms, new_mint())
+        house = House(settings, self.access, self.ingest, self.store, now_ms, new_mint())
         self.log = LogEndpoint(settings, self.access, self.ingest, self.faults)
         self.processing = Processing(
             settings, self.store.queue(), self.faults, archives=archives, clock=now_ms

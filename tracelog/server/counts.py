@@ -1,15 +1,16 @@
 """
 Counts on their way into the store's ledger: refused entries, and what clients report of themselves.
 
-They are written together, once a second; what a kill can cost is one second of counts. While the store is
-away they are kept, within bounds, and tried again by themselves. A call that may have been done, because its
-answer was lost, is made again as it was and under its number, so that the store counts it once.
+They are written together, once a second; what a kill can cost is one second of counts, which later reports of
+those who were told make good. While the store is away they are kept, within bounds, and tried again by
+themselves. A call that may have been done, because its answer was lost, is made again as it was and under its
+number, so that the store counts it once.
 """
 
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import Final, NamedTuple
@@ -20,6 +21,7 @@ from tracelog.core.ledger import counts_in
 from tracelog.core.stage import Drop
 from tracelog.errors import StoreUnavailableError
 from tracelog.server.faults import Faults
+from tracelog.server.own import OWN_SOURCE
 from tracelog.stores import Ends, Outcome, Store
 
 EVERY_S: Final = 1.0
@@ -39,6 +41,10 @@ HELD_REPORTS: Final = 16
 
 TRIM_S: Final = 60.0
 """How often the store's ledger is brought within its bounds."""
+
+REDACTED: Final = "redacted"
+"""The outcome under which a store keeps how often servers replaced what, as their own speaker says it. It is
+the end of no entry, and no ledger adds it up."""
 
 Refused = tuple[str, str, str, str, int | None]
 """Source, system, outcome, reason and running number of an entry that was not stored."""
@@ -98,16 +104,29 @@ class Counts:
         self._writing: asyncio.Task[None] | None = None
         self._trimming: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
+        self._redacted: dict[str, int] = {}
 
     def add(self, source: str, system: str, outcome: str, reason: str, n: int = 1) -> None:
         """
         Count *n* entries without running numbers that ended without being stored.
         """
         what = (source, system, outcome, reason)
-        if what not in self._counts and len(self._counts) >= MOST:
+        if what not in self._counts and len(self._counts) >= MOST and source != OWN_SOURCE:
             what = ("", "", outcome, reason)
         self._counts[what] += n
         self._schedule()
+
+    def add_redacted(self, hits: Mapping[str, int]) -> None:
+        """
+        Count what was replaced here since the last time; *hits* are the totals of this process, by rule.
+        """
+        if hits == self._redacted:
+            return
+        for rule, n in hits.items():
+            more = n - self._redacted.get(rule, 0)
+            if more > 0:
+                self.add(OWN_SOURCE, "", REDACTED, rule, more)
+        self._redacted = dict(hits)
 
     def add_batch(self, refused: Iterable[Refused], kept: Iterable[Kept] = ()) -> None:
         """

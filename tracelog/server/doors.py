@@ -22,6 +22,7 @@ from tracelog.server.body import DisconnectedError, read_body
 from tracelog.server.heads import once
 from tracelog.server.ingest import Ingest
 from tracelog.server.log import ALLOWED, CLOSE, FAULT, Headers, Receive, Scope, Send
+from tracelog.stores import Store
 
 
 class House(NamedTuple):
@@ -29,6 +30,7 @@ class House(NamedTuple):
     What all doors lead into.
 
     Attributes:
+        store: Where the doors of all processes agree on names.
         clock: Returns Unix milliseconds.
         mint: Where missing ids come from.
     """
@@ -36,6 +38,7 @@ class House(NamedTuple):
     settings: ServerSettings
     access: Access
     ingest: Ingest
+    store: Store
     clock: Callable[[], float]
     mint: Mint
 
@@ -92,6 +95,12 @@ class Door(ABC):
             TracelogError: When it cannot be taken as a whole.
         """
 
+    async def understand(self, asked: Asked, sent: bytes, body: bytes, now_ms: float) -> Batch:
+        """
+        Return what `read` does, after whatever has to be asked of others.
+        """
+        return self.read(asked, sent, body, now_ms)
+
     def word(self, asked: Asked, answer: Answer, batch: Batch | None) -> tuple[bytes, bytes]:
         """
         Return content type and body of the reply that says *answer*.
@@ -130,7 +139,7 @@ class Door(ABC):
         sent = await read_body(receive, asked.headers, limit=limit, within=settings.receive_timeout)
         body = inflate(sent, asked.headers.get(b"content-encoding", b""), limit=limit)
         now_ms = self.house.clock()
-        taken = ingest.begin_batch(self.read(asked, sent, body, now_ms), sender, now_ms)
+        taken = ingest.begin_batch(await self.understand(asked, sent, body, now_ms), sender, now_ms)
         if taken.stored is not None:
             await taken.stored
         return ingest.end(taken), taken.batch

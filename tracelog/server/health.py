@@ -20,6 +20,10 @@ MOST_SYSTEMS: Final = 100
 """Systems that the status names."""
 
 
+_APART: Final = frozenset({"sources", "redacted"})
+"""Parts of the ledger that the status shows elsewhere."""
+
+
 class Health:
     """
     The endpoints of operation.
@@ -113,8 +117,9 @@ class Health:
             "faults": self._faults.total,
             "heard": self._ingest.hearing.view(),
             **self._told(),
-            "redacted": dict(self._ingest.redactor.hits),
-            "ledger": ledger and {name: value for name, value in ledger.items() if name != "sources"},
+            "redacted": ledger and ledger["redacted"],
+            "redacted_here": dict(self._ingest.redactor.counts),
+            "ledger": ledger and {name: ledger[name] for name in ledger if name not in _APART},
             "processing": await self._processing(),
             **await limits_view(self._ingest.gatekeeper, self._ingest.shield, self._ingest.heat),
         }

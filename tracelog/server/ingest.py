@@ -283,6 +283,7 @@ class Ingest:
         return Room(left, self.gatekeeper.retry_after(system, "n"), trace_s)
 
     def _note(self, batch: Batch) -> None:
+        self._counts.add_redacted(self.redactor.counts)
         refused = [refused_of(drop, batch.source) for drop in batch.drops if self._is_new(drop.entry)]
         if refused:
             kept = [(each.source or "", each.system, each.seq) for each in batch.entries if is_counted(each)]

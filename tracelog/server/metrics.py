@@ -58,7 +58,7 @@ def _server(shown: Mapping[str, Any]) -> Iterator[Family]:
         "redacted_total",
         "counter",
         "Secrets that this server process replaced.",
-        _each("rule", shown["redacted"]),
+        _each("rule", shown["redacted_here"]),
     )
 
 

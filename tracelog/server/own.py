@@ -84,15 +84,14 @@ class OwnRows:
 
     async def catch_up(self) -> None:
         """
-        Store rows about everything that no row has told of yet, and wait for them, but not long.
-
-        Who reads sees what there is at the moment. Reading often makes no more than a few rows more.
+        Store rows that are nearly due, and wait for them, but not long. Reading often makes no more than a
+        few rows more; who reads a trace is shown what else waits to be told of it, without storing it.
         """
         now = time.monotonic()
         if now - self._caught_up < CATCH_UP_S:
             return
         self._caught_up = now
-        stored = self.tell(self._shield.guard.so_far())
+        stored = self.tell(self._shield.so_far())
         if stored is not None:
             await asyncio.wait([stored], timeout=CATCH_UP_S)
 

@@ -62,6 +62,7 @@ class Shield:
 
     def __init__(self, settings: GuardSettings, *, clock: Callable[[], float]) -> None:
         self.guard = Guard(settings)
+        self._steps = settings.normal
         self._clock = clock
         self._courses: Bounded[Name, Course] = Bounded(REMEMBERED)
 
@@ -169,6 +170,12 @@ class Shield:
         """
         self.guard.put_back(row, self._clock())
 
+    def so_far(self) -> list[Entry]:
+        """
+        Return the rows that are nearly due, for who reads now.
+        """
+        return self.guard.so_far(self._clock())
+
     def untold(self, trace_id: str) -> list[bytes]:
         """
         Return what is known here of a trace's entries that were not kept, and that no row has told of yet.
@@ -199,9 +206,10 @@ class Shield:
         """
         shown = dict(self.guard.status(self._clock()))
         shown["slowed"] = [
-            {"system": system, "source": source, "limit": limit}
+            {"system": system, "source": source, "limit": limit, "step": self._steps.index(limit)}
             for (system, source), limit in shown["slowed"]
         ]
+        shown["steps"] = list(self._steps)
         return shown
 
     def pressure(self, system: str, used: float) -> None:

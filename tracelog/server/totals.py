@@ -12,6 +12,7 @@ import msgspec
 from tracelog.core.entry import LARGEST_COUNT
 from tracelog.core.ledger import REASONED, Ledger, view
 from tracelog.core.reasons import MEANINGS
+from tracelog.server.counts import REDACTED
 from tracelog.server.own import OWN_SOURCE
 from tracelog.stores import OTHERS, Store, Tally
 from tracelog.stores.books import Account, accounts_of, by_source
@@ -29,11 +30,22 @@ async def read_ledger(
 ) -> dict[str, Any]:
     """
     Return the ledger of *store*, of one *source* or *system* if named; many sources are added up in a thread.
+    That of all says as `redacted`, too, how often which rule replaced something in any server.
     """
     tallies = await store.tallies(source=source)
     if len(tallies) <= MOST_SOURCES:
-        return ledger_of(tallies, now_ms, system)
-    return await asyncio.to_thread(ledger_of, tallies, now_ms, system)
+        ledger = ledger_of(tallies, now_ms, system)
+    else:
+        ledger = await asyncio.to_thread(ledger_of, tallies, now_ms, system)
+    return ledger if source or system else {**ledger, "redacted": redacted_in(tallies)}
+
+
+def redacted_in(tallies: Sequence[Tally]) -> dict[str, int]:
+    """
+    Return how often which rule replaced something, in all servers together, as the store holds it.
+    """
+    own = [row.outcomes.get(REDACTED, {}) for row in tallies if row.source == OWN_SOURCE]
+    return dict(sorted(sum((Counter(each) for each in own), Counter()).items()))
 
 
 def ledger_of(tallies: Sequence[Tally], now_ms: float, system: str | None = None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from tracelog.core.encoding import inflate
 from tracelog.core.stage import Batch
 from tracelog.errors import AccessError
 from tracelog.server.access import Sender
@@ -18,9 +19,29 @@ from tracelog.server.receivers.items import decode
 from tracelog.server.signature import check_fresh, check_signature, signature_of
 
 CONVEX: Final = "convex"
+GZIP: Final = b"\x1f\x8b"
+"""How each member of a gzip file begins (RFC 1952 §2.3.1), and no JSON."""
 
 
-class OtlpDoor(Door):
+class NamingDoor(Door):
+    """
+    Takes events that name requests, and asks the other processes by the store what these mean.
+    """
+
+    def __init__(self, house: House, aliases: Aliases) -> None:
+        super().__init__(house)
+        self._aliases = aliases
+
+    async def understand(self, asked: Asked, sent: bytes, body: bytes, now_ms: float) -> Batch:
+        batch = self.read(asked, sent, body, now_ms)
+        question = self._aliases.question()
+        if question is None:
+            return batch
+        meant = await self.house.store.understand(question.claim)
+        return self.read(asked, sent, body, now_ms) if self._aliases.accept(question, meant) else batch
+
+
+class OtlpDoor(NamingDoor):
     """
     Takes *signal*, `logs` or `traces`, from any OpenTelemetry exporter.
 
@@ -29,7 +50,7 @@ class OtlpDoor(Door):
     """
 
     def __init__(self, house: House, signal: str, aliases: Aliases) -> None:
-        super().__init__(house)
+        super().__init__(house, aliases)
         self._signal = signal
         self._receiver = otlp.Receiver(signal, aliases)
 
@@ -43,7 +64,7 @@ class OtlpDoor(Door):
         return translate(answer, batch, signal=self._signal, protobuf=protobuf)
 
 
-class ConvexDoor(Door):
+class ConvexDoor(NamingDoor):
     """
     Takes the webhook of Convex Log Streams: signed when `convex_secret` is set, else by key or loopback.
 
@@ -51,7 +72,7 @@ class ConvexDoor(Door):
     """
 
     def __init__(self, house: House, aliases: Aliases) -> None:
-        super().__init__(house)
+        super().__init__(house, aliases)
         self._receiver = convex.Receiver(aliases)
 
     def admit(self, asked: Asked) -> Sender:
@@ -83,8 +104,11 @@ class CloudflareDoor(Door):
 
     def read(self, asked: Asked, sent: bytes, body: bytes, now_ms: float) -> Batch:
         del sent
+        limits = self.house.settings.limit
+        if body.startswith(GZIP):  # a file that was sent as it stands, its encoding not told
+            body = inflate(body, b"gzip", limit=limits.body)
         return cloudflare.receive(
-            body, asked.content_type, now_ms=now_ms, mint=self.house.mint, limits=self.house.settings.limit
+            body, asked.content_type, now_ms=now_ms, mint=self.house.mint, limits=limits
         )
 
 
@@ -113,7 +137,8 @@ class DecideDoor(Door):
 
 def doors(house: House) -> dict[str, Door]:
     """
-    Return every address and the door behind it. They share what they learn about Convex's requests.
+    Return every address and the door behind it. They share what they learn about Convex's requests, with each
+    other and, by the store, with those of other processes.
     """
     aliases = Aliases()
     logs = OtlpDoor(house, "logs", aliases)

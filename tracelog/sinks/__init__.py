@@ -13,6 +13,7 @@ from tracelog.errors import ConfigError
 from tracelog.sinks.base import Parcel, ParcelTooLargeError, Receipt, Sink
 
 if TYPE_CHECKING:
+    from tracelog.sinks.console import ConsoleSink
     from tracelog.sinks.file import FileSink
     from tracelog.sinks.http import HttpSink
     from tracelog.sinks.logflare import LogflareSink
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tracelog.sinks.tee import TeeSink
 
 __all__ = [
+    "ConsoleSink",
     "FileSink",
     "HttpSink",
     "LogflareSink",
@@ -39,6 +41,7 @@ __all__ = [
 ]
 
 _HOMES: Final = {
+    "ConsoleSink": "tracelog.sinks.console",
     "FileSink": "tracelog.sinks.file",
     "HttpSink": "tracelog.sinks.http",
     "LogflareSink": "tracelog.sinks.logflare",

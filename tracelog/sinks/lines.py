@@ -98,11 +98,11 @@ class Pretty:
         style = _LEVEL_STYLE.get(entry.level, "")
         name = _who(entry)
         self._width = max(self._width, len(name))
-        clock = _paint(_clock(entry.timestamp, self._zone), _DIM, color)
+        clock = _paint(clock_of(entry.timestamp, self._zone), _DIM, color)
         level = _paint(one_line(entry.level).ljust(5), style, color)
         message = _paint(one_line(entry.message), "" if entry.level in _CALM else style, color)
-        parts = [f"{clock} {level}", name.ljust(self._width), message + _paint(_amount(entry), _DIM, color)]
-        parts += [_paint(text, _DIM, color) for text in (_fields(entry), _short(entry.trace_id)) if text]
+        parts = [f"{clock} {level}", name.ljust(self._width), message + _paint(amount_of(entry), _DIM, color)]
+        parts += [_paint(text, _DIM, color) for text in (fields_of(entry), _short(entry.trace_id)) if text]
         return "  ".join(parts) + "".join(_below(entry, color=color))
 
     def fit(self, entries: Iterable[Entry]) -> None:
@@ -124,7 +124,10 @@ def _paint(text: str, style: str, color: bool) -> str:
     return f"{style}{text}{_RESET}" if color and style and text else text
 
 
-def _clock(timestamp: float, zone: tzinfo | None) -> str:
+def clock_of(timestamp: float, zone: tzinfo | None) -> str:
+    """
+    Return the time of day of *timestamp*, Unix milliseconds, in *zone* (None: that of the machine).
+    """
     try:
         moment = datetime.fromtimestamp(timestamp / 1000.0, zone)
     except (ValueError, OverflowError, OSError):
@@ -140,7 +143,7 @@ def _iso(timestamp: float) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _amount(entry: Entry) -> str:
+def amount_of(entry: Entry) -> str:
     """
     Return what stands behind the message: how long it took, for how many entries it stands and why.
     """
@@ -157,7 +160,10 @@ def _amount(entry: Entry) -> str:
     return f" ({', '.join(said)})" if said else ""
 
 
-def _fields(entry: Entry) -> str:
+def fields_of(entry: Entry) -> str:
+    """
+    Return what *entry* carries besides, as `key=value` pairs.
+    """
     own = [(name, value) for name, value in (("user", entry.user_id), ("area", entry.area)) if value]
     pairs = [pair for key, value in (entry.context or {}).items() for pair in _flat(str(key), value)]
     return " ".join(f"{_key(key)}={_shown(value)}" for key, value in (*pairs, *own))

@@ -22,6 +22,7 @@ Obligations of a store, all held by one test class over every kind:
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from tracelog.core.aliases import Claim
 from tracelog.core.pin_settings import PinSettings
 from tracelog.core.query import Query
 from tracelog.core.quota_settings import QuotaSettings, TraceQuota
@@ -114,6 +115,18 @@ class Store(Protocol):
         """
         Return the place where all servers of this store tell each other what they meet most, in windows of
         *window_s* seconds.
+        """
+        ...
+
+    async def understand(self, claim: Claim) -> list[str]:
+        """
+        Return what the names mean that *claim* asks for, empty where nobody said.
+
+        The first word about a name counts for all servers of this store, for at least half an hour after it
+        was last heard; and a body means what it meant when it came first.
+
+        Raises:
+            StoreUnavailableError: When the store cannot tell now.
         """
         ...
 

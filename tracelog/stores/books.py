@@ -11,7 +11,17 @@ from typing import Final
 
 import msgspec
 
-from tracelog.core.ledger import CRASHED, LARGEST_SAID, OTHER, REASONED, REASONS, UNSURE, Ledger, counts_in
+from tracelog.core.ledger import (
+    CRASHED,
+    LARGEST_SAID,
+    OTHER,
+    REASONED,
+    REASONS,
+    TOLD,
+    UNSURE,
+    Ledger,
+    counts_in,
+)
 from tracelog.core.store_bounds import LEDGER_TTL_S
 from tracelog.stores.values import OTHERS, Tally
 
@@ -53,8 +63,30 @@ def accounts_of(rows: Sequence[Tally]) -> dict[str, Account]:
     numbers = [row.max_seq + 1 for row in rows if row.max_seq is not None and row.max_seq < LARGEST_SAID]
     known = sum(account.emitted for account in accounts.values())
     main.emitted += max(known, said.get("emitted", 0), *numbers) - known
-    _believe(main, unsure, said.get("emitted", 0) - sum(each.ledger.ended() for each in accounts.values()))
+    missing = said.get("emitted", 0) - sum(each.ledger.ended() for each in accounts.values())
+    missing -= _recall(accounts.values(), main, said, missing)
+    _believe(main, unsure, missing)
     return accounts
+
+
+def _recall(accounts: Iterable[Account], main: Account, said: Mapping[str, int], missing: int) -> int:
+    """
+    Count what the source was told that was refused, and no server remembers since one was killed; no more of
+    it than is *missing*. Return how many these are.
+    """
+    known: Counter[tuple[str, str]] = Counter()
+    for account in accounts:
+        for outcome in REASONED:
+            known.update({(outcome, reason): n for reason, n in getattr(account.ledger, outcome).items()})
+    recalled = 0
+    for name, n in said.items():
+        told, _, end = name.partition("/")
+        if told == TOLD:
+            outcome, _, reason = end.partition("/")
+            forgotten = max(0, min(n - known[outcome, reason], missing - recalled))
+            main.ledger.count(outcome, reason, forgotten)
+            recalled += forgotten
+    return recalled
 
 
 def _believe(main: Account, unsure: Mapping[str, int], missing: int) -> None:

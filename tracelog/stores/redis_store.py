@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from tracelog.core.aliases import Claim
 from tracelog.core.conditions import INFINITE, Narrow
 from tracelog.core.pin_settings import PinSettings
 from tracelog.core.query import Query
@@ -22,6 +23,7 @@ from tracelog.stores.gates import Gate, new_server
 from tracelog.stores.heats import Heat
 from tracelog.stores.kept import Pin, Tombstone
 from tracelog.stores.queues import Queue
+from tracelog.stores.redis_aliases import understand
 from tracelog.stores.redis_board import RedisBoard
 from tracelog.stores.redis_care import RedisCare
 from tracelog.stores.redis_clean import RedisCleaner
@@ -149,6 +151,9 @@ class WireStore(ABC):
 
     def heat(self, window_s: float) -> Heat:
         return RedisHeat(self._wire, window_s)
+
+    async def understand(self, claim: Claim) -> list[str]:
+        return await understand(self._wire, claim)
 
     def queue(self) -> Queue:
         return RedisQueue(self._wire, self._clock, self.queue_poll_s)

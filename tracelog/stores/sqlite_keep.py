@@ -1,5 +1,5 @@
 """
-What outlives a trace's hour in the embedded store: pins and tombstones; and the way to its queue.
+What outlives a trace's hour in the embedded store: pins and tombstones; and the way to its queue and aliases.
 """
 
 import sqlite3
@@ -7,10 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Final
 
+from tracelog.core.aliases import Claim
 from tracelog.core.pin_settings import PinSettings
 from tracelog.errors import UnknownReferenceError
 from tracelog.stores.kept import EXPIRED, GONE_S, MOST_GONE, TOLD_GONE, Pin, Tombstone, refused
 from tracelog.stores.queues import Queue
+from tracelog.stores.sqlite_aliases import understand
 from tracelog.stores.sqlite_queue import SqliteQueue
 from tracelog.stores.sqlite_schema import LAST_LETTER
 from tracelog.stores.sqlite_worker import transaction
@@ -59,6 +61,9 @@ class SqliteKeeping(ABC):
     async def stones(self, prefix: str, limit: int) -> list[Tombstone]:
         found: list[Tombstone] = await self._read(gone, prefix, limit, self._now())
         return found
+
+    async def understand(self, claim: Claim) -> list[str]:
+        return [*await self._change(understand, claim, self._now())]
 
     def queue(self) -> Queue:
         return SqliteQueue(self._change, self._read, self._now)

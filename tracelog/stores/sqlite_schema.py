@@ -152,6 +152,12 @@ CREATE TABLE IF NOT EXISTS claims (
   until_s REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS heat (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS aliases (
+  name TEXT PRIMARY KEY,
+  meaning TEXT NOT NULL,
+  at INTEGER NOT NULL                -- number of the window in which it was last heard
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS aliases_when ON aliases (at);
 """
 """What came after version 1 and is nothing to a program of that version."""
 
@@ -164,6 +170,7 @@ CONTENTS: Final = (
     "pins",
     "gone",
     "heat",
+    "aliases",
     "tallies",
     "outcomes",
     "reports",

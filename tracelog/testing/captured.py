@@ -151,7 +151,7 @@ def capture(*, client: Client | None = None, **settings: Any) -> Iterator[Captur
     client = client or default()
     before, sink = client.settings, MemorySink()
     given = client_settings(settings)
-    wanted = {"level": "debug", **{name: getattr(given, name) for name in settings}}
+    wanted = {"level": "debug", "console": "off", **{name: getattr(given, name) for name in settings}}
     client.apply(msgspec.structs.replace(before, **wanted, enabled=True, sinks=(sink,)))
     captured = Captured(client, sink)
     try:

@@ -20,6 +20,8 @@ const UPSTREAM_MS = 10000;
 /** Seconds that a page waits, which keeps what it has. */
 const AGAIN_S = 10;
 const RATE_S = 60;
+/** Groups of an IPv6 address that tell one network from another: whoever has a line has 2^64 addresses behind them. */
+const NETWORK_GROUPS = 4;
 const PASSED_ON = ["content-type", "content-encoding", "traceparent", "tracestate", "baggage", "x-trace-id", "x-request-id"];
 const PASSED_BACK = ["content-type", "retry-after", "etag", "cache-control"];
 /** Answers that tell of the page's own request. Others are trouble between proxy and server, and pass. */
@@ -32,9 +34,13 @@ export default {
    */
   async fetch(request, env) {
     const origin = request.headers.get("origin");
-    const isAllowed = origin !== null && origin !== "" && String(env.ALLOWED_ORIGINS ?? "").split(/[\s,]+/).includes(origin);
+    const listed = String(env.ALLOWED_ORIGINS ?? "").split(/[\s,]+/).map((each) => each.replace(/\/$/, ""));
+    const isAllowed = origin !== null && origin !== "" && listed.includes(origin);
     const cors = isAllowed ? { "access-control-allow-origin": origin, "access-control-expose-headers": "retry-after" } : {};
-    const reply = await answer(request, env, isAllowed);
+    const reply = await answer(request, env, isAllowed).catch((error) => {
+      console.error(`a request could not be forwarded: ${error}`);
+      return later("the proxy is in trouble");
+    });
     const answered = new Response(reply.body, reply);
     for (const [name, value] of Object.entries({ ...cors, vary: "origin" })) answered.headers.set(name, value);
     return answered;
@@ -55,15 +61,27 @@ async function answer(request, env, isAllowed) {
   if (request.method === "OPTIONS") return preflight(isAllowed);
   if (request.method !== method) return refuse(405, "method", `${path} takes ${method}`, { allow: method });
   if (method === "POST" && !isAllowed) return refuse(403, "origin", "pages of this origin may not send here; list it in ALLOWED_ORIGINS");
-  if (!env.TRACELOG_URL || !env.RATE) {
-    console.error("TRACELOG_URL or the rate limiter RATE is missing in wrangler.toml");
+  if (!/^https?:/.test(env.TRACELOG_URL) || !URL.canParse(env.TRACELOG_URL) || !env.RATE?.limit) {
+    console.error("TRACELOG_URL, the server's address, or the rate limiter RATE is missing in wrangler.toml");
     return later("the proxy is not set up");
   }
-  const { success } = await env.RATE.limit({ key: request.headers.get("cf-connecting-ip") ?? "unknown" });
+  const { success } = await env.RATE.limit({ key: networkOf(request.headers.get("cf-connecting-ip") ?? "unknown") });
   if (!success) return refuse(429, "proxy_rate", "too many requests from this address", { "retry-after": String(RATE_S) });
   const body = method === "POST" ? await read(request) : undefined;
   if (body === null) return refuse(413, "too_large", `the body has more than ${BODY_BYTES} bytes`);
   return forward(request, env, { path, method, body });
+}
+
+/**
+ * An IPv4 address, or the network that an IPv6 address is of.
+ *
+ * @param {string} address
+ */
+function networkOf(address) {
+  if (!address.includes(":") || address.includes(".")) return address;
+  const [head, tail] = address.toLowerCase().split("::").map((part) => part.split(":").filter(Boolean));
+  const groups = tail ? [...head, ...Array(Math.max(0, 8 - head.length - tail.length)).fill("0"), ...tail] : head;
+  return groups.slice(0, NETWORK_GROUPS).map((group) => parseInt(group, 16).toString(16)).join(":");
 }
 
 /** @param {boolean} isAllowed */
@@ -100,7 +118,8 @@ async function forward(request, env, { path, method, body }) {
     const value = request.headers.get(name);
     if (value) headers.set(name, value);
   }
-  const url = new URL(path, env.TRACELOG_URL);
+  // the server may stand below a path
+  const url = new URL(env.TRACELOG_URL.replace(/\/+$/, "") + path);
   // the one word of the status that pages may ask for
   if (path === "/api/v1/status") url.search = "?page=1";
   let reply;

@@ -3,6 +3,7 @@ Whatever comes in: a receiver gives a valid batch or refuses with a sentence, an
 """
 
 import json
+import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +15,7 @@ from tests.server.receivers.bodies import (
     OTHERS,
     PROTOBUF,
     RECEIVERS,
+    attributes,
     console,
     execution,
     log,
@@ -221,3 +223,97 @@ def test_arrival_is_the_clock_of_what_has_none():
     """
     batch = read("convex", [{"topic": "x"}])
     assert batch.entries[0].timestamp == NOW
+
+
+LONG = "x" * 1_000_000
+MANY = [record()] * 1_000
+LINES = [log("a")] * 1_000
+COPIED = {
+    "name of a worker": ("cloudflare", lambda word: tail(scriptName=word, logs=LINES)),
+    "entry point": ("cloudflare", lambda word: tail(entrypoint=word, logs=LINES)),
+    "version": ("cloudflare", lambda word: tail(scriptVersion={"id": word}, logs=LINES)),
+    "resource": ("logs", lambda word: logs_request(*MANY, resource=attributes(a=word))),
+    "attributes": (
+        "logs",
+        lambda word: logs_request(
+            *MANY, resource=attributes(**{f"a{n}": "v" for n in range(len(word) // 20)})
+        ),
+    ),
+    "scope": ("logs", lambda word: logs_request(*MANY, scope={"name": word, "version": word})),
+    "attributes of a scope": (
+        "logs",
+        lambda word: logs_request(*MANY, scope={"attributes": attributes(a=word)}),
+    ),
+    "span": (
+        "traces",
+        lambda word: spans_request(
+            span(
+                events=[{"name": "e"}] * 1_000, attributes=attributes(tracelog_service=word, tracelog_id=word)
+            )
+        ),
+    ),
+}
+"""Where a body says something once that each of its entries has."""
+
+
+@pytest.mark.parametrize("name", COPIED)
+def test_what_many_entries_share_costs_once(name):
+    """
+    A word that a body says once and means for a thousand entries is looked at once, however long it is, and the
+    entries together stay in proportion to it.
+    """
+    kind, make = COPIED[name]
+    times = []
+    for word in ("x" * 400, LONG):
+        body = json.dumps(make(word)).encode()
+        began = time.perf_counter()
+        batch = read(kind, body)
+        times.append(time.perf_counter() - began)
+    assert len(batch.entries) >= 1_000
+    assert sum(len(encode_entry(entry)) for entry in batch.entries) < 12 * len(LONG)
+    assert times[1] < 10 * times[0] + 0.3
+
+
+@pytest.mark.parametrize("protobuf", [False, True])
+def test_a_resource_says_what_it_lost(protobuf):
+    """
+    What a resource says beyond its room is left out, largest first, and counted as OTLP counts it.
+    """
+    sizes = {"big": 9_000, "middle": 5_000, "more": 5_100}
+    resource = attributes(service_name="pay", host_name="a", **{name: "x" * n for name, n in sizes.items()})
+    made = logs_request(record(), resource=resource)
+    body, kind = (as_protobuf("logs", made), PROTOBUF) if protobuf else (made, JSON)
+    (entry,) = read("logs", body, kind).entries
+    kept = (entry.context or {})["resource"]
+    assert (entry.service, set(kept)) == ("pay", {"host.name", "middle", "droppedAttributesCount"})
+    assert kept["droppedAttributesCount"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "kind"),
+    [
+        ("logs", b'{"resourceLogs":[' + b",".join([b"{}"] * 20_000) + b"]}", JSON),
+        ("logs", b'{"resourceLogs":[{"scopeLogs":[' + b",".join([b"{}"] * 20_000) + b"]}]}", JSON),
+        ("logs", b"\x0a\x00" * 20_000, PROTOBUF),
+        ("traces", b"\x0a\x00" * 20_000, PROTOBUF),
+    ],
+    ids=["resources", "scopes", "protobuf logs", "protobuf spans"],
+)
+def test_a_request_of_empty_groups_is_refused(name, body, kind):
+    """
+    Two bytes make a resource: more of them than items may be in a body are too many.
+    """
+    with pytest.raises(TracelogError) as refused:
+        read(name, body, kind)
+    assert (refused.value.reason, refused.value.status) == ("too_many", 413)
+
+
+def test_what_is_too_much_is_not_understood_first():
+    """
+    An event with more lines than a body may make is refused unread, and so is what comes behind too many.
+    """
+    events = [tail(logs=[log("a")] * 10_001), *[tail(logs=[log("a")] * 9_000)] * 4, tail(logs=[])]
+    batch = read("cloudflare", events)
+    drops = sorted((drop.index, drop.reason) for drop in batch.drops)
+    assert drops == [(at, "too_many") for at in (0, 2, 3, 4, 5)]
+    assert len(batch.entries) == batch.places.count(1) >= 9_001

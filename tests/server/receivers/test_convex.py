@@ -23,9 +23,10 @@ from tests.server.receivers.bodies import (
     one,
     read,
 )
+from tracelog.core.aliases import BODY_NAMES
 from tracelog.core.entry import Limits
 from tracelog.errors import InvalidBodyError
-from tracelog.server.receivers.aliases import BODY_REQUESTS, Aliases, Recent
+from tracelog.server.receivers.aliases import Aliases, Recent
 from tracelog.server.receivers.convex import Receiver
 
 FAILURE = (
@@ -398,7 +399,7 @@ def test_a_sender_cannot_make_the_server_remember_without_end():
     batch = Receiver(aliases).receive(body, JSON, now_ms=NOW, mint=mint(), limits=Limits())
     assert len({entry.trace_id for entry in batch.entries}) == 1_003
     assert aliases.trace_of(f"0{long}") is None
-    assert sum(len(known) for known in aliases._bodies._known.values()) == BODY_REQUESTS
+    assert sum(len(known) for known in aliases._bodies._known.values()) == BODY_NAMES
 
 
 def test_deployments_are_told_by_the_best_name_they_have():

@@ -9,6 +9,7 @@ import json
 import time
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from tests.server.receivers.bodies import (
     JSON,
     OTHERS,
     PROTOBUF,
+    REQUEST,
     SECRET,
     SPAN,
     TRACE,
@@ -95,6 +97,27 @@ def trace(running: Running, trace_id: str, *headers: tuple[str, str]) -> list[di
     """
     answer = running.get(f"/api/v1/traces/{trace_id}", *headers)
     return answer.json["entries"] if answer.status == 200 else []
+
+
+def test_processes_and_restarts_take_a_request_for_the_same(tmp_path: Path) -> None:
+    """
+    What one process learned about a request holds for the others of its store, and a body sent again to any of
+    them, or after a restart, is stored once, in the trace that it first was of.
+    """
+    said = (f"'trace_id={TRACE}'", "'early'", "'late'")
+    marker, early, late = (json.dumps([console(text, timestamp=now_ms())]).encode() for text in said)
+    settings: dict[str, Any] = {"store_url": f"sqlite:///{tmp_path}/logs.db", "convex_secret": SECRET}
+
+    def accepted(running: Running, body: bytes) -> int:
+        return int(to_convex(running, body, sign(body)).json["accepted"])
+
+    with Running(**settings) as one, Running(**settings) as two:
+        sent = [(one, early), (two, marker), (one, late), (two, late), (two, early), (one, early)]
+        assert [accepted(*each) for each in sent] == [1, 1, 1, 0, 0, 0]
+    with Running(**settings) as again:
+        assert [accepted(again, body) for body in (late, early)] == [0, 0]
+        assert [e["message"] for e in trace(again, TRACE)] == [f"trace_id={TRACE}", "late"]
+        assert [e["message"] for e in trace(again, f"convex:{REQUEST}")] == ["early"]
 
 
 def test_the_published_vector_verifies(signed: Running) -> None:
@@ -285,6 +308,20 @@ def test_browsers_may_send_from_where_they_are_allowed(path: str, keyed: Running
     page = [("Authorization", "Bearer page"), ("Origin", "https://shop.example.com")]
     answer = keyed.post(b"{}", AS_JSON, *page, target=path)
     assert answer.header("access-control-allow-origin") == "https://shop.example.com"
+
+
+@pytest.mark.parametrize("kind", ["application/gzip", "text/plain; charset=utf-8"])
+def test_a_file_of_logpush_tells_by_itself_how_it_is_packed(kind: str, way: Running) -> None:
+    """
+    NDJSON in gzip is read where no header says so, member by member; a file that is cut short is refused.
+    """
+    lines = [json.dumps(tail(scriptName=f"w{n}")).encode() + b"\n" for n in range(2)]
+    packed = b"".join(map(gzip.compress, lines))
+    answer = way.post(packed, ("Content-Type", kind), target="/webhooks/cloudflare")
+    assert (answer.status, answer.json["rejected"]) == (200, [])
+    assert answer.json["accepted"] + answer.json["duplicate"] >= 2
+    cut = way.post(packed[:-9], ("Content-Type", kind), target="/webhooks/cloudflare")
+    assert (cut.status, cut.json["reason"]) == (400, "bad_encoding")
 
 
 @pytest.mark.parametrize("encoding", ["", "gzip", "deflate"])

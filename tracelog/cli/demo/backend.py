@@ -44,7 +44,7 @@ def run(app: Starlette, *, service: str) -> None:
     def listen() -> None:
         try:
             log_url, app.state.next_url = addresses()
-            tracelog.configure(service=service, url=log_url)
+            tracelog.configure(service=service, url=log_url, console="off")
             say("set")
             sys.stdin.read()
         finally:

@@ -16,7 +16,7 @@ from tracelog.core.headers import Incoming, read_headers
 from tracelog.core.stage import Batch
 from tracelog.core.wire import Mint
 from tracelog.errors import InvalidEntryError
-from tracelog.server.receivers.gather import Gatherer, Names, Raw, object_of, plain
+from tracelog.server.receivers.gather import Gatherer, Names, Raw, object_of, plain, shared
 from tracelog.server.receivers.items import check_type, read_items
 from tracelog.server.receivers.logpush import as_tail, is_logpush
 from tracelog.server.receivers.texts import merged, number, read_line
@@ -55,7 +55,24 @@ def receive(body: bytes, content_type: str, *, now_ms: float, mint: Mint, limits
     if len(items) == 1 and _is_trial(items[0]):
         items = []
     gatherer = Gatherer(body, now_ms=now_ms, mint=mint, limits=limits)
-    return gatherer.gather(items, lambda index, item: _Invocation(item, index, gatherer.names).entries())
+    most = limits.entries_compact
+    return gatherer.gather(
+        items, lambda index, item: _Invocation(_within(item, most), index, gatherer.names).entries()
+    )
+
+
+def _within(item: Any, most: int) -> dict[str, Any]:
+    """
+    Return *item*, an object that tells of no more than *most* lines and errors.
+    """
+    event: dict[str, Any] = object_of(item, "a tail event")
+    told = sum(len(_list(event.get(name))) for name in ("logs", "exceptions", "Logs", "Exceptions"))
+    if told > most:
+        raise InvalidEntryError(
+            f"the event has more than {most:,} lines and errors, more than a worker can say",
+            reason="too_many",
+        )
+    return event
 
 
 def _is_trial(item: Any) -> bool:
@@ -74,8 +91,7 @@ class _Invocation:
         InvalidEntryError: When it is no tail event, or tells of its own delivery.
     """
 
-    def __init__(self, item: Any, index: int, names: Names) -> None:
-        item = object_of(item, "a tail event")
+    def __init__(self, item: dict[str, Any], index: int, names: Names) -> None:
         self.item: Mapping[str, Any] = as_tail(item) if is_logpush(item) else item
         if not self.item.keys() & SIGNS:
             raise InvalidEntryError(
@@ -96,9 +112,9 @@ class _Invocation:
         self.trace_id = incoming.trace_id if incoming else named or names.trace(index)
         self.shared: Raw = {
             "system": "worker",
-            "service": _text(self.item.get("scriptName")),
-            "logger": _text(self.item.get("entrypoint")),
-            "release": _release(self.item.get("scriptVersion")),
+            "service": shared(_text(self.item.get("scriptName"))),
+            "logger": shared(_text(self.item.get("entrypoint"))),
+            "release": shared(_release(self.item.get("scriptVersion"))),
             "span_id": names.span(index),
             "parent_id": incoming.parent_id if incoming else None,
         }

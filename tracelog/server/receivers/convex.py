@@ -109,6 +109,7 @@ def settle(raws: list[Raw], aliases: Aliases, digest: str) -> None:
     Give each of *raws* its trace: the one it names, else the one of its request, else one made of its
     request.
     """
+    aliases.begin(digest)
     drafts = [(raw, request) for raw in raws if (request := raw.pop(REQUEST, None)) is not None]
     for raw, request in drafts:
         if request and "trace_id" in raw:
@@ -116,7 +117,7 @@ def settle(raws: list[Raw], aliases: Aliases, digest: str) -> None:
     for raw, request in drafts:
         if "trace_id" not in raw:
             own = _own_trace(request or _deployment(raw))
-            trace_id = aliases.settle(digest, request, own) if request else own
+            trace_id = aliases.settle(request, own) if request else own
             if trace_id:
                 raw["trace_id"] = trace_id
 

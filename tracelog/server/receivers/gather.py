@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Any, Final
 
+from tracelog.core.clean import clean_text, plain_text, shorten
 from tracelog.core.entry import Entry, Limits
 from tracelog.core.stage import Batch, Drop
 from tracelog.core.wire import Mint, Reader
@@ -17,6 +18,10 @@ from tracelog.errors import InvalidEntryError
 
 MOST_HOPS: Final = 8
 """Forwarders that an entry may have passed. Honest chains have two or three; more is a ring."""
+
+SHARED_CHARS: Final = 1_000
+"""Characters of a value that many entries of a body share: a body writes it once, and each of thousands is
+looked at. A field keeps less, and says that it was cut."""
 
 Raw = dict[str, Any]
 Make = Callable[[int, Any], list[Raw]]
@@ -73,14 +78,20 @@ class Gatherer:
             settle: Sees the fields of all entries before any is straightened.
         """
         made: list[tuple[int, list[Raw]]] = []
+        room = 2 * self.limits.entries_compact  # what is surely too much need not be understood first
         for index, item in enumerate(items):
             if isinstance(item, InvalidEntryError):
                 self._drop(index, item)
                 continue
             try:
-                made.append((index, make(index, item)))
+                if room < 0:
+                    raise self._too_many()
+                raws = make(index, item)
             except InvalidEntryError as error:
                 self._drop(index, error)
+            else:
+                room -= len(raws)
+                made.append((index, raws))
         if settle is not None:
             settle([raw for _, raws in made for raw in raws])
         for index, raws in made:
@@ -99,11 +110,14 @@ class Gatherer:
             batch.places.extend([index] * len(entries))
 
     def _check_room(self, more: int) -> None:
+        if len(self._batch.entries) + more > self.limits.entries_compact:
+            raise self._too_many()
+
+    def _too_many(self) -> InvalidEntryError:
         most = self.limits.entries_compact
-        if len(self._batch.entries) + more > most:
-            raise InvalidEntryError(
-                f"the body makes more than {most:,} entries; send smaller batches", reason="too_many"
-            )
+        return InvalidEntryError(
+            f"the body makes more than {most:,} entries; send smaller batches", reason="too_many"
+        )
 
     def _entry(self, index: int, part: int, raw: Raw) -> Entry:
         if raw.get("timestamp") is not None:  # without a time, equal bytes may well be said twice
@@ -131,6 +145,15 @@ def object_of(item: Any, what: str) -> dict[str, Any]:
     if not isinstance(item, dict):
         raise InvalidEntryError(f"{what} must be a JSON object", reason="not_an_object")
     return item
+
+
+def shared(value: Any) -> Any:
+    """
+    Return *value*, which goes into many entries of a body, as short as that allows.
+    """
+    if value is None or isinstance(value, int | float):
+        return value
+    return shorten(clean_text(plain_text(value)), SHARED_CHARS)
 
 
 def plain(value: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tracelog.core.fields import READERS
 from tracelog.core.levels import level_of
 from tracelog.errors import InvalidEntryError
 from tracelog.server.receivers.convex import draft
-from tracelog.server.receivers.gather import Raw
+from tracelog.server.receivers.gather import Raw, shared
 from tracelog.server.receivers.items import decode
 from tracelog.server.receivers.otlp_model import Attributes, Group, LogRecord, Span, SpanEvent, milliseconds
 from tracelog.server.receivers.texts import merged, read_line
@@ -108,17 +108,20 @@ def span_entries(span: Span) -> list[Raw]:
     place = _place(span)
     raw.setdefault("id", f"{place['trace_id']}-{span.span_id}-{span.kind}")
     raw |= place | {"context": rest or None}
-    shared = {name: raw[name] for name in ("system", "service", "release", "environment", "logger", "hops")}
-    return [raw, *(_event_entry(event, raw["id"], n, shared | place) for n, event in enumerate(span.events))]
+    given = {
+        name: shared(raw[name]) for name in ("system", "service", "release", "environment", "logger", "hops")
+    }
+    began = shared(raw["id"])
+    return [raw, *(_event_entry(event, began, n, given | place) for n, event in enumerate(span.events))]
 
 
-def _event_entry(event: SpanEvent, span_id: str, number: int, shared: Raw) -> Raw:
+def _event_entry(event: SpanEvent, span_id: str, number: int, given: Raw) -> Raw:
     raw, rest = _fields(Group({}), event.attributes)
     is_exception = event.name == "exception" or "error" in raw
     message = event.name or "event"
     if "error" in raw:
         message = _error_text(raw["error"])
-    raw |= {name: value for name, value in shared.items() if value is not None}
+    raw |= {name: value for name, value in given.items() if value is not None}
     raw.setdefault("level", "error" if is_exception else "info")
     raw.setdefault("message", message)
     if event.time_ns:

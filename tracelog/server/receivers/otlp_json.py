@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tracelog.core.clean import DEPTH_MARK
 from tracelog.errors import InvalidBodyError, InvalidEntryError
-from tracelog.server.receivers.gather import object_of
+from tracelog.server.receivers.gather import object_of, shared
 from tracelog.server.receivers.items import read_items
 from tracelog.server.receivers.otlp_model import (
     Attributes,
@@ -18,8 +18,10 @@ from tracelog.server.receivers.otlp_model import (
     LogRecord,
     Span,
     SpanEvent,
+    fitting,
     integer,
     span_id_of,
+    too_many_groups,
     trace_id_of,
 )
 
@@ -56,7 +58,7 @@ def read(body: bytes, signal: str, *, most: int, depth: int) -> list[Item]:
     Raises:
         InvalidBodyError: When it is no request of that signal.
     """
-    reader = _Reader(depth)
+    reader = _Reader(depth, most)
     make = reader.log_record if signal == "logs" else reader.span
     items: list[Item] = []
     for request in read_items(body, most):
@@ -78,11 +80,12 @@ def _made(make: Callable[[Group, Object], Item], group: Group, values: Any) -> I
 
 class _Reader:
     """
-    Reads with one bound on the depth of values.
+    Reads with one bound on the depth of values, and one on the resources and scopes of a body.
     """
 
-    def __init__(self, depth: int) -> None:
+    def __init__(self, depth: int, most: int) -> None:
         self._depth = depth
+        self._most = self._room = most
 
     def walk(self, request: Any, signal: str) -> Iterator[tuple[Group, Any]]:
         """
@@ -170,13 +173,20 @@ class _Reader:
         return None
 
     def _shared(self, resource: Object) -> Attributes:
-        return self._checked(resource.get("attributes"))
+        self._enter()
+        return fitting(self._checked(resource.get("attributes")))
+
+    def _enter(self) -> None:
+        self._room -= 1
+        if self._room < 0:
+            raise too_many_groups(self._most)
 
     def _group(self, about: Attributes, scope: Object) -> Group:
-        more = self._checked(scope.get("attributes"))
+        self._enter()
+        more = fitting(self._checked(scope.get("attributes")))
         if _text(scope.get("version")):
-            more["version"] = _text(scope["version"])
-        return Group(about, _text(scope.get("name")), more)
+            more["version"] = shared(scope["version"])
+        return Group(about, shared(_text(scope.get("name"))), more)
 
     def _checked(self, values: Any) -> Attributes:
         """

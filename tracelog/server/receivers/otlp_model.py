@@ -12,10 +12,20 @@ from typing import Any, Final
 
 import msgspec
 
-from tracelog.errors import InvalidEntryError
+from tracelog.errors import InvalidBodyError, InvalidEntryError
 
 TRACE_BYTES: Final = 16
 SPAN_BYTES: Final = 8
+
+SHARED_CHARS: Final = 8_192
+"""Of the attributes of a resource or scope, as text: each entry of thousands gets a copy. Real ones have
+one or two thousand."""
+
+SHARED_COUNT: Final = 128
+"""Of the same: attributes. OpenTelemetry's SDKs keep as many of anything by default."""
+
+DROPPED: Final = "droppedAttributesCount"
+"""How OTLP itself says that attributes of a resource are missing."""
 
 LONGEST_ID: Final = 64
 """Characters of an id worth looking at: twice as many as any form of one has."""
@@ -90,6 +100,37 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
 
 Item = LogRecord | Span | InvalidEntryError
 """An item as it was read, or why it could not be."""
+
+
+def fitting(attributes: Attributes) -> Attributes:
+    """
+    Return those *attributes* of a resource or scope that its entries can carry: the smallest, in their order,
+    and how many are missing.
+    """
+    sizes = {
+        key: len(key) + len(item if isinstance(item, str) else repr(item)) for key, item in attributes.items()
+    }
+    left, kept = SHARED_CHARS, set[str]()
+    for key in sorted(sizes, key=sizes.__getitem__)[:SHARED_COUNT]:
+        left -= sizes[key]
+        if left < 0:
+            break
+        kept.add(key)
+    if len(kept) == len(attributes):
+        return attributes
+    missing = {DROPPED: len(attributes) - len(kept)}
+    return {key: item for key, item in attributes.items() if key in kept} | missing
+
+
+def too_many_groups(most: int) -> InvalidBodyError:
+    """
+    Return the error for a request of more than *most* resources and scopes, most of which are empty then.
+    """
+    return InvalidBodyError(
+        f"the request names more than {most:,} resources and scopes; send smaller batches",
+        reason="too_many",
+        status=413,
+    )
 
 
 def hex_id(value: Any, size: int) -> str:

@@ -12,6 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from tracelog.core.clean import DEPTH_MARK
 from tracelog.errors import InvalidBodyError
+from tracelog.server.receivers.gather import shared
 from tracelog.server.receivers.otlp_model import (
     Attributes,
     Group,
@@ -19,7 +20,9 @@ from tracelog.server.receivers.otlp_model import (
     LogRecord,
     Span,
     SpanEvent,
+    fitting,
     span_id_of,
+    too_many_groups,
     trace_id_of,
 )
 
@@ -39,7 +42,7 @@ def read(body: bytes, signal: str, *, most: int, depth: int) -> list[Item]:
     Raises:
         InvalidBodyError: When it is no such message.
     """
-    reader = _Reader(depth)
+    reader = _Reader(depth, most)
     items: list[Item] = []
     for item in reader.logs(body) if signal == "logs" else reader.spans(body):
         items.append(item)
@@ -50,16 +53,17 @@ def read(body: bytes, signal: str, *, most: int, depth: int) -> list[Item]:
 
 class _Reader:
     """
-    Reads with one bound on the depth of values.
+    Reads with one bound on the depth of values, and one on the resources and scopes of a body.
     """
 
-    def __init__(self, depth: int) -> None:
+    def __init__(self, depth: int, most: int) -> None:
         self._depth = depth
+        self._most = self._room = most
 
     def logs(self, body: bytes) -> Iterator[Item]:
         request = _parsed(ExportLogsServiceRequest(), body)
         for outer in request.resource_logs:
-            about = self.attributes(outer.resource.attributes)
+            about = self._shared(outer.resource)
             for middle in outer.scope_logs:
                 group = self._group(about, middle.scope)
                 for record in middle.log_records:
@@ -68,7 +72,7 @@ class _Reader:
     def spans(self, body: bytes) -> Iterator[Item]:
         request = _parsed(ExportTraceServiceRequest(), body)
         for outer in request.resource_spans:
-            about = self.attributes(outer.resource.attributes)
+            about = self._shared(outer.resource)
             for middle in outer.scope_spans:
                 group = self._group(about, middle.scope)
                 for span in middle.spans:
@@ -92,11 +96,20 @@ class _Reader:
             return DEPTH_MARK if depth <= 0 else self.attributes(found.values, depth - 1)
         return base64.b64encode(found).decode() if name == "bytes_value" else found
 
+    def _shared(self, of: Any) -> Attributes:
+        """
+        Return the attributes of a resource or scope.
+        """
+        self._room -= 1
+        if self._room < 0:
+            raise too_many_groups(self._most)
+        return fitting(self.attributes(of.attributes))
+
     def _group(self, about: Attributes, scope: Any) -> Group:
-        more = self.attributes(scope.attributes)
+        more = self._shared(scope)
         if scope.version:
-            more["version"] = scope.version
-        return Group(about, scope.name, more)
+            more["version"] = shared(scope.version)
+        return Group(about, shared(scope.name), more)
 
     def _log_record(self, group: Group, record: Any) -> LogRecord:
         return LogRecord(
