@@ -83,11 +83,11 @@ export function cleanup(again) {
     const found = await doing(change("POST", "/api/v1/cleanup", { mode: "safe", dry_run: true }), leftover);
     if (!found) return;
     const any = ["expired", "orphaned", "endless", "silent"].some((name) => found[name]);
-    tell(el("p", {}, any ? `Safe to remove: ${leftover(found)}.` : "Nothing is left over."), any && el("p.chips", {}, el("button", { "data-act": "remove" }, "Remove these"), el("button", { "data-act": "keep" }, "Keep them")));
+    tell(el("p", {}, any ? `Safe to tidy up: ${leftover(found)}.` : "Nothing is left over."), any && el("p.chips", {}, el("button", { "data-act": "remove" }, "Do it"), el("button", { "data-act": "keep" }, "Leave it")));
   };
   const remove = async () => {
     const done = await doing(change("POST", "/api/v1/cleanup", { mode: "safe" }), leftover);
-    if (done) tell(el("p", {}, `Removed: ${leftover(done)}.`));
+    if (done) tell(el("p", {}, `Tidied up: ${leftover(done)}.`));
     again();
   };
   const form = el(
@@ -120,7 +120,7 @@ function leftover(found) {
   const parts = [
     found.expired && `${plural(found.expired, "trace")} whose time is over`,
     found.orphaned && plural(found.orphaned, "key without a trace", "keys without a trace"),
-    found.endless && `a time to live for ${plural(found.endless, "key")}`,
+    found.endless && `${plural(found.endless, "key")} that would never end`,
     found.silent && plural(found.silent, "silent source"),
     found.bytes && size(found.bytes),
   ];

@@ -62,12 +62,12 @@ function pool(name, one) {
 /** Who is heard less for a while, and what loops in all servers. @param {any} status */
 function steps({ guard }) {
   if (!guard) return [];
-  const slowed = guard.slowed.map((/** @type {any} */ one) => [el(`span.hue.${hue(one.system)}`, {}, clean(one.system)), el("span.mono", {}, clean(one.source ?? "")), number(one.limit)]);
+  const slowed = guard.slowed.map((/** @type {any} */ one) => [el(`span.hue.${hue(one.system)}`, {}, clean(one.system)), el("span.mono", {}, clean(one.source ?? "")), number(one.step), number(one.limit)]);
   const hot = guard.hot_everywhere.slice(0, FORMS).map((/** @type {any} */ one) => [clean(one.form), one.systems.map(clean).join(", "), number(one.count)]);
   return [
     el("h3", {}, "Adaptive steps"),
     slowed.length
-      ? table("Sources that are heard less", ["system", "source", "#entries a minute"], slowed)
+      ? table("Sources that are heard less", ["system", "source", "#step", "#entries a minute"], slowed)
       : el("p.quiet", {}, "No source says more than it may, so all are heard in full."),
     hot.length ? table("Forms that repeat in all servers", ["repeats everywhere", "systems", "#count"], hot) : null,
   ];

@@ -93,7 +93,9 @@ export function processing(status) {
  */
 export function redacted(status) {
   const title = "Secrets replaced";
-  const rules = Object.entries(status.redacted).sort(([, a], [, b]) => b - a);
+  const all = /** @type {Record<string, number>} */ (status.redacted ?? status.redacted_here);
+  const rules = Object.entries(all).sort(([, a], [, b]) => b - a);
   const rows = rules.map(([rule, count]) => [clean(rule), number(count)]);
-  return card(title, rows.length ? table(title, ["rule", "#times"], rows) : el("p.quiet", {}, "None by this server since it started. Clients replace secrets before they send."));
+  const whose = status.redacted ? "By all servers together; clients replace secrets before they send." : "By this server since it started: the store is away, and only it knows of all.";
+  return card(title, rows.length ? table(title, ["rule", "#times"], rows) : el("p", {}, "None."), el("p.quiet", {}, whose));
 }
