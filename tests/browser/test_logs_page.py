@@ -489,6 +489,6 @@ def test_a_page_is_small_and_forbids_itself_everything(page, running):
     assert running.get("/api/v1/live", ("Origin", "http://evil.example.com")).status == 403
     assert page.locator("nav a[aria-current=page]").inner_text() == "logs"
     links = page.locator("nav a").evaluate_all("(links) => links.map((link) => link.getAttribute('href'))")
-    assert links == ["/debug", "/logs"]
-    assert [running.get(link).status for link in links] == [200, 200]
+    assert links == ["/debug", "/logs", "/admin"]
+    assert [running.get(link).status for link in links] == [200, 200, 200]
     assert b'href="/debug" aria-current="page"' in running.get("/debug").body

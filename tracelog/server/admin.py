@@ -103,8 +103,12 @@ class Desk:
         Return what operators have said, for the status.
         """
         mutes = self._mutes.at(self._now_ms())
-        switches = {"capture": self.office.capture}
-        return {"switches": switches, "mutes": len(mutes), "alerts": self.hook.view()}
+        return {
+            "switches": {"capture": self.office.capture},
+            "mutes": len(mutes),
+            "alerts": self.hook.view(),
+            "changes": self.office.changes,
+        }
 
 
 class Admin:

@@ -36,6 +36,7 @@ from tracelog.server.mint import new_mint
 from tracelog.server.overview import Overview
 from tracelog.server.pins import LIST, ONE, Pins
 from tracelog.server.processing import Processing
+from tracelog.server.pulse import Pulse
 from tracelog.server.query import Query
 from tracelog.server.scripts import Pages
 from tracelog.server.web import web
@@ -97,10 +98,11 @@ class App:
             settings, self.store.queue(), self.faults, archives=archives, clock=now_ms
         )
         self.live = self.processing.live
-        ring.on_loss = self.live.hurry
+        ring.on_loss = self.hurry
         self.health = Health(
             self.store, self.ingest, self.desk.view, clock=clock, processing=self.processing.view
         )
+        self.pulse = Pulse(self.health.shown, self.faults, every_s=self.desk.office.board.every_s)
         self.query = Query(self.store, clock=now_ms, untold=self.ingest.untold)
         self.compare = Compare(self.store, clock=now_ms, mint=new_mint())
         self.imports = Import(
@@ -139,6 +141,7 @@ class App:
             Route("/readyz", guards.answering(self.health.ready)),
             Route("/metrics", guards.reading(self.health.metrics, tells=False)),
             Route("/api/v1/status", self.pages.or_status(guards.reading(self.health.status))),
+            Route("/api/v1/status/live", guards.reading(self.pulse.events, tells=False)),
             Route("/api/v1/live", guards.reading(self.live.events, tells=False)),
             Route("/api/v1/ledger", guards.reading(self.query.ledger)),
             Route("/api/v1/traces", guards.reading(self.query.traces)),
@@ -176,7 +179,7 @@ class App:
         Refuse new entries, finish what was taken, close the store.
         """
         self.health.stopping()
-        self.live.hurry()
+        self.hurry()
         await self.desk.end()
         if self.agents is not None:
             await self.agents.stop()
@@ -185,6 +188,13 @@ class App:
                 await self.ingest.drain()
         await self.processing.end()
         await self.store.close()
+
+    def hurry(self) -> None:
+        """
+        End every stream that is read: its readers come again, if they may and there is a server.
+        """
+        self.live.hurry()
+        self.pulse.hurry()
 
     def _alert(self, change: Alert) -> None:
         self.desk.budget(change)

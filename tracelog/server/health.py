@@ -94,17 +94,17 @@ class Health:
         """
         Everything that is known about the server, its store and its sources.
         """
-        return _json(await self._shown())
+        return _json(await self.shown())
 
     async def metrics(self, _request: Request) -> Response:
         """
         The same for Prometheus. Who scrapes every few seconds must not make rows, so nothing is told for it.
         """
-        return Response(exposition(await self._shown()), media_type=CONTENT_TYPE)
+        return Response(exposition(await self.shown()), media_type=CONTENT_TYPE)
 
-    async def _shown(self) -> dict[str, Any]:
+    async def shown(self) -> dict[str, Any]:
         """
-        Return what status and metrics show.
+        Return what the status, its stream and metrics show.
         """
         now_ms = self._clock() * 1000.0
         ledger = await self._ledger(now_ms)
@@ -115,6 +115,7 @@ class Health:
             "store": await self._store.health(),
             "systems": _systems((ledger or {"sources": {}})["sources"].values()),
             "faults": self._faults.total,
+            "heard": self._ingest.hearing.view(),
             **self._told(),
             "redacted": ledger and ledger["redacted"],
             "redacted_here": dict(self._ingest.redactor.counts),

@@ -29,6 +29,7 @@ from tracelog.server.commit import Committer
 from tracelog.server.counts import Counts, is_counted, refused_of
 from tracelog.server.faults import Faults
 from tracelog.server.gate import Gatekeeper
+from tracelog.server.heard import Hearing
 from tracelog.server.heat import SharedHeat
 from tracelog.server.mutes import Mutes
 from tracelog.server.own import OwnRows, nobodys
@@ -89,6 +90,7 @@ class Ingest:
         self.redactor = redactor
         self.faults = Faults()
         self.mutes = Mutes()
+        self.hearing = Hearing()
         self.shield: Shield | None = None
         self.gatekeeper: Gatekeeper | None = None
         self.heat: SharedHeat | None = None
@@ -146,6 +148,7 @@ class Ingest:
         """
         stamp(batch, sender, now_ms)
         sealed, size = seal(batch.entries, self.redactor, self._settings.limit)
+        self.hearing.note(batch.entries, now_ms)
         rows, muted = self.mutes.take(batch, list(zip(batch.entries, sealed, strict=True)), now_ms)
         classes, prints = None, None
         if self.shield is not None and self._own is not None:

@@ -76,7 +76,8 @@ class Keyring:
     Attributes:
         all: Every key; *readers* those that may read.
         version: Changes whenever the keys do.
-        on_loss: Called when a key is gone: what it opened and is still open has to be closed.
+        on_loss: Called when a key is gone, and when the first one came: streams that are open have to be
+            closed, for who reads them may not any more.
 
     Raises:
         ConfigError: When two keys are the same or a role is unknown.
@@ -106,11 +107,11 @@ class Keyring:
         """
         Take over what the store keeps; *opened* says that the last key was given up on purpose.
         """
-        before = self._by_digest.keys()
+        before, was_open = self._by_digest.keys(), self.is_open
         self._locked = bool(stored) or (self._locked and not opened)
         self._hold(stored)
         self.version += 1
-        if before - self._by_digest.keys():
+        if before - self._by_digest.keys() or (was_open and not self.is_open):
             self.on_loss()
 
     def find(self, token: str) -> Known | None:

@@ -53,7 +53,10 @@ POLL_S: Final = 0.1
 
 BEAT: Final = b": still here\n\n"
 
-_TYPE: Final = "text/event-stream; charset=utf-8"
+TYPE: Final = "text/event-stream; charset=utf-8"
+
+STREAMED: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
+"""Headers of a stream: nothing on the way keeps it."""
 
 
 class Chunk(msgspec.Struct, frozen=True):
@@ -173,8 +176,7 @@ class Live:
         except BaseException:
             self._leave(reader)
             raise
-        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(self._stream(reader, begun, after), media_type=_TYPE, headers=headers)
+        return StreamingResponse(self._stream(reader, begun, after), media_type=TYPE, headers=STREAMED)
 
     async def _begin(self) -> int:
         """

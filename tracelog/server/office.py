@@ -65,6 +65,7 @@ class Office:
     Attributes:
         keys: That the store keeps, by id.
         capture: Whether pages shall capture; *said* whether somebody switched it.
+        changes: Grows with each change on the board and each record made here: then a page has to look again.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Office:
         self.keys: dict[str, StoredKey] = {}
         self.capture = capture
         self.said: bool | None = None
+        self.changes = 0
         self._default = capture
         self._ring = ring
         self._ingest = ingest
@@ -104,6 +106,7 @@ class Office:
         if found != self._seen:
             self._learn(found)
             self._seen = found
+            self.changes += 1
 
     async def begin(self) -> None:
         """
@@ -143,6 +146,7 @@ class Office:
         shown = {name: _short(value) for name, value in detail.items() if value is not None}
         said = Record(at_ms=self._clock(), what=what, who=who, detail=shown)
         await self.board.note(msgspec.json.encode(said))
+        self.changes += 1
         self._ingest.say(_row(said))
 
     async def records(self, limit: int) -> list[Record]:

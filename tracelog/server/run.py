@@ -58,7 +58,7 @@ class Server(uvicorn.Server):
             say_in_json()
         self._receive_timeout = settings.receive_timeout
         self._agents = app.agents
-        self._live = app.live
+        self._end_streams = app.hurry
         self._on_ready = on_ready
         self._reaper: asyncio.Task[None] | None = None
 
@@ -78,7 +78,7 @@ class Server(uvicorn.Server):
             self._reaper.cancel()
         if self._agents is not None:
             self._agents.hurry()
-        self._live.hurry()
+        self._end_streams()
         for connection in list(self.server_state.connections):
             if isinstance(connection, Punctual) and connection.waiting_since is not None:
                 connection.turn_away(STOPPING)

@@ -47,7 +47,7 @@ HEADERS: Final = {
 IMPORT: Final = re.compile(r'^import [^;]*? from "\./([\w.]+)";', re.MULTILINE)
 """How our modules import each other."""
 
-PAGES: Final = {"debug": ("/debug", "/debug/", "/debug/{ref}"), "logs": ("/logs",)}
+PAGES: Final = {"debug": ("/debug", "/debug/", "/debug/{ref}"), "logs": ("/logs",), "admin": ("/admin",)}
 """The addresses of each page. The first is where the navigation of all pages leads."""
 
 LARGEST_KEY: Final = 1_024

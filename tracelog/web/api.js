@@ -14,11 +14,13 @@ export class Refused extends Error {
    * @param {number} status - Of the answer; 0 when there was none.
    * @param {string} message - A sentence for people.
    * @param {Gone | null} [gone] - What is known of a trace that was here.
+   * @param {string} [reason] - The same as the message, for programs.
    */
-  constructor(status, message, gone = null) {
+  constructor(status, message, gone = null, reason = "") {
     super(message);
     this.status = status;
     this.gone = gone;
+    this.reason = reason;
   }
 }
 
@@ -116,6 +118,21 @@ export async function pin(ref, on) {
 }
 
 /**
+ * Change something; return what the server answers.
+ *
+ * @param {"POST" | "DELETE"} method
+ * @param {string} path - With its query.
+ * @param {any} [body] - Sent as JSON.
+ * @returns {Promise<any>}
+ * @throws {Refused}
+ */
+export async function change(method, path, body) {
+  const said = body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+  const answer = await sent(address(path), { method, ...said });
+  return answer.json();
+}
+
+/**
  * Sign in with *key*, or out with an empty one. The answer is a cookie that this page cannot read.
  *
  * @param {string} key
@@ -143,5 +160,5 @@ async function sent(url, options) {
   } catch {
     said = {}; // the status says enough where the body is not ours
   }
-  throw new Refused(answer.status, said.error ?? `the server answered ${answer.status}`, said.gone ?? null);
+  throw new Refused(answer.status, said.error ?? `the server answered ${answer.status}`, said.gone ?? null, said.reason ?? "");
 }

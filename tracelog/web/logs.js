@@ -25,6 +25,9 @@ import { isFailure, number } from "./words.js";
 const DRAW_MS = 100;
 /** Between two pictures of a stream: nobody reads faster, and a flood costs ten drawings a second. */
 
+const BEGIN = 500;
+/** Rows that a page begins with: more than anybody scrolls back before searching. */
+
 const BEGIN_MS = 60;
 /** The rows that a page begins with come together within it. */
 
@@ -80,7 +83,7 @@ function connect() {
   since = Infinity;
   clear();
   state.be("connecting", "connecting");
-  end = follow(query, {
+  end = follow("/api/v1/live", { q: query, limit: BEGIN }, {
     open: opened,
     row: (row) => {
       const more = flow.take(row);

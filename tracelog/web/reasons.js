@@ -17,6 +17,9 @@ const WORDS = {
   echo: "said by several systems at once",
 };
 
+export const FOLDED = new Set(["loop", "loop_template"]);
+/** Reasons of what a row stands for that counts it. */
+
 /**
  * Return what *reason* means; one that is not ours is shown as it is.
  *

@@ -14,9 +14,18 @@ export async function byLink() {
   const key = new URLSearchParams(location.hash.slice(1)).get("key");
   if (!key) return false;
   history.replaceState(null, "", location.pathname + location.search);
+  await enter(key);
+  return true;
+}
+
+/**
+ * Sign in with *key*.
+ *
+ * @param {string} key
+ */
+export async function enter(key) {
   await signIn(key);
   localStorage.setItem(SIGNED, "1");
-  return true;
 }
 
 /**
@@ -48,8 +57,7 @@ export function ask(main, said) {
   form.addEventListener("submit", async (/** @type {Event} */ event) => {
     event.preventDefault();
     try {
-      await signIn(box.value.trim());
-      localStorage.setItem(SIGNED, "1");
+      await enter(box.value.trim());
       location.reload();
     } catch (error) {
       words.textContent = error instanceof Refused ? error.message : String(error);

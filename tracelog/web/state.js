@@ -4,7 +4,7 @@
 
 import { address, get } from "./api.js";
 import { announce, el, fill } from "./dom.js";
-import { because } from "./reasons.js";
+import { FOLDED, because } from "./reasons.js";
 import { clean } from "./text.js";
 import { duration, number } from "./words.js";
 
@@ -17,9 +17,6 @@ const LATE_S = 36;
 /** Three intervals of a processor: behind that, none works, or an archive holds it up. */
 
 /** @typedef {"connecting" | "live" | "lost" | "stopped"} Connection */
-
-const FOLDED = new Set(["loop", "loop_template"]);
-/** Reasons of what a row stands for that counts it. */
 
 /** @type {[words: string, outcome: string, takes: (reason: string) => boolean][]} */
 const LOSSES = [

@@ -1,23 +1,20 @@
 /**
- * The live stream: server-sent events, joined again where they broke off. It is read with `fetch`, because an
+ * Live streams: server-sent events, joined again where they broke off. It is read with `fetch`, because an
  * `EventSource` neither says why it was refused nor tries again after an answer such as 503.
  */
 
 import { Refused, opened } from "./api.js";
 
-/** @import {LiveRow} from "./shapes.js" */
+/** @import {Said} from "./api.js" */
 
 /**
  * @typedef {object} Told - Who is told what.
  * @property {() => void} open - The stream flows.
  * @property {(error: Refused, againMs: number) => void} lost - It broke off, and is joined again after so long.
  * @property {(error: Refused) => void} refused - It is not to be had, and is not asked for again.
- * @property {(row: LiveRow) => void} row - A row as it is now, new or changed.
+ * @property {(data: any) => void} row - What is told as it is now: a row, new or changed; the status.
  * @property {(missed: number) => void} gap - So many events were passed over, because this reader was too slow.
  */
-
-const BEGIN = 500;
-/** Rows that a page begins with: more than anybody scrolls back before searching. */
 
 const FIRST_WAIT_MS = 1_000, LONGEST_WAIT_MS = 15_000;
 /** A server that is being replaced is back within a second or two; after that, patience. */
@@ -29,29 +26,31 @@ const LATER = new Set([408, 425, 429]);
 /** Refusals that pass. */
 
 /**
- * Follow the events that *query* finds; return what ends it.
+ * Follow the events of *path*; return what ends it.
  *
- * @param {string} query - In the search language; empty for all.
+ * @param {string} path
+ * @param {Said} query
  * @param {Told} told
  * @returns {() => void}
  */
-export function follow(query, told) {
+export function follow(path, query, told) {
   const end = new AbortController();
-  run(query, told, end.signal);
+  run(path, query, told, end.signal);
   return () => end.abort();
 }
 
 /**
- * @param {string} query
+ * @param {string} path
+ * @param {Said} query
  * @param {Told} told
  * @param {AbortSignal} ended
  */
-async function run(query, told, ended) {
+async function run(path, query, told, ended) {
   const at = { last: "", wait: FIRST_WAIT_MS };
   while (!ended.aborted) {
     let error = new Refused(0, "the server ended the stream");
     try {
-      await join(query, at, told, ended);
+      await join(path, query, at, told, ended);
     } catch (caught) {
       error = caught instanceof Refused ? caught : new Refused(0, "the connection broke off");
     }
@@ -66,16 +65,17 @@ async function run(query, told, ended) {
 /**
  * Read one connection to its end.
  *
- * @param {string} query
+ * @param {string} path
+ * @param {Said} query
  * @param {{last: string, wait: number}} at - The last event that was heard, and how long to wait before the next try.
  * @param {Told} told
  * @param {AbortSignal} ended
  */
-async function join(query, at, told, ended) {
+async function join(path, query, at, told, ended) {
   const silent = new AbortController();
   let timer = setTimeout(() => silent.abort(), SILENCE_MS);
   try {
-    const answer = await opened("/api/v1/live", { q: query, limit: BEGIN }, at.last ? { "last-event-id": at.last } : {}, AbortSignal.any([ended, silent.signal]));
+    const answer = await opened(path, query, at.last ? { "last-event-id": at.last } : {}, AbortSignal.any([ended, silent.signal]));
     told.open();
     at.wait = FIRST_WAIT_MS;
     let rest = "";
