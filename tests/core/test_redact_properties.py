@@ -59,7 +59,7 @@ WORDS = [
     "accessToken", "api key", "API-KEY", "apiKey", "secret", "Authorization", "auth", "Bearer", "Basic", "Digest",
     "cookie", "Set-Cookie", "session", "session id", "sid", "jwt", "otp", "pin", "user[pin]", "cvv2", "kundenNummer",
     "kunden nummer", "nip", "credentials", "private_key", "upstash", "identified by", "?code", "&sig", "monkey",
-    "key", "tokenizer", "--password", "--pin", "verification code",
+    "пароль", "密码", "Contraseña", "key", "tokenizer", "--password", "--pin", "verification code",
 ]  # fmt: skip
 SIGNS = [
     "=", ":", ": ", " = ", " => ", "==", "::", "://", '"', "'", "`", '\\"', '\\\\\\"', "\\", "\\\\", "\\n", "\n", "\t",

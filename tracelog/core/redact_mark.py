@@ -60,3 +60,11 @@ class Marker:
             return f"[REDACTED:{rule}]".encode()
         tag = blake2b(secret, key=self._key, digest_size=TAG_BYTES).hexdigest()
         return f"[REDACTED:{rule}:{tag}]".encode()
+
+
+def in_mark(data: bytes, start: int) -> bool:
+    """
+    Whether the word at *start* is the name of the rule in a mark.
+    """
+    begin = start - len(MARK_START)
+    return begin >= 0 and data.startswith(MARK_START, begin) and MARK.match(data, begin) is not None

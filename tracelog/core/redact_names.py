@@ -14,6 +14,7 @@ from typing import Final
 
 from tracelog.core.redact_checks import looks_random
 from tracelog.core.redact_disguise import undisguised
+from tracelog.core.redact_foreign import ForeignNames
 from tracelog.core.redact_mark import MARK
 from tracelog.core.redact_rules import Group, Keys
 from tracelog.errors import ConfigError
@@ -80,6 +81,7 @@ class Names:
         )
         self._left_ends = {left[-2:] for left in self._splits}
         self._left_lengths = sorted({len(left) for left in self._splits})
+        self.foreign = ForeignNames(keys.foreign, self._active)
         self._placeholder = re.compile(keys.placeholder)
         self._unless = {group: re.compile(group.unless) for group in self._active if group.unless}
         self._answers: dict[str, tuple[Group, ...]] = {}
@@ -193,16 +195,17 @@ class Names:
         return tuple(dict.fromkeys(found))
 
     def _of_plain_key(self, name: str) -> list[Group]:
+        foreign = self.foreign.of(name)
         parts = words(name)
         if not parts or "".join(parts) in self._safe or name.count(" ") > MOST_SPACES:
-            return []
+            return foreign
         runs = _RUN.findall(name)
         alone = len(runs) == 1 and len(runs[0]) == len(name)
         runs = [part for run in runs for part in dict.fromkeys((run[:LONGEST_NAME], run[-LONGEST_NAME:]))]
         found = [self._classify(run, sure=not alone) for run in runs]
         if not self._told_safe(parts):
             found.append(self.spaced(name))
-        return [group for group in found if group is not None]
+        return foreign + [group for group in found if group is not None]
 
     def _keep(self, name: str, answer: tuple[Group, ...]) -> tuple[Group, ...]:
         if len(self._answers) >= KEPT_ANSWERS:

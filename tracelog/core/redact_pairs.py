@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from tracelog.core.redact_beside import PLAIN_WORD, SEPARATOR, beside, read_value, stands_below
 from tracelog.core.redact_flood import FLOOD
-from tracelog.core.redact_mark import MARK, MARK_START
+from tracelog.core.redact_mark import MARK, MARK_START, in_mark
 from tracelog.core.redact_names import LONGEST_NAME, NAME_CHARS, Names
 from tracelog.core.redact_printed import Name
 from tracelog.core.redact_replace import BLANKS, MAX_SECRETS, Span, quote_behind
@@ -108,7 +108,7 @@ class PairFinder:
             if place < done:
                 continue
             start, done = name_around(data, place)
-            if marked and _in_mark(data, start):
+            if marked and in_mark(data, start):
                 continue
             self._work.spend(LOOK)
             if (joint := beside(data, start, done)) is None:
@@ -290,11 +290,6 @@ def name_around(data: bytes, place: int) -> tuple[int, int]:
     if end - start > LONGEST_NAME >= end - place:
         start = end - LONGEST_NAME
     return start, end
-
-
-def _in_mark(data: bytes, start: int) -> bool:
-    begin = start - len(MARK_START)
-    return begin >= 0 and data.startswith(MARK_START, begin) and MARK.match(data, begin) is not None
 
 
 def _words_before(words: Iterable[str], follows: bytes) -> re.Pattern[bytes]:

@@ -7,8 +7,8 @@ Parameters that have names are told by these, as any object is.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from tracelog.core.redact_columns import LONGEST_COLUMNS, cells, column_groups
 from tracelog.core.redact_flood import FLOOD
@@ -25,7 +25,7 @@ LOOSE: Final = rb"(?:\[parameters: |; args=)[\[(]"
 
 _LIST: Final = re.compile(rb"(?:\[parameters: |; args=)\[?\(")
 
-_LONGEST_STATEMENT: Final = 8_192
+LONGEST_STATEMENT: Final = 8_192
 """Bytes before the list that are read: SQLAlchemy prints statements whole, few are longer."""
 
 _INSERTED: Final = re.compile(
@@ -38,6 +38,20 @@ _TOKEN: Final = re.compile(
     rb"|([(),])"
 )
 """A placeholder with the name that it is set to or compared with; or what parts the columns of a row."""
+
+
+_STATEMENTS: Final = ("sql", "query", "statement", "stmt")
+_GIVEN: Final = ("params", "parameters", "args", "bindings", "binds", "values")
+"""What a statement and its list are called, where a log has them as two fields of one object."""
+
+
+def apart(value: Mapping[Any, Any]) -> tuple[str, str] | None:
+    """
+    Return the statement that *value* has in one field, and the key of the list in another.
+    """
+    statement = next((value[key] for key in _STATEMENTS if isinstance(value.get(key), str)), None)
+    given = next((key for key in _GIVEN if isinstance(value.get(key), list | tuple)), None)
+    return (statement, given) if statement and given else None
 
 
 class ParameterFinder:
@@ -63,8 +77,8 @@ class ParameterFinder:
         for place in places:
             if place < done or (opening := _LIST.match(data, place)) is None:
                 continue
-            statement = data[max(done, place - _LONGEST_STATEMENT) : place]
-            groups = list(self._groups(statement))
+            statement = data[max(done, place - LONGEST_STATEMENT) : place]
+            groups = list(self.groups(statement))
             done = opening.end()
             if not any(groups):
                 continue
@@ -79,7 +93,7 @@ class ParameterFinder:
                     yield Span(value.end, len(data), self._rank, FLOOD)
                     return
 
-    def _groups(self, statement: bytes) -> Iterator[Group | None]:
+    def groups(self, statement: bytes) -> Iterator[Group | None]:
         """
         Yield for each placeholder of *statement* the group of its column.
         """

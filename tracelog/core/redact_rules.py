@@ -127,6 +127,7 @@ class Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         safe_words: Words that hold a sensitive one and mean something else: `tokenizer`.
         safe_values: Values that are no secrets under any name.
         placeholder: Pattern of values that stand for a secret: `***`, `${DB_PASSWORD}`.
+        foreign: Words in other letters than Latin ones, in lower case, each with its group.
         schemes: First words of a credential that are not secret themselves: `Bearer`.
         line_schemes: Schemes after which the whole line is the credential: `Digest`.
         cookie_attributes: What `Set-Cookie` says beside the cookie (RFC 6265 section 5.2).
@@ -138,6 +139,7 @@ class Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     safe_words: frozenset[str]
     safe_values: frozenset[str]
     placeholder: str
+    foreign: dict[str, str]
     schemes: tuple[str, ...]
     line_schemes: tuple[str, ...]
     cookie_attributes: frozenset[str]

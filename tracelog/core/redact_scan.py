@@ -16,42 +16,20 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from tracelog.core.redact_sample import SAMPLE
 from tracelog.core.redact_work import NOTE, PLACE, STOP, Work
 
 NAME_END: Final = b'"'
 """Stands in a literal for whatever ends a name: a quote, `:`, `=`, an escape, a header byte of msgpack."""
 
-_ENDS: Final = frozenset(b" \"'`&\\:=%]\x7f") | frozenset(range(0x20)) | frozenset(range(0x80, 0x100))
+_ENDS: Final = frozenset(b" \"'`&\\:=%]>\x7f") | frozenset(range(0x20)) | frozenset(range(0x80, 0x100))
 _FOLD: Final = bytes(
     NAME_END[0] if code in _ENDS else code + 32 if chr(code).isupper() and code < 0x80 else code
     for code in range(256)
 )
 """Lower case, and one sign for all ends. No byte stays above 0x7F, so no pair of them is a surrogate."""
 
-_ENTRIES: Final = b"""
-{"id":"checkout-1f0a-42","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","span_id":"00f067aa0ba902b7","timesta
-mp":1732277353123.25,"system":"backend","level":"info","message":"GET /api/v1/orders/17 200 in 12.5 ms","ser
-vice":"checkout","logger":"shop.orders.views","environment":"production","context":{"user_id":"u42","path":"
-/cart/items","status":404,"duration_ms":88.1,"attempt":1,"method":"POST","host":"db-2.internal","remote_addr
-":"10.0.0.7","version":"2.13.1"}} {"id":"worker-77c3-9","trace_id":"a3ce929d0e0e47364bf92f3577b34da6","times
-tamp":1732277353125.5,"system":"worker","level":"error","message":"could not place order","service":"shop","
-area":"payment","release":"2025.3.1","source":"worker-77c3","seq":9,"error":{"type":"TimeoutError","message"
-:"no answer"},"context":{"user_id":"u7","path":"/pay","attempt":3,"duration_ms":0.7,"is_admin":false,"produc
-t":"chair","customer":"c9","is_new":true,"event":"added"}}
-"""
-_PROSE: Final = b"""
-2025-03-09 12:30:45.678 WARNING [worker-3] the request for customer 981 failed after 3 retries, connection t
-o payment service timed out and was closed; started background task to process and update the list of produc
-ts from cache, then sent mail with order details to the user, response received, waiting for next event befo
-re shutting down all handlers https://example.com/static/app.js?page=2&sort=desc ValueError: could not find
- or load item in table, deleted stale lock File "/srv/app/main.py", line 210, in handle_request return await
- self.call(next_step, retry_count=5, timeout=30.0) each place can have its own database, reading takes less
- than half of a second, this is because the last change made it possible to scale up, applied patch
-"""
-_SAMPLE: Final = 4 * _ENTRIES + _PROSE
-"""What logs look like: the names and words of entries over and over. Pairs that are rare here are good."""
-
-_SAMPLE_FOLDED: Final = _SAMPLE.replace(b"\n", b"").translate(_FOLD)
+_SAMPLE_FOLDED: Final = SAMPLE.replace(b"\n", b"").translate(_FOLD)
 
 
 class Literal(NamedTuple):
@@ -78,6 +56,9 @@ _OF_IDS: Final = 3
 _COMMON: Final = 4
 """How often a pair stands in the sample, from which on a single byte may be the better one to look for."""
 
+
+_HEADERS: Final = frozenset((*range(0x80, 0x8C), *range(0xA0, 0xC0)))
+"""Headers of small maps and short strings in msgpack: of a word in other letters another byte is rare."""
 
 _PAIR: Final = 2
 """Bytes in one character of UTF-16."""
@@ -144,34 +125,54 @@ class Scanner:
         stop, alone, following = map(_class, (self._by_pair, self._alone, self._nexts))
         self._stops = re.compile(f"{stop}(?:(?={following})|(?<={alone}))").finditer
 
-    def places(self, data: bytes, work: Work | None = None) -> dict[int, list[int]]:
+    def places(
+        self, data: bytes, work: Work | None = None, enough: int | None = None
+    ) -> dict[int, list[int]]:
         """
-        Return for each owner whose literals stand in *data* the places, in ascending order; count the *work*.
+        Return for each owner whose literals stand in *data* the places, in ascending order.
+
+        Args:
+            data: Any bytes.
+            work: Counts what it takes.
+            enough: The search may end when one owner has more places.
         """
         found: defaultdict[int, list[int]] = defaultdict(list)
         folded = data.translate(_FOLD)
-        starts_with, by_two, by_pair = folded.startswith, self._told.get, self._told_alone
         known = 0
         for begin, pairs in _in_pairs(folded):
+            self._note_pairs(data, folded, (begin, pairs), found, work)
+            before, known = known, sum(map(len, found.values()))
             if work is not None:
-                before, known = known, sum(map(len, found.values()))
                 work.spend(PLACE * (known - before))
-            stops = self._stops(pairs)
-            for stop in stops if work is None else work.each(stops, STOP):
-                at = stop.start()
-                for before, fold, always, exact in by_two(pairs[at : at + 2]) or by_pair[pairs[at]]:
-                    start = begin + _PAIR * at - before
-                    if not starts_with(fold, start) or start < 0:
-                        continue
-                    for owner, place in always:
-                        found[owner].append(start + place)
-                    if exact:
-                        for owner, place in exact.get(data[start : start + len(fold)], ()):
-                            found[owner].append(start + place)
+            if enough is not None and max(map(len, found.values()), default=0) > enough:
+                break
         self._note_bytes(data, found, work)
         for places in found.values():
             places.sort()
         return found
+
+    def _note_pairs(
+        self,
+        data: bytes,
+        folded: bytes,
+        piece: tuple[int, str],
+        found: dict[int, list[int]],
+        work: Work | None,
+    ) -> None:
+        begin, pairs = piece
+        starts_with, by_two, by_pair = folded.startswith, self._told.get, self._told_alone
+        stops = self._stops(pairs)
+        for stop in stops if work is None else work.each(stops, STOP):
+            at = stop.start()
+            for before, fold, always, exact in by_two(pairs[at : at + 2]) or by_pair[pairs[at]]:
+                start = begin + _PAIR * at - before
+                if not starts_with(fold, start) or start < 0:
+                    continue
+                for owner, place in always:
+                    found[owner].append(start + place)
+                if exact:
+                    for owner, place in exact.get(data[start : start + len(fold)], ()):
+                        found[owner].append(start + place)
 
     def _note_bytes(self, data: bytes, found: dict[int, list[int]], work: Work | None) -> None:
         for byte, entries in self._by_byte.items():
@@ -185,17 +186,22 @@ class Scanner:
                             found[owner].append(at - before + place)
                 at = data.find(byte, at + 1)
 
+    def _add_byte(self, text: bytes, entry: _Entry, at: int) -> None:
+        self._by_byte.setdefault(text[at : at + 1], []).append(entry._replace(before=at))
+
     def _add(self, text: bytes, entry: _Entry) -> None:
         """
         Choose what of *text* to stop at: its rarest pair, or its rarest byte where no pair is rare.
         """
         fold, exact = entry.fold, entry.exact
+        if not text[:_PAIR].isascii():
+            self._add_byte(text, entry, max(at for at, byte in enumerate(text) if byte not in _HEADERS))
+            return
         pairs = [fold[at : at + _PAIR].decode("utf-16-le") for at in range(len(fold) - 1)]
         weights = [_weight(fold[at : at + 2]) for at in range(len(pairs))]
-        letters = [_SAMPLE.count(exact[at : at + 1]) for at in range(len(exact))]
+        letters = [SAMPLE.count(exact[at : at + 1]) for at in range(len(exact))]
         if letters and (not weights or min(weights) > _COMMON > min(letters)):
-            before = letters.index(min(letters))
-            self._by_byte.setdefault(text[before : before + 1], []).append(entry._replace(before=before))
+            self._add_byte(text, entry, letters.index(min(letters)))
             return
         shared = [len(self._by_pair.get(pair, ())) for pair in pairs]
         costs = [

@@ -15,7 +15,7 @@ from tracelog.core.redact_flood import FLOOD
 from tracelog.core.redact_mark import MARK, MARK_START, Marker
 from tracelog.core.redact_names import Names
 from tracelog.core.redact_pairs import PairFinder
-from tracelog.core.redact_parameters import ParameterFinder
+from tracelog.core.redact_parameters import LONGEST_STATEMENT, ParameterFinder
 from tracelog.core.redact_pattern import Pattern
 from tracelog.core.redact_replace import MAX_SECRETS, Span, replace
 from tracelog.core.redact_rules import Group, Shape
@@ -80,7 +80,7 @@ class TextCleaner:
         if self._ask_first:
             self.suspect = one_pass(self._shapes, loose, names, look)
         else:
-            self.suspect = by_literals(self._shapes, loose, self._scanner, look)
+            self.suspect = by_literals(self._shapes, loose, self._scanner, names, look)
 
     def clean(self, data: bytes, groups: Sequence[Group] = (), trail: Trail | None = None) -> bytes:
         """
@@ -111,6 +111,12 @@ class TextCleaner:
             return self._find_all(data)
         except TooMuchWork:
             return [Span(0, len(data), 0, FLOOD)]
+
+    def groups_given(self, statement: str) -> list[Group | None]:
+        """
+        Return for each placeholder of *statement*, some SQL, the group of its column.
+        """
+        return list(self._parameters.groups(statement.encode("utf-8", "surrogatepass")[:LONGEST_STATEMENT]))
 
     def _cut(self, data: bytes, groups: Sequence[Group], trail: Trail) -> bytes:
         """

@@ -9,6 +9,7 @@ from tracelog.core.redact_beside import ONLY_WORDS
 from tracelog.core.redact_mark import Marker
 from tracelog.core.redact_names import Names
 from tracelog.core.redact_objects import encoded, fields, labelled, plain, within_words
+from tracelog.core.redact_parameters import apart
 from tracelog.core.redact_replace import Span, replace
 from tracelog.core.redact_rules import Group
 from tracelog.core.redact_text import MAX_PASSES, TextCleaner
@@ -18,6 +19,9 @@ MAX_DEPTH: Final = 64
 
 DEPTH: Final = "depth"
 """The name that the mark of such a value bears."""
+
+MAX_ROWS: Final = 1_000
+"""Lists given for one statement that are looked into; the others are replaced as one."""
 
 KEPT_KEYS: Final = 4_096
 """Keys known to hold no secret themselves: more than a program has, less than 1 MB."""
@@ -103,18 +107,36 @@ class Walker:
     def _object(self, value: dict[Any, Any], groups: Groups, depth: int) -> dict[Any, Any]:
         changed = False
         clean: dict[Any, Any] = {}
-        told = labelled(value)
+        told, given = labelled(value), apart(value)
         for key, item in value.items():
             new_key = self._key(key)
             around = self._groups_under(key, new_key, groups)
             if told is not None and key in told[0]:
                 label = self._groups_under(told[1], told[1], around)
                 around = tuple(group for group in label if not group.chance)
-            new_item = self.walk(item, around, depth + 1)
+            shown = self._given(item, given[0], depth + 1) if given and key == given[1] else item
+            new_item = self.walk(shown, around, depth + 1)
             if new_key is not key or new_item is not item:
                 changed = True
             clean[_unused(new_key, clean)] = new_item
         return clean if changed else value
+
+    def _given(self, items: Any, statement: str, depth: int) -> Any:
+        """
+        Return *items*, what is given for the placeholders of *statement* or a list of such lists, clean.
+        """
+        columns = self._cleaner.groups_given(statement)
+        if not any(columns) or depth >= MAX_DEPTH:
+            return items
+        if all(isinstance(each, list | tuple) for each in items):
+            clean = [self._given(each, statement, depth + 1) for each in items[:MAX_ROWS]]
+            clean += [self._marker.mark(DEPTH, b"").decode()] if len(items) > MAX_ROWS else []
+        else:
+            groups = [(group,) if group else () for group in columns[: len(items)]]
+            clean = [self.walk(*each, depth + 1) for each in zip(items, groups, strict=False)]
+            clean += items[len(groups) :]
+        changed = any(new is not old for new, old in zip(clean, items, strict=False))
+        return _like(items, clean) if changed or len(clean) != len(items) else items
 
     def _items(self, value: Any, groups: Groups, depth: int) -> Any:
         groups = tuple(group for group in groups if not group.chance)

@@ -41,10 +41,13 @@ export function names(keys) {
   const groups = keys.groups
     .filter((/** @type {Group} */ group) => !group.pii)
     .map((/** @type {Group} */ group) => ({ ...group, within: group.contains && new RegExp(joined(group.contains), "i") }));
+  const foreign = /** @type {[string, string][]} */ (Object.entries(keys.foreign));
   const answers = new Map();
 
   /** @param {string} name */
   const classify = (name) => {
+    const other = /[^\0-\x7f]/.test(name) && foreign.find(([word]) => name.includes(word) || name.includes(word[0].toUpperCase() + word.slice(1)));
+    if (other) return groups.find((/** @type {Group} */ { name: known }) => known === other[1]);
     const parts = words(name);
     if (name.length > LONGEST_NAME || !parts.length) return null;
     if (keys.safe_first.includes(parts[0]) || keys.safe_last.includes(parts.at(-1))) return null;
