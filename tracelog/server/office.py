@@ -81,6 +81,7 @@ class Office:
         self._clock = clock
         self._seen: dict[str, bytes] | None = None
         self._looking: asyncio.Task[None] | None = None
+        self._reading = asyncio.Lock()
 
     @property
     def is_known(self) -> bool:
@@ -97,13 +98,15 @@ class Office:
             StoreUnavailableError: When it cannot be read now; what was known still counts.
         """
         try:
-            async with asyncio.timeout(max(LOOK_S, self.board.every_s)):
+            async with asyncio.timeout(max(LOOK_S, self.board.every_s)), self._reading:
                 found = await self.board.read()
+                if (
+                    found != self._seen
+                ):  # still one at a time, or the earlier of two looks could be learnt last
+                    self._learn(found)
+                    self._seen = found
         except TimeoutError as error:
             raise StoreUnavailableError("the store does not tell which keys there are") from error
-        if found != self._seen:
-            self._learn(found)
-            self._seen = found
 
     async def begin(self) -> None:
         """
