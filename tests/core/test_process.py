@@ -112,10 +112,12 @@ def test_every_kept_row_says_its_rate():
 
 def test_what_cannot_be_read_is_counted_and_spoils_nothing_else():
     """
-    A write that is no array of entries is one unreadable, its neighbours are processed.
+    A write that is no array of entries is one unreadable, a row that is none another; their neighbours, in other
+    writes and in the same, are processed.
     """
-    done = process([b'{"not":"ours"}', b"[", body(entry(1))], 1.0)
-    assert (done.unreadable, done.entries, len(done.rows)) == (2, 1, 1)
+    mixed = b'[{"count":"x"},' + body(entry(1))[1:]
+    done = process([b'{"not":"ours"}', b"[", mixed, body(entry(2, message="else"))], 1.0)
+    assert (done.unreadable, done.entries, [row.id for row in done.rows]) == (3, 2, ["e1", "e2"])
 
 
 def test_live_rows_join_what_is_said_alike_within_five_minutes():

@@ -2,6 +2,7 @@
 Administration over real HTTP: two servers that share one store, embedded and real Valkey.
 """
 
+import asyncio
 import json
 import socket
 from collections.abc import Iterator
@@ -308,6 +309,34 @@ def test_an_open_server_shuts_with_its_first_key(tmp_path: Path) -> None:
         assert told(running, "DELETE", f"{last}?last=1", None, as_admin).json["open"] is True
         assert running.get("/api/v1/traces").status == 200
         assert told(running, "DELETE", "/api/v1/keys/settings-1", None, none).json["reason"] == "unknown_key"
+
+
+def test_two_admins_who_revoke_each_other_leave_one(tmp_path: Path) -> None:
+    """
+    While one server revokes a key, the other one revokes the only other admin key: the first takes it back.
+    """
+    where, none = f"sqlite:///{tmp_path}/both.db", ("X-None", "1")
+    with Running(store_url=where) as one, Running(store_url=where) as two:
+        ann = told(one, "POST", "/api/v1/keys", {"role": "admin"}, none).json
+        bob = told(one, "POST", "/api/v1/keys", {"role": "admin"}, bearer(ann["token"])).json
+        wait_for(lambda: two.get("/api/v1/traces", bearer(bob["token"])).status == 200)
+        board = one.app.desk.office.board
+        take, others = board.take, []
+
+        async def take_late(name: str) -> bool:
+            others.append(
+                await asyncio.to_thread(
+                    told, two, "DELETE", f"/api/v1/keys/{ann['id']}", None, bearer(bob["token"])
+                )
+            )
+            return bool(await take(name))
+
+        board.take = take_late  # type: ignore[method-assign]
+        answer = told(one, "DELETE", f"/api/v1/keys/{bob['id']}", None, bearer(ann["token"]))
+        assert [other.status for other in others] == [200]
+        assert (answer.status, answer.json["reason"]) == (409, "last_admin")
+        assert one.get("/api/v1/traces", bearer(bob["token"])).status == 200
+        assert one.get("/api/v1/traces", bearer(ann["token"])).status == 401
 
 
 def test_a_store_that_forgot_its_keys_opens_nothing(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tracelog.core.quota_settings import QuotaSettings
 from tracelog.core.quota_values import Demand
 from tracelog.core.settings import AlertKind
 from tracelog.errors import StoreUnavailableError
+from tracelog.server import hooks
 from tracelog.server.app import App, create_app
 from tracelog.server.faults import Faults
 from tracelog.server.hooks import MOST, Hook, Notice
@@ -85,6 +87,34 @@ async def test_it_is_tried_again(answers: tuple[int, ...], tries: int, counted: 
     assert receiver.came.qsize() == tries
     assert hook.view()[counted] == 1
     assert store.board().claims["n-1"] == ("done" if counted == "sent" else "theirs")
+
+
+async def test_who_answers_byte_by_byte_counts_as_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A receiver whose answer never ends is left after the time for one, and what is notable behind it is sent.
+    """
+    monkeypatch.setattr(hooks, "ANSWER_S", 0.2)
+    hanging_up = asyncio.Event()
+
+    async def trickle(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nX: ")
+        while not hanging_up.is_set():
+            writer.write(b"x")
+            with suppress(ConnectionError):
+                await writer.drain()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(hanging_up.wait(), 0.02)
+        writer.close()
+
+    server = await asyncio.start_server(trickle, "127.0.0.1", 0)
+    hook = hook_of(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", ScriptedStore(), 0.0)
+    try:
+        hook.tell(notice())
+        await hook.end(2.0)
+        assert hook.view()["last"]["error"] == "it does not answer (TimeoutError)"
+    finally:
+        hanging_up.set()
+        server.close()
 
 
 async def test_one_server_sends() -> None:

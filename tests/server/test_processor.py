@@ -2,10 +2,13 @@
 The processor: an archive that is away holds up nothing, and gets its batches, the same, when it is back.
 """
 
+import asyncio
+
 import pytest
 
 from tests.stores.rows import Clock, row
 from tracelog.errors import ConfigError, StoreUnavailableError
+from tracelog.server import outlets
 from tracelog.server import processor as processing
 from tracelog.server.archives import open_archive, open_archives
 from tracelog.server.archiving import NullArchive
@@ -25,13 +28,17 @@ class Moody:
 
     def __init__(self):
         self.away = False
+        self.fault = StoreUnavailableError("the archive is away")
+        self.hangs = None
         self.tries = 0
         self.kept = {}
 
     async def store(self, batch_id, rows):
         self.tries += 1
+        if self.hangs is not None:
+            await self.hangs.wait()
         if self.away:
-            raise StoreUnavailableError("the archive is away")
+            raise self.fault
         self.kept.setdefault(batch_id, rows)
 
 
@@ -95,6 +102,98 @@ async def test_an_archive_that_is_away_holds_up_no_other(parts):
     assert (await queue.backlog()).counts["archive/moody/sent"] == 2
 
 
+@pytest.mark.parametrize("fault", [StoreUnavailableError("away"), ConnectionError("own"), KeyError("odd")])
+async def test_an_hour_without_an_archive_loses_nothing(parts, fault):
+    """
+    Whatever it raises and for how long, more batches than a lease covers are shown and wait, and it has each of
+    them soon after it is back.
+    """
+    store, queue, processor, archive, clock = parts
+    await processor.look()
+    archive.away, archive.fault = True, fault
+    for number in range(20):
+        await store.write([row("t", number)])
+        clock.now += 180
+        await processor.look()
+        assert (await queue.backlog()).counts["entries"] == number + 1
+    archive.away = False
+    for _ in range(3):
+        clock.now += 31
+        await processor.look()
+    assert len({each["id"] for rows in archive.kept.values() for each in rows}) == 20
+    left = await queue.backlog()
+    assert (left.writes, left.counts["archive/moody/sent"], left.counts["archive/moody/failed"]) == (
+        0,
+        20,
+        20,
+    )
+
+
+async def test_an_archive_that_hangs_holds_up_nothing_and_ends_its_batch_itself(parts, monkeypatch):
+    """
+    While one call hangs the archive is asked for no other, later batches are shown and reach the other archive;
+    the call that returns at last ends its batch, which nobody else had meanwhile.
+    """
+    store, queue, _, hanging, clock = parts
+    monkeypatch.setattr(outlets, "PATIENCE_S", 0.01)
+    there, hanging.hangs = Moody(), asyncio.Event()
+    there.name = "there"
+    processor = Processor(queue, [hanging, there], interval_s=12, rate=1.0, faults=Faults(), clock=clock)
+    await processor.look()
+    for number in range(3):
+        await store.write([row("t", number)])
+        clock.now += 12
+        await processor.look()
+        assert (await queue.backlog()).counts["entries"] == number + 1
+    assert (hanging.tries, len(there.kept)) == (1, 3)
+    hanging.hangs.set()
+    while (await queue.backlog()).counts.get("batches", 0) < 1:
+        continue
+    clock.now += 31
+    await processor.look()
+    assert hanging.kept == there.kept
+    assert (await queue.backlog()).writes == 0
+
+
+async def test_a_call_that_never_ends_is_given_up_and_counted(parts, monkeypatch):
+    """
+    After long enough the archive counts as failed, and its batch comes back to it.
+    """
+    store, queue, processor, archive, clock = parts
+    monkeypatch.setattr(outlets, "HUNG_S", 0.01)
+    await processor.look()
+    archive.hangs = asyncio.Event()
+    await store.write([row("t", 1)])
+    clock.now += 12
+    await processor.look()
+    assert (await queue.backlog()).counts["archive/moody/failed"] == 1
+    archive.hangs = None
+    clock.now += 31
+    await processor.look()
+    assert len(archive.kept) == 1
+
+
+async def test_an_archive_that_says_when_is_not_asked_before(parts):
+    """
+    What is stored while it rests is shown and waits; after the time that it said it is given all of it.
+    """
+    store, queue, processor, archive, clock = parts
+    await processor.look()
+    archive.away, archive.fault = True, StoreUnavailableError("429", retry_after=100)
+    for number in range(5):
+        await store.write([row("t", number)])
+        clock.now += 12
+        await processor.look()
+    assert archive.tries == 1
+    assert (await queue.backlog()).counts["entries"] == 5
+    archive.away = False
+    for _ in range(3):
+        clock.now += 50
+        await processor.look()
+    assert sum(map(len, archive.kept.values())) == 5
+    assert (await queue.backlog()).writes == 0
+
+
 async def test_before_its_time_nothing_is_taken_unless_somebody_watches(parts):
     """
     A look between two rounds takes nothing; with a reader it takes all and says so.
@@ -139,10 +238,10 @@ class Broken:
     def __getattr__(self, name):
         return getattr(self._queue, name)
 
-    async def take(self, name, *, due, lease_s):
+    async def take(self, name, **how):
         if self._faults:
             raise self._faults.pop()
-        return await self._queue.take(name, due=due, lease_s=lease_s)
+        return await self._queue.take(name, **how)
 
     async def purge(self):
         raise self._purges.pop()

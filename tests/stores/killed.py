@@ -55,7 +55,7 @@ from pathlib import Path
 from tests.stores import killed
 from tracelog.config import server_settings
 from tracelog.server import work
-work.open_archive = lambda url: killed.FolderArchive(Path(url))
+work.open_archives = lambda urls: [killed.FolderArchive(Path(url)) for url in urls]
 settings = server_settings(
     {"store": sys.argv[1], "process_interval": 0.1, "process_sample": 1.0, "archive": [sys.argv[2]]},
     environ={}, folder=Path("/"),

@@ -93,6 +93,30 @@ async def test_a_silent_processors_batch_goes_to_another_unchanged(kept):
     assert (await queue.backlog()).counts["entries"] == 2
 
 
+async def test_who_wants_only_new_work_leaves_silent_batches_to_others(kept):
+    """
+    It gets what nobody had, and nothing else; what it took is taken over like all work when it falls silent.
+    """
+    queue = kept.store.queue()
+    await queue.take("a", due=True, lease_s=0.001)
+    await kept.store.write([row("t", 1)])
+    silent = (await queue.take("b", due=True, lease_s=0.001)).batch
+    await kept.store.write([row("t", 2)])
+    kept.clock.now += 1
+    new = (await queue.take("c", due=True, lease_s=0.001, only_new=True)).batch
+    assert (ids_of(silent), ids_of(new)) == (ids(1), ids(2))
+    assert (await queue.take("d", due=True, lease_s=0.001, only_new=True)).batch is None
+    back = []
+    for number in itertools.count():
+        kept.clock.now += 1
+        again = (await queue.take(f"e{number}", due=True, lease_s=0.001)).batch
+        if again is not None and await queue.finish(again):
+            back.append(again.id)
+        if len(back) == 2:
+            break
+    assert sorted(back) == [silent.id, new.id]
+
+
 async def test_before_its_time_only_a_full_or_watched_batch_is_taken(kept):
     """
     Between two rounds a processor gets nothing of a few entries, all of them while somebody watches.

@@ -22,16 +22,18 @@ TOLD_TRACES: Final = 16
 SUPPRESSED: Final = "suppressed"
 
 _decode = msgspec.json.Decoder(list[Entry]).decode
+_decode_raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_one = msgspec.json.Decoder(Entry).decode
 
 
 class Processed(msgspec.Struct):
     """
-    The rows of a batch, and the account: entries = rows + folded + sampled + unreadable.
+    The rows of a batch, and the account: entries = rows + folded + sampled.
 
     Attributes:
         rows: What is kept, in the order of arrival. A folded row is a `summary` with its `count`.
         entries: Of the batch; *folded* are told by the row of another, *sampled* were left out.
-        unreadable: Writes of which nothing could be read.
+        unreadable: What was no entry, or writes that were no list of any.
     """
 
     rows: list[Entry]
@@ -60,18 +62,35 @@ def process(bodies: Iterable[bytes], rate: float) -> Processed:
     done = Processed([])
     groups: dict[Any, int] = {}
     for body in bodies:
-        try:
-            entries = _decode(body)
-        except DECODE_ERRORS:
-            done.unreadable += 1
-            continue
-        for entry in entries:
+        for entry in _read(body, done):
             done.entries += 1
             if _is_sampled(entry) and not _kept(entry, rate):
                 done.sampled += 1
             else:
                 _add(entry, done, groups)
     return done
+
+
+def _read(body: bytes, done: Processed) -> Iterable[Entry]:
+    """
+    Return the entries of *body*; what is none, as a server of another version may write, costs no other.
+    """
+    try:
+        return _decode(body)
+    except DECODE_ERRORS:
+        pass  # one by one, then
+    try:
+        raws = _decode_raws(body)
+    except DECODE_ERRORS:
+        done.unreadable += 1
+        return ()
+    entries: list[Entry] = []
+    for raw in raws:
+        try:
+            entries.append(_decode_one(raw))
+        except DECODE_ERRORS:
+            done.unreadable += 1
+    return entries
 
 
 def _is_sampled(entry: Entry) -> bool:

@@ -8,8 +8,6 @@ another one does. So a receiver gets each notice once, or, when an answer was lo
 import asyncio
 import hashlib
 import hmac
-import http.client
-import ssl
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -17,8 +15,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tracelog.errors import StoreUnavailableError
+from tracelog.errors import SinkUnavailableError, StoreUnavailableError
 from tracelog.server.faults import Faults
+from tracelog.sinks.post import Post
 from tracelog.stores import Board
 
 WAITS_S: Final = (0.0, 2.0, 10.0, 60.0, 300.0)
@@ -34,6 +33,8 @@ MOST: Final = 100
 """Notices that wait; a receiver that is away for long misses the oldest, which are counted."""
 
 ANSWER_S: Final = 10.0
+"""For one try, from connecting to the end of the answer: who sends byte by byte holds up no later alert, and
+no server that stops."""
 
 SIGNATURE: Final = "X-Tracelog-Signature"
 DELIVERY: Final = "X-Tracelog-Delivery"
@@ -201,17 +202,16 @@ class Hook:
         """
         parts = urlsplit(self._url or "")
         target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+        post = Post(parts._replace(path="", query="", fragment=""), target, timeout=ANSWER_S)
         headers = {"Content-Type": "application/json", "User-Agent": "tracelog/1", DELIVERY: name}
         if self._secret is not None:
             headers[SIGNATURE] = signature_of(body, self._secret, int(self._clock()))
-        connection = _connect(parts.scheme.lower() == "https", parts.hostname or "", parts.port)
         try:
-            connection.request("POST", target, body=body, headers=headers)
-            status = connection.getresponse().status
-        except (OSError, http.client.HTTPException) as error:
-            return 599, f"it does not answer ({type(error).__name__})"
+            status = post(body, headers).status
+        except SinkUnavailableError as error:
+            return 599, f"it does not answer ({type(error.__cause__).__name__})"
         finally:
-            connection.close()
+            post.close()
         return status, f"it answers {status}"
 
 
@@ -222,10 +222,3 @@ def signature_of(body: bytes, secret: str, at_s: int) -> str:
     """
     digest = hmac.new(secret.encode(), f"{at_s}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={at_s},v1={digest}"
-
-
-def _connect(secure: bool, host: str, port: int | None) -> http.client.HTTPConnection:
-    if secure:
-        context = ssl.create_default_context()
-        return http.client.HTTPSConnection(host, port, timeout=ANSWER_S, context=context)
-    return http.client.HTTPConnection(host, port, timeout=ANSWER_S)

@@ -2,7 +2,7 @@
 Keys over HTTP: made, listed and revoked by who has an admin key.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -14,7 +14,7 @@ from tracelog.core.setting_values import ORIGIN
 from tracelog.errors import RefusedChangeError
 from tracelog.server.asked_body import told
 from tracelog.server.guards import change
-from tracelog.server.keyring import ROLES, Keyring, StoredKey, digest_of, new_token
+from tracelog.server.keyring import ROLES, Keyring, Known, StoredKey, digest_of, new_token
 from tracelog.server.office import KEY, OPENED, Office, new_id
 
 LIST: Final = "/api/v1/keys"
@@ -113,18 +113,31 @@ class Keys:
                 f"there is no key {name[:40]!r}; list them with GET {LIST}", reason="unknown_key", status=404
             )
         rest = [known for known in self._ring.all if known.name != name]
-        is_last = key.role == "admin" and not any(known.key.role == "admin" for known in rest)
+        is_last = key.role == "admin" and not _has_admin(rest)
         if is_last and (rest or request.query_params.get("last") != "1"):
-            raise RefusedChangeError(
-                "this is the last key of role admin; revoke all others first and then this one with last=1, "
-                "which lets everybody on the server's machine in without a key",
-                reason="last_admin",
-            )
+            raise _last_admin()
         if is_last:
             await self._office.put(OPENED, self._clock())
         await self._office.take(f"{KEY}{name}")
+        if key.role == "admin" and not is_last and not _has_admin(self._ring.all):
+            await self._office.put(
+                f"{KEY}{name}", key
+            )  # the other one was revoked at another server meanwhile
+            raise _last_admin()
         change(request, "keys.revoke", id=name, role=key.role, name=key.name)
         return _json({"success": True, "id": name, "open": self._ring.is_open})
+
+
+def _has_admin(keys: Iterable[Known]) -> bool:
+    return any(known.key.role == "admin" for known in keys)
+
+
+def _last_admin() -> RefusedChangeError:
+    return RefusedChangeError(
+        "this is the last key of role admin; revoke all others first and then this one with last=1, which "
+        "lets everybody on the server's machine in without a key",
+        reason="last_admin",
+    )
 
 
 def _check(wanted: Wanted) -> None:

@@ -83,6 +83,7 @@ class Office:
         self._clock = clock
         self._seen: dict[str, bytes] | None = None
         self._looking: asyncio.Task[None] | None = None
+        self._reading = asyncio.Lock()
 
     @property
     def is_known(self) -> bool:
@@ -99,14 +100,14 @@ class Office:
             StoreUnavailableError: When it cannot be read now; what was known still counts.
         """
         try:
-            async with asyncio.timeout(max(LOOK_S, self.board.every_s)):
+            async with asyncio.timeout(max(LOOK_S, self.board.every_s)), self._reading:
                 found = await self.board.read()
+                if found != self._seen:  # within the lock, or the earlier of two looks could be learnt last
+                    self._learn(found)
+                    self._seen = found
+                    self.changes += 1
         except TimeoutError as error:
             raise StoreUnavailableError("the store does not tell which keys there are") from error
-        if found != self._seen:
-            self._learn(found)
-            self._seen = found
-            self.changes += 1
 
     async def begin(self) -> None:
         """

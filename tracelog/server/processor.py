@@ -5,13 +5,15 @@ The processor: what was stored is taken from the queue in batches, sampled, fold
 
 Each step may be done again and changes nothing then, so a processor may die anywhere: whoever asks next gets
 its batch, the very same, once nobody has worked on it for a while. Several share the work without knowing of
-each other. An archive that is away holds up neither the live view nor the queue: its batches come back.
+each other. An archive that is away, or hangs, holds up neither the live view nor the other archives: its
+batches come back (`outlets.py`).
 """
 
 import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -19,8 +21,9 @@ import msgspec
 from tracelog.core.live import LiveRow, live_rows
 from tracelog.core.process import process
 from tracelog.errors import StoreUnavailableError
-from tracelog.server.archiving import Account, Archive
+from tracelog.server.archiving import Archive
 from tracelog.server.faults import Faults
+from tracelog.server.outlets import Outlet
 from tracelog.stores.queues import Batch, Queue
 
 LEASE_S: Final = 30.0
@@ -34,9 +37,6 @@ WATCHED_ARCHIVED_S: Final = 1.0
 """The same where batches are archived: an archive is billed and limited by requests."""
 
 PURGE_S: Final = 60.0
-
-NEVER_S: Final = 10_000_000.0
-"""A lease that no batch outlives: nothing is taken over."""
 
 STOP_S: Final = 5.0
 """Longest wait for the batch at hand when the processor is stopped; another would process it otherwise."""
@@ -72,7 +72,7 @@ class Processor:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queue = queue
-        self._archives = archives
+        self._outlets = [Outlet(archive, queue, faults, clock=clock) for archive in archives]
         self._interval_s = interval_s
         self._rate = rate
         self._faults = faults
@@ -84,6 +84,7 @@ class Processor:
         self._due = 0.0
         self._stops = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._ending: set[asyncio.Task[bool]] = set()
 
     def start(self) -> None:
         """
@@ -97,12 +98,14 @@ class Processor:
         Finish the batch at hand if that is quick, and begin no other.
         """
         self._stops.set()
-        if self._tasks:
-            await asyncio.wait(self._tasks[:1], timeout=STOP_S)
-        for task in self._tasks:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                for task in (*self._tasks[:1], *self._ending):
+                    await asyncio.wait([task])
+        left = [*self._tasks, *self._ending]
+        for task in left:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def look(self) -> bool:
         """
@@ -114,14 +117,14 @@ class Processor:
         due = self._clock() >= self._due
         if due:
             self._due = self._clock() + self._interval_s
-        away: set[str] = set()
+        is_left = False  # then what is silent is left, too, and to take it over would go round in a circle
         while not self._stops.is_set():
             self._batches += 1
-            lease_s = NEVER_S if away else self._lease_s
-            seen = await self._queue.take(f"{self._name}-{self._batches}", due=due, lease_s=lease_s)
+            name = f"{self._name}-{self._batches}"
+            seen = await self._queue.take(name, due=due, lease_s=self._lease_s, only_new=is_left)
             if seen.batch is None:
                 return seen.watched
-            away |= await self._held(seen.batch, away)
+            is_left |= not await self._work(seen.batch)
         return False
 
     async def _run(self) -> None:
@@ -129,7 +132,7 @@ class Processor:
             wait_s = self._queue.poll_s
             try:
                 if await self.look():
-                    wait_s = WATCHED_ARCHIVED_S if self._archives else WATCHED_S
+                    wait_s = WATCHED_ARCHIVED_S if self._outlets else WATCHED_S
             except StoreUnavailableError as error:
                 wait_s = error.retry_after
             except Exception as error:  # whatever it is, the next look must come
@@ -141,42 +144,64 @@ class Processor:
             except TimeoutError:
                 continue
 
-    async def _held(self, batch: Batch, away: set[str]) -> set[str]:
+    async def _work(self, batch: Batch) -> bool:
         """
-        Work on *batch*, which stays this processor's meanwhile; return which archives have not got it.
+        Work on *batch*, which stays this processor's until it has ended; return whether it is done with.
         """
         renewing = asyncio.get_running_loop().create_task(self._renew(batch))
         try:
-            return await self._work(batch, away)
-        finally:
-            renewing.cancel()
-            await asyncio.wait([renewing])
+            rows = await self._shown(batch)
+        except BaseException:
+            await _cancelled(renewing)
+            raise
+        free = [outlet for outlet in self._outlets if outlet.is_free]
+        patience = [outlet.patience_s for outlet in free]
+        calls = [asyncio.ensure_future(outlet.give(batch.id, rows)) for outlet in free]
+        ending = asyncio.ensure_future(
+            self._end(batch, calls, renewing, is_given=len(free) == len(self._outlets))
+        )
+        self._ending.add(ending)
+        ending.add_done_callback(self._ended)
+        await asyncio.gather(*map(_waited, calls, patience))
+        if not all(call.done() for call in calls):
+            return False  # it ends by itself
+        await asyncio.wait([ending])
+        return not ending.cancelled() and ending.exception() is None and ending.result()
 
-    async def _work(self, batch: Batch, away: set[str]) -> set[str]:
-        with_rows = bool(self._archives)
+    async def _shown(self, batch: Batch) -> Rows:
+        """
+        Show *batch* in the live view and return what archives are to be given.
+        """
+        with_rows = bool(self._outlets)
         rows, shown, counts = await asyncio.to_thread(_processed, batch.bodies, self._rate, with_rows)
         if await self._queue.show(batch, shown, counts):
             self._on_shown()
-        left = {each.name for each in self._archives if not await self._archived(each, batch, rows, away)}
-        if not left:
-            await self._queue.finish(batch)
-        return left
+        return rows
 
-    async def _archived(self, archive: Archive, batch: Batch, rows: Rows, away: set[str]) -> bool:
+    async def _end(
+        self,
+        batch: Batch,
+        calls: Sequence[asyncio.Future[bool]],
+        renewing: asyncio.Task[None],
+        *,
+        is_given: bool,
+    ) -> bool:
         """
-        Give *archive* the rows of *batch*, unless it is one of those *away*; whether it has them.
+        End *batch* when all *calls* have: it is done with if all archives were given it and have it.
         """
-        if archive.name in away:
-            return False
-        account, kept = Account(archive), True
         try:
-            await archive.store(batch.id, rows)
-        except StoreUnavailableError as error:
+            is_kept = all(await asyncio.gather(*calls))
+            if is_given and is_kept:
+                await self._queue.finish(batch)
+        finally:
+            await _cancelled(renewing)
+        return is_given and is_kept
+
+    def _ended(self, ending: asyncio.Task[bool]) -> None:
+        self._ending.discard(ending)
+        error = None if ending.cancelled() else ending.exception()
+        if error is not None:
             self._faults.tell(error)
-            kept = False
-        if counts := account.of(len(rows), kept=kept):
-            await self._queue.count(counts)
-        return kept
 
     async def _renew(self, batch: Batch) -> None:
         while True:
@@ -198,6 +223,18 @@ class Processor:
             except Exception as error:
                 self._faults.tell(error)
             await asyncio.sleep(PURGE_S)
+
+
+async def _waited(call: asyncio.Future[bool], patience_s: float) -> None:
+    """
+    Wait for *call*, but not for long.
+    """
+    await asyncio.wait([call], timeout=patience_s)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def _processed(

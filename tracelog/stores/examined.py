@@ -82,7 +82,7 @@ _ADVICE: Final[tuple[tuple[Callable[[Facts], Any], str], ...]] = (
     ),
     (
         lambda told: "allkeys" in told["policy"],
-        "set maxmemory-policy volatile-ttl: under {policy} access keys and quotas may go like any log",
+        "set maxmemory-policy noeviction or volatile-ttl: under {policy} keys and quotas may go like any log",
     ),
     (
         lambda told: told["filled"] >= FULL,

@@ -85,7 +85,7 @@ class Queue(Protocol):
     poll_s: float
     """How often it may be asked for little."""
 
-    async def take(self, name: str, *, due: bool, lease_s: float) -> Look:
+    async def take(self, name: str, *, due: bool, lease_s: float, only_new: bool = False) -> Look:
         """
         Look for work.
 
@@ -93,6 +93,7 @@ class Queue(Protocol):
             name: For a new batch; used once.
             due: Whether to take whatever there is; else only a full batch, or any while somebody watches.
             lease_s: Seconds of silence after which a batch is taken from its processor.
+            only_new: Whether batches of others are left alone, however long they have been silent.
         """
         ...
 

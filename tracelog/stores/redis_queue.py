@@ -22,6 +22,9 @@ GROUP: Final = "tracelog"
 PURGED: Final = 1_000
 """Rows removed in one call."""
 
+NEVER_MS: Final = 10_000_000_000
+"""Silence that no batch lives to see: nothing is taken over."""
+
 _TAKES: Final = (keys.QUEUE, keys.LINES, keys.WATCHED)
 _SHOWS: Final = (keys.BACKLOG, keys.LIVE, keys.LIVE_ORDER)
 _ENDS: Final = (keys.QUEUE, keys.LINES, keys.BACKLOG)
@@ -42,8 +45,9 @@ class RedisQueue:
         self._clock = clock
         self.poll_s = poll_s
 
-    async def take(self, name: str, *, due: bool, lease_s: float) -> Look:
-        asked = (GROUP, name, round(lease_s * 1000), BATCH_CALLS, BATCH_BYTES, int(due), KEPT_S)
+    async def take(self, name: str, *, due: bool, lease_s: float, only_new: bool = False) -> Look:
+        silence_ms = NEVER_MS if only_new else round(lease_s * 1000)
+        asked = (GROUP, name, silence_ms, BATCH_CALLS, BATCH_BYTES, int(due), KEPT_S)
         with explained():
             watched, *found = await run(self._wire, TAKE, [len(_TAKES), *_TAKES, *map(str, asked)])
         if not found:

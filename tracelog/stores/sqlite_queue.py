@@ -6,7 +6,7 @@ A batch is a range of the table that is written down when it is taken, so what b
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tracelog.core.live import LiveRow
 from tracelog.core.store_bounds import LIVE_ROWS, LIVE_TTL_S, QUEUE_BYTES
@@ -87,6 +87,17 @@ def append(connection: sqlite3.Connection, writes: Sequence[tuple[float, Sequenc
             connection.execute(_ADD, (name, n))
 
 
+class _Wanted(NamedTuple):
+    """
+    What a processor asks for, as `Queue.take` says.
+    """
+
+    name: str
+    due: bool
+    lease_ms: float
+    only_new: bool
+
+
 class SqliteQueue:
     """
     A `Queue` in the embedded store.
@@ -106,8 +117,9 @@ class SqliteQueue:
         self._read = read
         self._now = now
 
-    async def take(self, name: str, *, due: bool, lease_s: float) -> Look:
-        look: Look = await self._change(_take, name, due, lease_s * 1000, self._now())
+    async def take(self, name: str, *, due: bool, lease_s: float, only_new: bool = False) -> Look:
+        wanted = _Wanted(name, due=due, lease_ms=lease_s * 1000, only_new=only_new)
+        look: Look = await self._change(_take, wanted, self._now())
         return look
 
     async def renew(self, batch: Batch, lease_s: float) -> None:
@@ -141,27 +153,35 @@ def _put(connection: sqlite3.Connection, name: str, value: int) -> None:
     connection.execute(_PUT, (name, value))
 
 
-def _take(connection: sqlite3.Connection, name: str, due: bool, lease_ms: float, now_ms: float) -> Look:
+def _take(connection: sqlite3.Connection, wanted: _Wanted, now_ms: float) -> Look:
     known = dict(connection.execute(_KNOWN).fetchall())
     watched = known.get("watched", 0) > now_ms
-    if not due and not watched and known.get("bytes", 0) < BATCH_BYTES and known.get("wanted", 0) > now_ms:
+    is_full, is_wanted = known.get("bytes", 0) >= BATCH_BYTES, known.get("wanted", 0) > now_ms
+    if is_wanted and not (wanted.due or watched or is_full):
         return Look(None, watched)
     with transaction(connection):
         _put(connection, "wanted", round(now_ms) + KEPT_S * 1000)
-        left = connection.execute(
-            "SELECT first, last FROM batches WHERE until_ms <= ? ORDER BY first LIMIT 1", (now_ms,)
-        ).fetchone()
-        range_ = left or _next(connection)
+        range_ = (None if wanted.only_new else _silent(connection, now_ms)) or _next(connection)
         if range_ is None:
             return Look(None, watched)
-        connection.execute(_HOLD, (*range_, now_ms + lease_ms, name))
+        connection.execute(_HOLD, (*range_, now_ms + wanted.lease_ms, wanted.name))
         rows = connection.execute(
             "SELECT place, at_ms, body FROM queue WHERE place BETWEEN ? AND ? ORDER BY place", range_
         ).fetchall()
     place, at_ms, _ = rows[0]
     places = [str(row[0]) for row in rows]
-    batch = Batch(f"{int(at_ms):013d}-{place:012d}", name, places, [row[2] for row in rows])
+    batch = Batch(f"{int(at_ms):013d}-{place:012d}", wanted.name, places, [row[2] for row in rows])
     return Look(batch, watched)
+
+
+def _silent(connection: sqlite3.Connection, now_ms: float) -> tuple[int, int] | None:
+    """
+    Return first and last place of the oldest batch whose processor went silent; None when there is none.
+    """
+    found: tuple[int, int] | None = connection.execute(
+        "SELECT first, last FROM batches WHERE until_ms <= ? ORDER BY first LIMIT 1", (now_ms,)
+    ).fetchone()
+    return found
 
 
 def _next(connection: sqlite3.Connection) -> tuple[int, int] | None:
