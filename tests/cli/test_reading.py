@@ -228,6 +228,17 @@ def test_search_prints_one_line_an_entry(served, stored):
     assert second.endswith("browser          " + stored[:8] + "  checkout failed")
 
 
+def test_a_search_may_begin_with_a_minus(served, stored):
+    """
+    What begins with one dash is a term turned round, also one that looks like `-n`; options stay options.
+    """
+    assert served.run("search", "-nothing", "-n", "1").stdout.count("\n") == 1
+    assert served.run("search", "-n1", "-nothing").stdout.count("\n") == 1
+    assert stored[:8] not in served.run("search", f"-trace:{stored}", "--limit=1000").stdout
+    assert served.run("search", "--nonsense").exit_code == 2
+    assert served.run("tail", "-h").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("form", "read"),
     [("json", json.loads), ("ndjson", lambda text: list(map(json.loads, text.splitlines())))],

@@ -44,6 +44,9 @@ ENTRY = Entry(
         "cart": {"items": [{"sku": "apple", "n": 3}, {"sku": "pear", "n": 1}], "coupon.code": "SPRING"},
         "empty": {},
         "note": "Straße",
+        "größe": 4,
+        "maße": {"höhe": 4},
+        "日本": "東京",
     },
     source="src",
     seq=7,
@@ -142,6 +145,12 @@ TRUE = [
     "-missing:1",
     'code:"A-7"',
     "--x",
+    "user:*",
+    "-why:*",
+    'why:""',
+    "größe:>3",
+    "maße.höhe:4",
+    "日本:東*",
 ]
 
 FALSE = [
@@ -180,6 +189,9 @@ FALSE = [
     "order.deeper:1",
     'code:"a-7,x"',
     "declined level:fatal",
+    "why:*",
+    "-user:*",
+    "größe:>4",
 ]
 
 
@@ -228,6 +240,8 @@ def test_false(q: str):
         ("x" * (MAX_CHARS + 1), "longer than"),
         ("a " * (MAX_TERMS + 1), "more than"),
         ("a\ud800", "half a character"),
+        ("user:,", "no value beside it"),
+        ("code:a,,b", "no value beside it"),
     ],
 )
 def test_refused(q: str, says: str):

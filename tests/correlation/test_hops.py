@@ -82,11 +82,11 @@ def test_ten_thousand_deep():
         for n in range(10_000)
     ]
     entries += [log(f"x{n}", n + 0.5, "bad", level="error", span_id=hop(n + 1)) for n in range(0, 10_000, 7)]
-    begin = time.perf_counter()
+    begin = time.process_time()
     report = correlate(entries)
     assert report.hops[-1].depth == 9_999
     assert len(report.critical_path) == 10_000
-    assert time.perf_counter() - begin < 5  # a guard against quadratic time, not a claim about speed
+    assert time.process_time() - begin < 5  # a guard against quadratic time, not a claim about speed
 
 
 def test_an_unfinished_hop_lasts_as_long_as_what_it_caused():

@@ -121,6 +121,17 @@ def test_ten_thousand_entries_fit_two_thousand_tokens(seed):
         check(report, brief(report, budget, NONCE), budget)
 
 
+@pytest.mark.parametrize("budget", [100, 150, 199])
+def test_a_budget_too_small_for_a_ledger_still_names_the_cause(budget):
+    """
+    Below 200 tokens there are no rows and no sums, and the first cause stands there all the same.
+    """
+    report = correlate(incident())
+    told = brief(report, budget, NONCE)
+    assert size(told) <= 4 * budget
+    assert f"[id={report.chains[0].root}" in told
+
+
 @given(traces(most=12), st.integers(200, 1_500))
 def test_any_trace_fits_any_budget(entries, budget):
     """

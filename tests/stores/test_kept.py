@@ -192,6 +192,24 @@ async def test_a_search_says_what_went_between_its_pages(kept: Kept) -> None:
     assert second.cursor is None
 
 
+async def test_a_trace_that_went_is_named_once(kept: Kept) -> None:
+    """
+    Also where a pinned trace older than those that went keeps the search going past their places.
+    """
+    store, clock = kept.store, kept.clock
+    for at in range(3):
+        await store.write([row(f"trace-{at}", at, received_at=clock.now * 1000)])
+        clock.now += 1
+    assert await store.pin("trace-0", PinSettings())
+    await store.write([row("trace-9", 9, received_at=clock.now * 1000)])
+    first = await store.search(parse(""), limit=1)
+    clock.now += HOUR_S + 1
+    await _expire(kept, "trace-1", "trace-2", "trace-9")
+    second = await store.search(parse(""), limit=5, cursor=first.cursor)
+    assert sorted(stone.trace_id for stone in second.missing) == ["trace-1", "trace-2", "trace-9"]
+    assert len(second.items) == 1
+
+
 async def _expire(kept: Kept, *names: str) -> None:
     """
     Let the time of some traces be over where another clock than the test's decides.

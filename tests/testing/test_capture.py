@@ -123,7 +123,7 @@ def test_errors_fail_a_block_that_expects_none():
     """
     client = Client(sinks=(MemorySink(),))
     with (
-        pytest.raises(AssertionError, match="1 errors were logged, the first 'card declined'") as raised,
+        pytest.raises(AssertionError, match="1 error was logged, the first 'card declined'") as raised,
         expect_no_errors(client=client),
         client.trace("order"),
     ):

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from tracelog.cli.api import Api, open_api, trace_path
+from tracelog.cli.asked import SearchCommand
 from tracelog.cli.failure import FOUND, USAGE, CommandError
 from tracelog.cli.line import Lines
 from tracelog.cli.options import color_option, format_option, screen, server_options, tell, write
@@ -142,7 +143,7 @@ def brief(ref: str, budget: int, url: str | None, key: str | None) -> None:
     write(open_api(url, key).get(trace_path(ref, "/export"), format="md", budget=budget).decode())
 
 
-@click.command()
+@click.command(cls=SearchCommand)
 @click.argument("query", default="")
 @click.option("--since", metavar="TIME", help="Not before: 15m, 2h, a date or Unix time.")
 @click.option("--until", metavar="TIME", help="Before.")

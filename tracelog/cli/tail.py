@@ -16,6 +16,7 @@ import click
 
 from tracelog.cli import live, since
 from tracelog.cli.api import Api, open_api
+from tracelog.cli.asked import SearchCommand
 from tracelog.cli.failure import UNREACHABLE, CommandError
 from tracelog.cli.line import Lines
 from tracelog.cli.options import color_option, format_option, screen, server_options, tell, write
@@ -136,7 +137,7 @@ def _arrival(entry: Entry) -> float:
     return entry.timestamp if entry.received_at is None else entry.received_at
 
 
-@click.command()
+@click.command(cls=SearchCommand)
 @click.argument("query", default="")
 @click.option(
     "-n", "--lines", "count", type=click.IntRange(0, MOST), default=10, show_default=True, help="Begin with."

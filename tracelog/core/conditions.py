@@ -191,12 +191,18 @@ def _context(term: Term) -> Condition:
 
 def _word(term: Term) -> Callable[[str], bool]:
     """
-    Return the test for "one of these words": a comma parts them, a final star means any ending.
+    Return the test for "one of these words": a comma parts them, a final star means any ending, a star alone
+    anything but nothing.
+
+    Raises:
+        QuerySyntaxError: When there is nothing between commas.
     """
     words = [term.value.casefold()] if term.quoted else term.value.casefold().split(",")
+    if not term.quoted and not all(words):
+        raise QuerySyntaxError(f"{term.key}:{term.value} in the search has a comma with no value beside it")
     exact = frozenset(word for word in words if term.quoted or not word.endswith("*"))
     starts = tuple(word[:-1] for word in words if word not in exact)
-    return lambda text: (folded := text.casefold()) in exact or folded.startswith(starts)
+    return lambda text: (folded := text.casefold()) in exact or (folded != "" and folded.startswith(starts))
 
 
 def _sure(term: Term) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ _OWN: Final = (
     "why",
     "sample_rate",
     "hops",
+    "fixed",
 )
 _W3C_CHARS: Final = 32
 

@@ -37,7 +37,7 @@ MAX_TERMS: Final = 32
 """Each term is asked of each entry that a search visits."""
 
 _TERM: Final = re.compile(
-    r'\s*(?P<minus>-)?(?:(?P<key>[A-Za-z_][\w.@/-]*):(?!//))?(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s"]\S*))?',
+    r'\s*(?P<minus>-)?(?:(?P<key>[^\W\d][\w.@/-]*):(?!//))?(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s"]\S*))?',
     re.DOTALL,
 )
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)

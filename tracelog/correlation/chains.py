@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from math import inf
 from typing import Final
 
-from tracelog.correlation.faults import Fault, faults_of
+from tracelog.correlation.faults import Fault, faults_of, is_handled, well_until
 from tracelog.correlation.line import Line, Node
 from tracelog.correlation.links import Linker
 from tracelog.correlation.outlast import explain_impatience
@@ -39,8 +39,8 @@ def find_chains(
     faults, spoke = faults_of(lines, nodes)
     Linker(faults, nodes, clocks).link_all()
     faults += explain_impatience(faults, lines)
-    adopt(faults, nodes, clocks)
-    well = {node.span_id: _well_until(node, spoke.get(node.span_id, -inf)) for node in nodes}
+    well = {node.span_id: well_until(node, spoke.get(node.span_id, -inf)) for node in nodes}
+    adopt(faults, nodes, clocks, well)
     families = [family for family in _families(faults) if not all(fault.is_hint for fault in family)]
     families.sort(key=lambda family: _likeliness(family, well))
     chains = [_chain(family, well, lone=len(families) == 1) for family in families[:MAX_CHAINS]]
@@ -91,7 +91,7 @@ def _likeliness(
     stray = len(speakers) == 1 and bool(well) and all(fault.node is None for fault in family)
     return (
         stray,
-        _is_handled(_outermost(family), well),
+        is_handled(_outermost(family), well),
         -len(speakers),
         -len(family),
         root.moment,
@@ -102,7 +102,7 @@ def _likeliness(
 def _chain(family: Sequence[Fault], well: Mapping[str, float], *, lone: bool) -> Chain:
     steps = _leading(family)
     links = [fault.link for fault in steps if fault.link is not None]
-    handled = _is_handled(_outermost(family), well)
+    handled = is_handled(_outermost(family), well)
     errors = [fault for fault in steps if not fault.is_hint]
     return Chain(
         root=steps[0].line.id,
@@ -116,19 +116,3 @@ def _chain(family: Sequence[Fault], well: Mapping[str, float], *, lone: bool) ->
 
 def _outermost(family: Sequence[Fault]) -> Fault:
     return min(reversed(family), key=lambda fault: fault.node.depth if fault.node is not None else 0)
-
-
-def _well_until(node: Node, spoke: float) -> float:
-    """
-    Return until when the hop *node*, which *spoke* last then, is known to have gone well.
-    """
-    return max(spoke, node.end) if node.closing is not None else spoke
-
-
-def _is_handled(outermost: Fault, well: Mapping[str, float]) -> bool:
-    """
-    Whether the caller went on after the failure: who had ended before it, or was never heard of again, cannot
-    have handled it.
-    """
-    parent = outermost.node.parent_id if outermost.node is not None else None
-    return parent is not None and well.get(parent, -inf) >= outermost.moment

@@ -105,13 +105,18 @@ def _waited(caller: Node, called: Node) -> bool:
 
 
 def _outermost_first(nodes: Sequence[Node]) -> list[str]:
-    first: dict[str, tuple[int, float, str]] = {}
+    """
+    Return the names of clocks, that of the outermost hop first. Below a hop of which nothing is known but its
+    name, or nothing but words, nobody knows how deep it is: other hops of the clock decide.
+    """
+    placed = {node.span_id for node in nodes if node.known and (node.closing is not None or node.children)}
+    first: dict[str, tuple[bool, int, float, str]] = {}
     for node in nodes:
         if node.known:
-            key = (node.depth, node.start, node.clock)
+            key = (node.tree not in placed, node.depth, node.start, node.clock)
             first[node.clock] = min(key, first.get(node.clock, key))
             for clock, moment in node.strangers.items():
-                key = (node.depth + 1, moment, clock)
+                key = (key[0], node.depth + 1, moment, clock)
                 first[clock] = min(key, first.get(clock, key))
     return sorted(first, key=first.__getitem__)
 

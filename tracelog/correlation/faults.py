@@ -6,7 +6,7 @@ of a hop that answered with one: alone it makes no chain, but who checks a token
 warning, and the failure that follows elsewhere begins there.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 
 import msgspec
@@ -109,3 +109,19 @@ def root_of(fault: Fault) -> Fault:
     while fault.cause is not None:
         fault = fault.cause
     return fault
+
+
+def well_until(node: Node, spoke: float) -> float:
+    """
+    Return until when the hop *node*, which *spoke* last then, is known to have gone well.
+    """
+    return max(spoke, node.end) if node.closing is not None else spoke
+
+
+def is_handled(outermost: Fault, well: Mapping[str, float]) -> bool:
+    """
+    Whether the caller went on after the failure: who had ended before it, or was never heard of again, cannot
+    have handled it.
+    """
+    parent = outermost.node.parent_id if outermost.node is not None else None
+    return parent is not None and well.get(parent, -inf) >= outermost.moment

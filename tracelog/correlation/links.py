@@ -27,8 +27,10 @@ from tracelog.correlation.relations import (
     Found,
     called_between,
     in_one_tree,
+    is_adrift,
     is_better,
     link,
+    may_be_of,
     points,
     says_no_more,
     seems_after,
@@ -189,12 +191,21 @@ class Linker:
             if not in_one_tree(earlier, fault) and fault.moment - earlier.moment <= window_of(earlier, fault)
         ]
         for earlier in near:
-            if earlier.line.clock != fault.line.clock and (told := told_by(fault, earlier)) is not None:
+            if earlier.line.clock != fault.line.clock and (told := self._told_by(fault, earlier)) is not None:
                 return Found(earlier, told, CONFIDENCE[told])
         for earlier in near:
             if travels(earlier, fault) and says_no_more(earlier, fault):
                 return Found(earlier, "time_order", CONFIDENCE["time_order"])
         return None
+
+    def _told_by(self, fault: Fault, earlier: Fault) -> str | None:
+        """
+        Return by what *fault* tells of *earlier*. Of a warning that brings an exception of its own, at a time
+        that nothing confirms, an id in both does not say which of them came first.
+        """
+        told = told_by(fault, earlier)
+        is_doubtful = fault.is_hint and fault.is_told_anew and is_adrift(fault, self._clocks)
+        return None if is_doubtful and told == "shared_value" else told
 
     def _remember(self, fault: Fault) -> None:
         self._recent.append(fault)
@@ -241,12 +252,21 @@ class Linker:
                 earlier,
                 Found(fault, "parent_hop", CONFIDENCE["parent_hop"] * (HINT if fault.is_hint else 1.0)),
             )
-        elif earlier.is_hint or (root_of(fault).is_hint and not points(earlier, fault)):
+        elif earlier.is_hint or (root_of(fault).is_hint and not self._is_named(fault, earlier)):
             return
         elif call.start <= earlier.moment < call.end and call.closing is not None:
+            if fault.node is not None and fault.node.start > earlier.moment:
+                return  # began when nobody waited any longer
             link(earlier, Found(fault, "outlasted", CONFIDENCE["outlasted"]))
         elif earlier.line.clock != fault.line.clock and (call.closing is None or seems_after(call, earlier)):
             link(earlier, Found(fault, "parent_hop", AGAINST_THE_CLOCK))
+
+    def _is_named(self, fault: Fault, earlier: Fault) -> bool:
+        """
+        Whether *earlier* tells of *fault*, which its clock puts behind it.
+        """
+        adrift = is_adrift(fault, self._clocks)
+        return points(earlier, fault) or (adrift and may_be_of(earlier, fault))
 
     def _apart(self, earlier: Fault, fault: Fault) -> bool:
         """

@@ -3,14 +3,16 @@ What ties two signs of failure: the words of the later, ids in both, the hops be
 """
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from operator import attrgetter
 from typing import Final, NamedTuple
 
 from tracelog.core.entry import SYSTEMS
+from tracelog.correlation.clocks import BATCH_MS, UNMOVED
 from tracelog.correlation.evidence import points_to, quotes, tells_of
 from tracelog.correlation.faults import Fault
 from tracelog.correlation.line import Node
-from tracelog.correlation.report import Link
+from tracelog.correlation.report import Clock, Link
 from tracelog.correlation.timeline import rank_of
 
 SAME_SPEAKER_MS: Final = 1_000.0
@@ -87,6 +89,27 @@ def told_by(fault: Fault, earlier: Fault) -> str | None:
     if tells_of(entry, other):
         return "http_status"
     return "shared_value" if fault.values & earlier.values else None
+
+
+def is_adrift(fault: Fault, clocks: Mapping[str, Clock]) -> bool:
+    """
+    Whether nothing tells how far the clock of *fault* is off, while that of another is.
+    """
+    return clocks[fault.line.clock] == UNMOVED and any(clock.offset_ms for clock in clocks.values())
+
+
+def may_be_of(fault: Fault, stray: Fault) -> bool:
+    """
+    Whether *stray*, of whose time its clock tells nothing, may have made *fault* fail: both mention the same
+    id, and it did not arrive behind it, as a message consumed later does.
+    """
+    came, known = stray.line.entry.received_at, fault.line.entry.received_at
+    return (
+        came is not None
+        and known is not None
+        and came <= known + BATCH_MS
+        and not fault.values.isdisjoint(stray.values)
+    )
 
 
 def called_between(hop: Node, begin: float, end: float) -> bool:

@@ -9,11 +9,18 @@ of several the innermost.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from tracelog.correlation.clocks import UNMOVED
 from tracelog.correlation.evidence import is_impatient
-from tracelog.correlation.faults import Fault, root_of
+from tracelog.correlation.faults import Fault, is_handled, root_of
 from tracelog.correlation.line import Node
-from tracelog.correlation.relations import Found, called_between, link, points, told_by
+from tracelog.correlation.relations import (
+    Found,
+    called_between,
+    is_adrift,
+    link,
+    may_be_of,
+    points,
+    told_by,
+)
 from tracelog.correlation.report import Clock
 
 STRAYS: Final = 50
@@ -34,14 +41,19 @@ OFF_MS: Final = 5.0
 """What clocks brought together may still be off, and a rounded duration."""
 
 
-def adopt(faults: Sequence[Fault], nodes: Sequence[Node], clocks: Mapping[str, Clock]) -> None:
+def adopt(
+    faults: Sequence[Fault], nodes: Sequence[Node], clocks: Mapping[str, Clock], well: Mapping[str, float]
+) -> None:
     """
     Link errors that nothing explains well to failures below no known caller, in place.
+
+    What a known caller survived there is nobody's cause elsewhere.
 
     Args:
         faults: The signs of failure.
         nodes: All hops.
         clocks: How each clock was corrected.
+        well: Until when each hop is known to have gone well.
     """
     tops = {
         node.span_id: node
@@ -51,7 +63,9 @@ def adopt(faults: Sequence[Fault], nodes: Sequence[Node], clocks: Mapping[str, C
     if not tops:
         return
     strays = [
-        fault for fault in _last_of_families(faults) if fault.node is not None and fault.node.tree in tops
+        fault
+        for fault in _last_of_families(faults)
+        if fault.node is not None and fault.node.tree in tops and not is_handled(fault, well)
     ]
     poor = [
         fault
@@ -118,14 +132,14 @@ def _caller_of(
     if stray.node is None:
         return None
     top = tops[stray.node.tree]
-    is_adrift = clocks[stray.line.clock] == UNMOVED and any(clock.offset_ms for clock in clocks.values())
+    adrift = is_adrift(stray, clocks)
     fitting = [
         fault
         for fault in poor
         if fault.node is not None
         and fault.node.tree != top.span_id
         and _is_open_to(fault, top)
-        and (_fits(fault, stray, top) or (is_adrift and points(fault, stray)))
+        and (_fits(fault, stray, top) or (adrift and (points(fault, stray) or may_be_of(fault, stray))))
         and root_of(stray) is not root_of(fault)
     ]
     return max(fitting, key=lambda fault: (fault.depth, -fault.moment, fault.line.id), default=None)

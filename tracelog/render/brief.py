@@ -75,7 +75,8 @@ def brief(report: Report, budget: int, nonce: str, *, ways: Ways = CALLS) -> str
 
     Args:
         report: What `correlate` made.
-        budget: Tokens at most; below 200 only how complete the trace is and what failed, as far as it fits.
+        budget: Tokens at most; below 200 only how complete the trace is, what failed and its cause, as far as
+            they fit.
         nonce: Marks the fence; made for this answer alone.
         ways: How the reader asks for more.
     """
@@ -93,7 +94,7 @@ def brief_answer(report: Report, budget: int, *, ways: Ways = CALLS) -> Answer:
     story, worth = _story(report, room), by_worth(report)
     fits, fails = -1, min(len(worth), room // LEAST_ROW) + 1
     if budget < LEAST_TOKENS:
-        return Answer([_complete(report, 0)], [Line(story[0])], data=_data(report))
+        return _least(report, story, room)
     while fails - fits > 1:
         middle = (fits + fails) // 2
         made = _made(report, story, worth[:middle], ways)
@@ -102,6 +103,19 @@ def brief_answer(report: Report, budget: int, *, ways: Ways = CALLS) -> Answer:
         story.pop()
         fits = 0 if size(assembled(_made(report, story, [], ways), NONCE)) <= room else -1
     return _made(report, story, worth[: max(0, fits)], ways)
+
+
+def _least(report: Report, story: Sequence[str], room: int) -> Answer:
+    """
+    Return what stands in a budget too small for a ledger: what failed and its cause, the cause alone, or what
+    failed, as far as it fits.
+    """
+    causes = [line for line in story if line.startswith("cause ")][:1]
+    for lines in ([story[0], *causes], causes):
+        made = Answer([_complete(report, 0)], [*map(Line, lines)], data=_data(report))
+        if lines and size(assembled(made, NONCE)) <= room:
+            return made
+    return Answer([_complete(report, 0)], [Line(story[0])], data=_data(report))
 
 
 def _made(report: Report, story: Sequence[str], places: Sequence[int], ways: Ways) -> Answer:

@@ -5,7 +5,7 @@ Plain functions that know no event loop: a large trace is worked on in a thread,
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -96,8 +96,7 @@ def export(trace: Trace, now_ms: float, form: str) -> bytes:
     data = export_json({"trace_id": trace.trace_id, "expires_at": trace.expires_at_ms}, rows)
     if form == "json":
         return data
-    report = correlate(entries, trace_id=trace.trace_id, evicted=evicted_of(trace))
-    return report.to_html(data=data).encode()
+    return _told(trace, entries).to_html(data=data).encode()
 
 
 def ledger(trace: Trace, now_ms: float, source: str | None, system: str | None) -> dict[str, Any]:
@@ -211,7 +210,10 @@ def _place_name(trace_id: str, place: int) -> str:
 
 
 def _report(trace: Trace, now_ms: float) -> Report:
-    entries = [entry for _, entry in rows_of(trace, now_ms)]
+    return _told(trace, [entry for _, entry in rows_of(trace, now_ms)])
+
+
+def _told(trace: Trace, entries: Iterable[Entry]) -> Report:
     report = correlate(entries, trace_id=trace.trace_id, evicted=evicted_of(trace))
     report.complete = report.complete and not trace.refused
     return report

@@ -30,6 +30,7 @@ from tracelog.server.body import read_body
 from tracelog.server.own import nobodys
 from tracelog.server.receivers import otlp_json
 from tracelog.server.receivers.otlp_entries import log_entries
+from tracelog.server.receivers.otlp_model import LogRecord, instant
 from tracelog.server.seal import seal
 from tracelog.stores import NOT_NOW, REFUSED, Row, Store
 
@@ -150,9 +151,14 @@ def raws_of(data: bytes, limits: Limits) -> Iterator[Any]:
 def _of_otlp(items: Iterable[Any]) -> Iterator[Any]:
     for item in items:
         try:
-            yield from [item] if isinstance(item, InvalidEntryError) else log_entries(item)
+            yield from [item] if isinstance(item, InvalidEntryError) else _with_arrival(item)
         except InvalidEntryError as error:
             yield error
+
+
+def _with_arrival(record: LogRecord) -> Iterator[Any]:
+    for raw in log_entries(record):
+        yield {**raw, "received_at": instant(record.observed_ns)} if record.observed_ns else raw
 
 
 def entry_of(raw: Any, reader: Reader) -> Entry:

@@ -161,7 +161,8 @@ class RedisReader:
         hits = Hits(query, bounds, limit, before)
         absent = await self._visit(hits, narrow)
         if before is not None and absent:
-            missing += await self._keeper.stones(absent[:TOLD_GONE])
+            told = {stone.trace_id for stone in missing}
+            missing += await self._keeper.stones([name for name in absent if name not in told][:TOLD_GONE])
         return hits.page(now, missing)
 
     async def _visit(self, hits: Hits, narrow: Narrow) -> list[str]:

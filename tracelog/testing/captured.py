@@ -179,4 +179,5 @@ def expect_no_errors(*, client: Client | None = None, allow: str = "") -> Iterat
     errors = [entry for entry in logs if entry.is_error and entry.id not in expected]
     if errors:
         first = errors[0].message
-        raise AssertionError(f"{len(errors)} errors were logged, the first {first!r}\n\n{logs.brief()}")
+        counted = "1 error was logged" if len(errors) == 1 else f"{len(errors):,} errors were logged"
+        raise AssertionError(f"{counted}, the first {first!r}\n\n{logs.brief()}")

@@ -17,10 +17,21 @@ from tracelog.errors import InvalidEntryError
 from tracelog.server.receivers.convex import draft
 from tracelog.server.receivers.gather import Raw, shared
 from tracelog.server.receivers.items import decode
-from tracelog.server.receivers.otlp_model import Attributes, Group, LogRecord, Span, SpanEvent, milliseconds
+from tracelog.server.receivers.otlp_model import (
+    Attributes,
+    Group,
+    LogRecord,
+    Span,
+    SpanEvent,
+    instant,
+    milliseconds,
+)
 from tracelog.server.receivers.texts import merged, read_line
 
 OWN: Final = "tracelog."
+TAKEN: Final = frozenset({*READERS, "fixed"})
+"""Fields that an attribute of ours may set; what was fixed counts in an export only, no sender may say it."""
+
 KINDS: Final = ("", "internal", "server", "client", "producer", "consumer")
 ERROR_STATUS: Final = 2
 
@@ -72,7 +83,7 @@ def log_entries(record: LogRecord) -> list[Raw]:
         rest["event_name"] = record.event_name
     rest = merged(rest, said.pop("context", None))
     told = {
-        "timestamp": milliseconds(record.time_ns) if record.time_ns else None,
+        "timestamp": instant(record.time_ns) if record.time_ns else None,
         "trace_id": record.trace_id or None,
         "span_id": record.span_id or None,
         **raw,
@@ -174,7 +185,7 @@ def _own(raw: Raw, key: str, value: Any) -> bool:
     Set the field that an attribute `tracelog.<field>` names; False when *key* names none that may be set.
     """
     field = key.removeprefix(OWN)
-    if not key.startswith(OWN) or field not in READERS:
+    if not key.startswith(OWN) or field not in TAKEN:
         return False
     if field == "trace_id" and not (isinstance(value, str) and is_trace_id(value)):
         return False

@@ -108,6 +108,7 @@ class _Reader:
         return LogRecord(
             group=group,
             time_ns=integer(values, "timeUnixNano") or integer(values, "observedTimeUnixNano"),
+            observed_ns=integer(values, "observedTimeUnixNano"),
             severity=_number(values.get("severityNumber")),
             severity_text=_text(values.get("severityText")),
             body=self.value(values.get("body"), self._depth),

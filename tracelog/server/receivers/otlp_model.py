@@ -58,6 +58,7 @@ class LogRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     group: Group
     time_ns: int = 0
+    observed_ns: int = 0
     severity: int = 0
     severity_text: str = ""
     body: Any = None
@@ -179,9 +180,16 @@ def integer(values: Mapping[str, Any], name: str) -> int:
 
 def milliseconds(nanoseconds: int) -> float:
     """
-    Return *nanoseconds* as milliseconds, to the microsecond: a double holds no more of a Unix time.
+    Return *nanoseconds* as milliseconds, to the microsecond: spans are not measured finer.
     """
     return round(nanoseconds / 1e6, 3)
+
+
+def instant(nanoseconds: int) -> float:
+    """
+    Return Unix *nanoseconds* as milliseconds, the nearest double: what was exported comes back as it was.
+    """
+    return nanoseconds / 1_000_000
 
 
 def _bytes_of(text: str, size: int) -> bytes | None:

@@ -115,6 +115,7 @@ class _Reader:
         return LogRecord(
             group=group,
             time_ns=record.time_unix_nano or record.observed_time_unix_nano,
+            observed_ns=record.observed_time_unix_nano,
             severity=record.severity_number,
             severity_text=record.severity_text,
             body=self.value(record.body, self._depth),
