@@ -23,9 +23,6 @@ SERVER: Final = pytest.StashKey["LocalServer"]()
 BRIEFED: Final = pytest.StashKey[bool]()
 SHOWN: Final = "tracelog"
 
-FLUSH_S: Final = 2.0
-"""Longest wait for what a failed test has sent to its server."""
-
 
 @pytest.fixture
 def tracelog_capture(request: pytest.FixtureRequest) -> Iterator["Captured"]:
@@ -54,7 +51,7 @@ def tracelog_server(request: pytest.FixtureRequest) -> Iterator["LocalServer"]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """
     Add the brief to the report of a test that failed: of the first part of it that did.
     """
@@ -70,7 +67,4 @@ def _briefs(item: pytest.Item) -> Iterator[str]:
     if logs is not None and len(logs):
         yield logs.brief(BUDGET)
     if server is not None:
-        from tracelog.client.default import flush  # noqa: PLC0415 - as above
-
-        flush(FLUSH_S)
         yield server.brief(BUDGET)

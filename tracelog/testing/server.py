@@ -10,12 +10,16 @@ from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote
 
+from tracelog.client.default import flush
 from tracelog.config import server_settings
 from tracelog.server.app import App
 from tracelog.server.run import Server
 
 START_S: Final = 20.0
 """Longest wait for the server to listen, and to stop."""
+
+FLUSH_S: Final = 2.0
+"""Longest wait for what the default client has logged."""
 
 
 class LocalServer:
@@ -60,8 +64,9 @@ class LocalServer:
     def brief(self, budget: int) -> str:
         """
         Return the latest trace with an error, else the latest, as Markdown of at most *budget* tokens; empty
-        without any.
+        without any. What the default client has logged is delivered before.
         """
+        flush(FLUSH_S)
         for ref in ("latest-error", "latest"):
             status, body = self._asked(f"/api/v1/traces/{ref}/export?format=md&budget={budget}")
             if status == HTTPStatus.OK:
