@@ -13,7 +13,9 @@ from tests.cli.started import plain_environment
 from tests.server.running import Running
 from tests.stores.servers import RealServer
 from tracelog.cli.examine import _clock, _Probe
+from tracelog.cli.libraries import LIBRARIES, look
 from tracelog.config import Key
+from tracelog.integrations import TRIGGERS
 
 
 def doctor(folder: Path, *arguments: str, code: int = 0, **env: str) -> dict[str, list[dict[str, str]]]:
@@ -114,6 +116,35 @@ def test_what_could_be_better_is_told(tmp_path: Path):
     assert any("no url" in text for text in texts)
     assert any("service is not set" in text for text in texts)
     assert [finding["text"] for finding in found["libraries"]] == ["httpx is used here and not switched on"]
+
+
+APPS = {
+    "import os, fastapi as web": ["fastapi"],
+    "    from fastapi.routing import APIRouter": ["fastapi"],
+    "import fastapi\nfrom tracelog.integrations.asgi import Middleware": [],
+    "import flask, httpx  # both": ["flask", "httpx"],
+    "import django\ntracelog.instrument('auto')": ["django"],
+    "MIDDLEWARE = ['tracelog.integrations.django.Middleware']\nimport django": [],
+    "text = 'from celery tops'; important = 1": [],
+}
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_each_library_that_is_used_and_not_switched_on_is_named(app: str, tmp_path: Path):
+    """
+    However a program imports a library, the doctor names it and says what switches it on.
+    """
+    (tmp_path / "app.py").write_text(app)
+    seen = look(tmp_path)
+    assert [name for name, _ in seen.unwired] == APPS[app]
+    assert all(("MIDDLEWARE" in fix) == (name == "django") and fix for name, fix in seen.unwired)
+
+
+def test_every_integration_that_is_switched_on_is_looked_for():
+    """
+    What `instrument("auto")` switches on beside Python's own, the doctor looks for.
+    """
+    assert TRIGGERS.keys() - {"logging", "unhandled", "futures"} <= LIBRARIES.keys()
 
 
 def test_a_real_redis_is_looked_at(tmp_path: Path):

@@ -297,6 +297,20 @@ def test_uvicorn_logs_under_the_request(told):
     assert '"GET /refuse HTTP/1.1" 404' in " ".join(entry.message for entry in entries)
 
 
+def test_what_uvicorn_says_of_a_failure_belongs_to_its_request(told):
+    """
+    Uvicorn logs an exception after the request is over; the line belongs to it all the same.
+    """
+    errors = logging.getLogger("uvicorn.error")
+    errors.handlers[:] = [Handler()]
+    with Asgi(Middleware(Starlette(routes=ROUTES))) as server:
+        server.get("/fail")
+    errors.handlers[:] = []
+    request, said = (entry for entry in told() if entry.error)  # the server is stopped: it has said all
+    assert (request.message, said.message) == ("GET /fail", "Exception in ASGI application\n")
+    assert (said.trace_id, said.span_id) == (request.trace_id, request.span_id)
+
+
 def test_lifespan_passes(told):
     """
     The app's lifespan runs as without the middleware.

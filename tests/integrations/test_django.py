@@ -3,6 +3,7 @@ Each request of a Django app is one entry of its caller's trace, under WSGI and 
 """
 
 import asyncio
+import io
 import sys
 import time
 from types import ModuleType
@@ -12,7 +13,7 @@ import pytest
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.test import RequestFactory
 from django.urls import path
 
@@ -43,6 +44,24 @@ def stream(request):
     return StreamingHttpResponse(parts() if hasattr(request, "scope") else [b"a", b"b"])
 
 
+def speak(request):
+    """
+    An answer that logs while it is sent.
+    """
+    log = tracelog.get_logger("shop").info
+
+    def parts():
+        log("first part")
+        yield b"a"
+        log("last part")
+
+    async def later():
+        for part in parts():
+            yield part
+
+    return StreamingHttpResponse(later() if hasattr(request, "scope") else parts())
+
+
 @pytest.fixture(scope="module", autouse=True)
 def configured():
     """
@@ -54,6 +73,7 @@ def configured():
         path("later", later),
         path("fail", fail),
         path("stream", stream),
+        path("speak", speak),
     ]
     sys.modules["shop_urls"] = urls
     settings.configure(
@@ -121,6 +141,61 @@ def test_outcomes_are_told(told, server, url, status, level, error):
     assert (answer.status, request.context["status"], request.level) == (status, status, level)
     assert (request.error or {}).get("message") == error
     assert answer.header("x-trace-id") == request.trace_id
+
+
+def test_what_is_streamed_belongs_to_its_request(told, server):
+    """
+    What a streamed answer logs stands in its request, whose entry comes after the last part.
+    """
+    assert server.get("/speak").body == b"a"
+    first, last, request = settled(told)
+    assert [first.message, last.message] == ["first part", "last part"]
+    assert {first.span_id, last.span_id} == {request.span_id}
+    assert (request.level, request.message) == ("info", "GET /speak")
+
+
+def test_what_breaks_a_stream_is_the_error_of_its_request(told):
+    """
+    An exception in the middle of a streamed answer, of either kind, goes on and is told.
+    """
+
+    def parts():
+        yield b"a"
+        raise LookupError("half-way")
+
+    async def later():
+        for part in parts():
+            yield part
+
+    async def read(steps):
+        return [part async for part in steps]
+
+    for body in (parts(), later()):
+        response = Middleware(lambda _request, body=body: StreamingHttpResponse(body))(
+            RequestFactory().get("/x")
+        )
+        with pytest.raises(LookupError):
+            asyncio.run(read(response.streaming_content)) if response.is_async else list(response)
+    assert [(entry.level, entry.error["message"]) for entry in told()] == [("error", "half-way")] * 2
+
+
+def test_an_answer_that_nobody_takes_ends_when_it_is_closed(told):
+    """
+    A streamed answer that is closed unread is one entry; a file goes on as Django made it.
+    """
+
+    async def parts():
+        yield b"a"
+
+    def answer(body):
+        return Middleware(lambda _request: StreamingHttpResponse(body))(RequestFactory().get("/x"))
+
+    for response in (answer(iter([b"a"])), answer(parts())):
+        response.close()
+        response.close()
+    file = FileResponse(io.BytesIO(b"abc"))
+    assert Middleware(lambda _request: file)(RequestFactory().get("/file")).file_to_stream is not None
+    assert [entry.message for entry in told()] == ["GET /x", "GET /x", "GET /file"]
 
 
 def interrupted(request):

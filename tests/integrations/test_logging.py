@@ -537,6 +537,32 @@ class Hostile(logging.LogRecord):
         return
 
 
+class Counting:
+    """
+    Says how often it was asked for its text.
+    """
+
+    asked = 0
+
+    def __str__(self):
+        self.asked += 1
+        return "counted"
+
+
+def test_an_argument_is_asked_for_its_text_once(told, log):
+    """
+    An argument is asked once, whether the client is at work or rests: what it does then may cost, or log.
+    """
+    log.warning("say %s", "it")
+    for gate_rests in (True, False):
+        if gate_rests:
+            told.client.gate.high_water = 0
+        value = Counting()
+        log.warning("say %s", value)
+        assert value.asked == 1
+    assert [entry.message for entry in told()] == ["say it", "say counted", "say counted"]
+
+
 def test_a_hostile_record_is_counted(told, capsys):
     """
     A record that raises when it is read costs the program nothing and is counted.

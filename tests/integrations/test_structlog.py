@@ -5,6 +5,7 @@ What a program logs with structlog arrives as it was meant, once, with its trace
 import asyncio
 import logging
 import logging.config
+import sys
 
 import pytest
 import structlog
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 import tracelog
 from tests.pair import pair
 from tracelog.integrations.logging import Handler
+from tracelog.integrations.logging import setup as logging_setup
 from tracelog.integrations.structlog import Processor, setup
 
 
@@ -233,14 +235,64 @@ def test_setup_is_a_tee_of_what_is_configured(told, capsys):
     assert [word in capsys.readouterr().out for word in ("zero",)] == [True]
 
 
-def test_setup_leaves_the_standard_library_to_its_handler():
+def json_line():
+    return structlog.processors.JSONRenderer()
+
+
+CONFIGURED = {
+    "again": lambda: structlog.configure(processors=[json_line()]) or structlog.get_logger(),
+    "by a tuple": lambda: structlog.configure(processors=(json_line(),)) or structlog.get_logger(),
+    "alone": lambda: structlog.wrap_logger(structlog.PrintLogger(), processors=[json_line()]),
+    "with ours": lambda: (
+        structlog.configure(processors=[Processor(tee=True), json_line()]) or structlog.get_logger()
+    ),
+}
+
+
+@pytest.mark.parametrize("how", CONFIGURED)
+def test_setup_outlasts_what_is_configured_later(told, capsys, how):
     """
-    Where structlog logs through the standard library `setup` does nothing: its lines would be doubled.
+    However a program configures structlog after `setup`, each event is printed once and is one entry.
     """
-    structlog.configure(logger_factory=structlog.stdlib.LoggerFactory())
-    before = list(structlog.get_config()["processors"])
-    setup()()
-    assert structlog.get_config()["processors"] == before
+    undo = setup()
+    CONFIGURED[how]().bind(shard=3).info("charged", order=7)
+    undo()
+    assert [(entry.message, entry.context) for entry in told()] == [("charged", {"shard": 3, "order": 7})]
+    assert capsys.readouterr().out.count("charged") == 1
+
+
+def test_setup_lets_tests_of_the_program_capture(told):
+    """
+    Within structlog's own `capture_logs` a program sees what it would see without us.
+    """
+    undo = setup()
+    with structlog.testing.capture_logs() as logs:
+        structlog.get_logger().info("charged")
+    undo()
+    assert logs == [{"event": "charged", "log_level": "info"}]
+
+
+def test_setup_keeps_what_was_rendered_for_the_standard_library(told, capsys):
+    """
+    A line that structlog has rendered for the standard library is printed as it is, and one entry with its fields.
+    """
+    out = logging.StreamHandler(sys.stdout)
+    logging.getLogger().addHandler(out)
+    undo, undo_logging = setup(), logging_setup()
+    structlog.configure(
+        processors=[structlog.stdlib.add_logger_name, json_line()],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    structlog.get_logger("shop.pay").warning("charged", order=7)
+    undo()
+    structlog.get_logger("shop.pay").warning("undone")
+    undo_logging()
+    line = '{"order": 7, "event": "charged", "logger": "shop.pay"}'
+    assert capsys.readouterr().out.splitlines()[0] == line
+    assert [(entry.message, entry.logger, entry.level, entry.context) for entry in told()] == [
+        ("charged", "shop.pay", "warn", {"order": 7}),
+        ('{"event": "undone", "logger": "shop.pay"}', "shop.pay", "warn", None),
+    ]
 
 
 class Hostile(dict):

@@ -185,6 +185,57 @@ def test_a_failed_test_shows_its_brief(pytester: pytest.Pytester):
     assert "hunter2" not in str(result.stdout).split("- tracelog -")[1]
 
 
+EVERYWHERE = """
+import pytest
+import tracelog
+
+log = tracelog.get_logger("shop")
+
+def test_body():
+    log.error("body broke")
+    assert 0
+
+@pytest.fixture
+def before():
+    log.error("setup broke")
+    raise RuntimeError("before")
+
+def test_before(before):
+    pass
+
+@pytest.fixture
+def after():
+    yield
+    log.error("teardown broke")
+    raise RuntimeError("after")
+
+def test_after(after):
+    pass
+
+def test_sent(tracelog_server):
+    assert tracelog_server.brief(100) == ""
+    client = tracelog.Client(url=tracelog_server.url)
+    client.get_logger("shop").error("served and broke")
+    client.shutdown(5.0)
+    assert 0
+"""
+
+
+def test_every_failing_test_of_a_project_shows_its_brief(pytester: pytest.Pytester):
+    """
+    With the fixture for all tests, a failure before, in and after a test shows its brief once, also by xdist; a
+    server's latest trace is shown, too.
+    """
+    pytester.makeini("[pytest]\nusefixtures = tracelog_capture")
+    pytester.makepyfile(EVERYWHERE)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-n", "1")
+    result.assert_outcomes(passed=1, failed=2, errors=2)
+    text = result.stdout.str()
+    for line in ("body broke", "setup broke", "teardown broke", "served and broke"):
+        assert text.count(f"{line}, in") == 1
+    assert text.count("- tracelog -") == 4
+
+
 def test_a_served_test_sends_for_real(pytester: pytest.Pytester):
     """
     The fixture is a server that the default client sends to.

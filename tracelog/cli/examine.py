@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tracelog import __version__
+from tracelog.cli.libraries import look
 from tracelog.cli.options import public
 from tracelog.config import DEFAULT_URL, ClientSettings, client_settings, place_of
 from tracelog.errors import ConfigError, TracelogError
-from tracelog.integrations import TRIGGERS
 from tracelog.stores import open_store
 
 WELL: Final = "ok"
@@ -32,12 +32,7 @@ PROBES: Final = 5
 SKEW_MS: Final = 1_000.0
 """Clocks further apart make timelines hard to believe, though reports correct them."""
 
-MOST_FILES: Final = 2_000
-"""Python files of the working folder that are looked through."""
-
-FILE_BYTES: Final = 1024 * 1024
 _SECRET: Final = frozenset({"key"})
-_SKIPPED: Final = frozenset({"node_modules", "site-packages", "__pycache__"})
 
 _FAST: Final = {
     "re2": "redaction in linear time outside the interpreter lock",
@@ -243,52 +238,12 @@ async def _health(address: str) -> dict[str, Any]:
 
 
 def _libraries(who: Subject) -> Iterator[Finding]:
-    installed = [
-        name for name in TRIGGERS if name not in {"logging", "unhandled"} and find_spec(name) is not None
-    ]
-    text = "".join(_sources(who.folder))
-    if "instrument(" in text:
-        yield Finding(
-            "libraries", WELL, "tracelog.instrument(…) is called: what a program uses is switched on"
-        )
-        return
-    for name in installed:
-        if f"import {name}" not in text and f"from {name}" not in text:
-            continue
-        if f"integrations.{name}" not in text and f"integrations import {name}" not in text:
-            said = f"{name} is used here and not switched on"
-            yield Finding("libraries", ODD, said, 'call tracelog.instrument("auto") where the program starts')
-
-
-def _sources(folder: Path) -> Iterator[str]:
-    """
-    Yield the texts of the Python files below *folder*, without those of environments and hidden folders.
-    """
-    seen = 0
-    folders = [folder]
-    while folders and seen < MOST_FILES:
-        here = folders.pop()
-        try:
-            children = sorted(here.iterdir())
-        except OSError:
-            continue  # a folder that cannot be read holds none of the user's program
-        if (here / "pyvenv.cfg").exists():
-            continue
-        for child in children:
-            if child.is_dir() and not child.is_symlink():
-                if not child.name.startswith(".") and child.name not in _SKIPPED:
-                    folders.append(child)
-            elif child.suffix == ".py":
-                seen += 1
-                yield _text(child)
-
-
-def _text(file: Path) -> str:
-    try:
-        with file.open("rb") as source:
-            return source.read(FILE_BYTES).decode("utf-8", "replace")
-    except OSError:
-        return ""  # it went, or may not be read: nothing is known of it
+    seen = look(who.folder)
+    if seen.calls_instrument:
+        said = "tracelog.instrument(…) is called: what a program uses is switched on"
+        yield Finding("libraries", WELL, said)
+    for name, fix in seen.unwired:
+        yield Finding("libraries", ODD, f"{name} is used here and not switched on", fix)
 
 
 CHECKS: Final[tuple[Callable[[Subject], Iterator[Finding]], ...]] = (

@@ -21,6 +21,7 @@ __all__ = ["instrument"]
 
 TRIGGERS: Final = {
     "unhandled": "sys",
+    "futures": "concurrent.futures",
     "logging": "logging",
     "structlog": "structlog",
     "litestar": "litestar.app",

@@ -4,8 +4,8 @@ Django: each request as a hop, sync and async.
     MIDDLEWARE = ["tracelog.integrations.django.Middleware", ...]  # first, so that it sees all others
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterable, Awaitable, Callable
+from typing import Any, Self
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponseBase  # type: ignore[import-untyped] # it ships no types
@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponseBase  # type: ignore[import-unt
 from tracelog.client.context import Wish
 from tracelog.client.default import default
 from tracelog.integrations.exchange import HEADER, Exchange, Inside
+from tracelog.integrations.wsgi import Parts
 
 _KEY = "_tracelog"
 """Where a request keeps its exchange."""
@@ -84,5 +85,41 @@ def _answered(request: HttpRequest, response: HttpResponseBase, exchange: Exchan
     if match is not None:
         exchange.fields["route"] = match.route
     response.headers.setdefault(HEADER, exchange.trace.trace_id)
-    exchange.end()
+    if not getattr(response, "streaming", False) or getattr(response, "file_to_stream", None) is not None:
+        exchange.end()  # of a file the server may send the rest by itself
+        return response
+    kind = _AsyncParts if response.is_async else Parts
+    response.streaming_content = kind(exchange, response.streaming_content)
     return response
+
+
+class _AsyncParts:
+    """
+    The parts of an answer that is streamed, each made in its hop; the exchange ends with the last.
+    """
+
+    def __init__(self, exchange: Exchange, parts: AsyncIterable[bytes]) -> None:
+        self._exchange = exchange
+        self._steps = aiter(parts)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        exchange = self._exchange
+        try:
+            with Inside(exchange.trace):
+                return await anext(self._steps)
+        except StopAsyncIteration:
+            exchange.end()
+            raise
+        except BaseException as error:
+            exchange.end(error)
+            raise
+
+    def close(self) -> None:
+        """
+        End where not all parts were taken: Django closes every answer.
+        """
+        if not self._exchange.ended:
+            self._exchange.end()

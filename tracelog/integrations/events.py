@@ -6,7 +6,7 @@ structlog is set up to log through it.
 import time
 from collections.abc import Mapping
 from gc import is_tracked
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from tracelog.client.context import PLACE, root
 from tracelog.client.crash import Stack, asked_stack, current_error, note
@@ -34,6 +34,21 @@ SAID: Final = frozenset(
     )
 )
 """Keys of structlog's own processors that an entry has fields for; everything else is the entry's context."""
+
+
+class Rendered(str):
+    """
+    A line that structlog has made of an event for the standard library, with that event.
+    """
+
+    __slots__ = ("event",)
+    event: dict[str, Any]
+
+    @classmethod
+    def of(cls, line: str, event: dict[str, Any]) -> Self:
+        rendered = cls(line)
+        rendered.event = event
+        return rendered
 
 
 def read_event(event: Mapping[str, Any], level: str, logger: str) -> Line:

@@ -17,6 +17,7 @@ from tracelog.client.crash import note
 from tracelog.client.foreign import Line, log_line
 from tracelog.client.gate import Gate
 from tracelog.client.hop import MUTED, Trace
+from tracelog.integrations.bridges import leave
 
 HEADER: Final = "x-trace-id"
 """What an answer names its trace in, so that whoever sees it can look the request up."""
@@ -117,6 +118,8 @@ class Exchange:
         failure = error if isinstance(error, Exception) else self.failure
         if self.muted:
             return
+        if failure is not None:
+            leave(failure, self.trace)
         if self.ended:
             self._add(failure)
             return

@@ -19,19 +19,18 @@ from tracelog.client.foreign import chosen, log_line, lost
 from tracelog.client.heard import hear
 from tracelog.client.hop import MUTED
 from tracelog.client.odd import shown
+from tracelog.integrations.bridges import is_told_by_loguru
 from tracelog.integrations.patching import Undo, replace
 from tracelog.integrations.printed import shows
 from tracelog.integrations.records import (
     Stamp,
     StampedRecord,
-    learn_record,
     line_of,
     place_of,
-    put_call,
-    put_record,
     stamp_of,
     stamp_records,
 )
+from tracelog.integrations.swift import learn_record, put_call, put_record
 
 if TYPE_CHECKING:
     from tracelog.client.client import Client
@@ -93,6 +92,8 @@ class Handler(logging.Handler):
             name = record.name
             if type(name) is str and name.startswith(OURS):
                 client.gate.drops.count("reentrant")
+                return
+            if is_told_by_loguru(record, id(client)):
                 return
             line = line_of(record)
             hear(shown(line.logger), shows)

@@ -7,8 +7,6 @@ written the exception into the message and forgotten it.
 
 import functools
 import logging
-import time
-from gc import is_tracked
 from itertools import islice
 from typing import Any, Final
 
@@ -16,16 +14,15 @@ import msgspec
 
 from tracelog.client.context import PLACE, root
 from tracelog.client.crash import Fault, Stack, asked_stack, current_error, note
-from tracelog.client.foreign import Learner, Line, learn, level_of_number, put_long
-from tracelog.client.gate import SLOT
+from tracelog.client.foreign import Line, level_of_number
 from tracelog.client.hop import Trace
-from tracelog.client.odd import encode, say, shown
-from tracelog.integrations.events import read_event
+from tracelog.client.odd import shown
+from tracelog.integrations.bridges import left
+from tracelog.integrations.events import Rendered, read_event
 
 _ATTRIBUTES: Final = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None)))
-_PLAIN: Final = len(_ATTRIBUTES)
+PLAIN: Final = len(_ATTRIBUTES)
 _FORMAT: Final = logging.LogRecord.getMessage
-_now: Final = time.time
 _MAKE: Final = logging.LogRecord.__init__
 
 _WRITTEN: Final = frozenset(
@@ -41,7 +38,7 @@ _WRITTEN: Final = frozenset(
 )
 """What others write into a record that is no `extra`, or may be none."""
 
-_SAID: Final = _ATTRIBUTES | _WRITTEN
+SAID: Final = _ATTRIBUTES | _WRITTEN | {"extra"}  # the last is loguru's, where it hands its messages on
 """Where one of these stands behind a record's own attributes, it is looked at one by one."""
 
 _KNOWN: Final = (_ATTRIBUTES | _WRITTEN | {"taskName", "_tracelog"}) - {"trace_id", "span_id"}
@@ -123,8 +120,9 @@ def line_of(record: logging.LogRecord) -> Line:
     level = level_of_number(record.levelno)
     message, args = record.msg, record.args or ()
     fields = extra_of(record, place)
-    if type(message) is dict and "event" in message:
-        line = read_event({**message, **fields}, level, record.name)
+    event = message.event if type(message) is Rendered else message
+    if type(event) is dict and "event" in event:
+        line = read_event({**event, **fields}, level, record.name)
         line.seconds, line.place = record.created, place
     else:
         line = Line(
@@ -143,78 +141,6 @@ def line_of(record: logging.LogRecord) -> Line:
     return line
 
 
-def put_record(client: Learner, record: StampedRecord, stamp: Stamp) -> bool:
-    """
-    Queue *record* by the short way: a text without trouble, with extra fields. Return whether that went.
-
-    Raises:
-        Exception: When it is of no form that was met before, or something about it is odd; then `line_of`
-            reads it.
-    """
-    said = record.__dict__
-    if said["exc_info"] or said["exc_text"] or said["stack_info"] or stamp.fault or stamp.stack:
-        return False
-    fields: Any = None
-    if len(said) > _PLAIN:
-        fields = dict(islice(said.items(), _PLAIN, None))  # its own attributes come first
-        meta = client.known[(said["levelno"], said["name"], *fields)]
-    else:
-        meta = client.known[said["levelno"], said["name"]]
-    message, args, seconds = said["msg"], said["args"], said["created"]
-    if args:
-        message = say(message, args if type(args) is tuple else (args,))
-    if type(message) is not str or type(seconds) is not float:
-        return False
-    gate = client.gate
-    if is_tracked(fields) or len(gate.queue) >= gate.high_water:
-        return False
-    place: Any = stamp.place or root()  # one of a sink or hook has no ids, and raises
-    row = encode((seconds, meta, place.raw, message, fields))
-    if len(row) > SLOT:
-        return put_long(gate, row, message)
-    gate.queue.append(row)
-    next(gate.tick)
-    return True
-
-
-def put_call(client: Learner, key: tuple[int, str], said: tuple[Any, Any], extra: Any) -> bool:
-    """
-    Queue a log call of which no record was made, as `put_record` does.
-
-    Args:
-        client: Who ships it.
-        key: Number of the level, and name of the logger.
-        said: Message and arguments.
-        extra: Fields or None.
-    """
-    fields = dict(extra) if extra else None
-    meta = client.known[(*key, *fields) if fields else key]
-    message, args = said
-    if args:
-        message = say(message, args)
-    gate = client.gate
-    if is_tracked(fields) or type(message) is not str or len(gate.queue) >= gate.high_water:
-        return False
-    place: Any = PLACE.get() or root()  # as above
-    row = encode((_now(), meta, place.raw, message, fields))
-    if len(row) > SLOT:
-        return put_long(gate, row, message)
-    gate.queue.append(row)
-    next(gate.tick)
-    return True
-
-
-def learn_record(client: Learner, record: logging.LogRecord) -> None:
-    """
-    Remember what *record* is like, where nothing about its logger, level and names of fields is odd.
-    """
-    name, level = record.name, record.levelno
-    fields = list(islice(record.__dict__, _PLAIN, None))
-    is_plain = type(name) is str and type(level) is int and all(type(field) is str for field in fields)
-    if is_plain and _SAID.isdisjoint(fields):
-        learn(client, (level, name, *fields), level_of_number(level), name)
-
-
 def extra_of(record: logging.LogRecord, place: Trace) -> dict[str, Any]:
     """
     Return what a program added to *record*, by `extra`, a filter or a factory of its own.
@@ -222,12 +148,12 @@ def extra_of(record: logging.LogRecord, place: Trace) -> dict[str, Any]:
     said = record.__dict__
     kind = type(record)
     if kind is StampedRecord or kind is logging.LogRecord:
-        if len(said) == _PLAIN:
+        if len(said) == PLAIN:
             return {}
-        fields = dict(islice(said.items(), _PLAIN, None))  # its own attributes come first, always
+        fields = dict(islice(said.items(), PLAIN, None))  # its own attributes come first, always
     else:
         fields = said
-    if fields is not said and _SAID.isdisjoint(fields) and _are_texts(fields):
+    if fields is not said and SAID.isdisjoint(fields) and _are_texts(fields):
         return fields
     return _only_extra(said, place)
 
@@ -257,6 +183,7 @@ def _stamp(record: logging.LogRecord) -> Stamp:
     if record.exc_info:
         error = current_error(record.exc_info)
         stamp.fault = None if error is None else note(error)
+        stamp.place = stamp.place or left(error)
     return stamp
 
 

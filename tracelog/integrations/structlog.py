@@ -4,6 +4,7 @@ structlog: its events as entries, by a processor at the end of the chain or, as 
     structlog.configure(processors=[structlog.contextvars.merge_contextvars, Processor()])
 """
 
+import logging
 from collections.abc import Mapping, MutableMapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,8 @@ from tracelog.client.foreign import log_line, lost
 from tracelog.client.heard import hear, is_console
 from tracelog.client.odd import shown
 from tracelog.core.levels import LEVEL_NAMES
-from tracelog.integrations.events import learn_event, put_event, read_event
-from tracelog.integrations.patching import Undo, nothing
+from tracelog.integrations.events import Rendered, learn_event, put_event, read_event
+from tracelog.integrations.patching import Method, Undo, replace
 from tracelog.integrations.printed import shows
 
 if TYPE_CHECKING:
@@ -83,25 +84,52 @@ def _shows(logger: Any, name: str, level: str) -> bool:
 
 def setup(*, client: "Client | None" = None) -> Undo:
     """
-    Log what structlog renders, beside it: the processor goes before the last one that is configured now.
+    Log what structlog renders, beside it: each event, as the last processor of its logger gets it.
 
-    Where structlog logs through the standard library, that one's handler gets its events already, so nothing
-    is done. A second call changes nothing.
+    That holds for every configuration that the program makes before or after, and for loggers in use. Where
+    structlog logs through the standard library, that one's handler gets the event together with the line that
+    was made of it. A chain with a processor of ours stays as it is. A second call changes nothing.
 
     Returns:
         A function that undoes it.
     """
-    config = structlog.get_config()
-    processors = config["processors"]
-    through = isinstance(config["logger_factory"], structlog.stdlib.LoggerFactory)
-    if through or any(isinstance(one, Processor) for one in processors):
-        return nothing
-    ours = Processor(tee=True, client=client)
-    place = max(0, len(processors) - 1)
-    processors.insert(place, ours)  # in place: loggers in use hold this list
+    tee = Processor(tee=True, client=client)
 
-    def undo() -> None:
-        if ours in processors:
-            processors.remove(ours)
+    def make(before: Method) -> Method:
+        def _process_event(self: Any, method: str, event: Any, values: Any) -> Any:
+            chain = self._processors
+            if not chain or any(isinstance(one, Processor) for one in chain):
+                return before(self, method, event, values)
+            if isinstance(self._logger, logging.Logger):
+                return _said_once(before, self, (method, event, values))
+            return before(_beside(self, tee), method, event, values)
 
-    return undo
+        return _process_event
+
+    return replace(structlog.BoundLoggerBase, "_process_event", make)
+
+
+def _beside(bound: Any, processor: Any) -> Any:
+    """
+    Return what *bound* is, with *processor* before its last one; the program's own list is not touched.
+    """
+    view = object.__new__(structlog.BoundLoggerBase)
+    *first, last = bound._processors  # noqa: SLF001 - structlog documents these for bound loggers of one's own
+    view.__dict__.update(bound.__dict__, _processors=[*first, processor, last])
+    return view
+
+
+def _said_once(before: Method, bound: Any, said: tuple[Any, Any, Any]) -> Any:
+    """
+    Process an event that goes to the standard library; a line that is made of it there keeps it.
+    """
+    events: list[Any] = []
+
+    def keep(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        events.append(dict(event))
+        return event
+
+    args, named = before(_beside(bound, keep), *said)
+    if events and len(args) == 1 and type(args[0]) is str and not named:
+        args = (Rendered.of(args[0], events[0]),)
+    return args, named

@@ -55,7 +55,7 @@ class Middleware:
         except BaseException as error:
             _fail(exchange, error)
             raise
-        return _Parts(exchange, parts)
+        return Parts(exchange, parts)
 
     def _exchange(self, environ: Environ) -> Exchange:
         method = environ.get("REQUEST_METHOD", "")
@@ -83,9 +83,10 @@ class _Start:
         return self._start(status, headers, *exc_info)
 
 
-class _Parts:
+class Parts:
     """
-    The parts of an answer. The exchange ends with the last, with `close()`, or with what they raise.
+    The parts of an answer, each made in its hop. The exchange ends with the last, with `close()`, or with
+    what they raise.
     """
 
     def __init__(self, exchange: Exchange, parts: Iterable[bytes]) -> None:

@@ -1,8 +1,9 @@
 """
 The pytest plugin: what a test logged, a server for it, and the brief of its traces when it failed.
 
-A test that asks for `tracelog_capture` runs inside a trace of its own name. When it fails, the report shows
-the brief of what it logged: every system of the test in one timeline, the first cause named.
+A test that asks for `tracelog_capture` runs inside a trace of its own name. When it fails, or what it needs
+before or does after it, the report shows the brief of what it logged: every system of the test in one
+timeline, the first cause named. With `tracelog_server` that is the server's latest trace.
 """
 
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ BUDGET: Final = 2_000
 """Tokens of the brief: what a person reads, and what a model is given beside the failure."""
 
 CAPTURED: Final = pytest.StashKey["Captured"]()
+SERVER: Final = pytest.StashKey["LocalServer"]()
+BRIEFED: Final = pytest.StashKey[bool]()
+SHOWN: Final = "tracelog"
 
 
 @pytest.fixture
@@ -34,23 +38,33 @@ def tracelog_capture(request: pytest.FixtureRequest) -> Iterator["Captured"]:
 
 
 @pytest.fixture
-def tracelog_server() -> Iterator["LocalServer"]:
+def tracelog_server(request: pytest.FixtureRequest) -> Iterator["LocalServer"]:
     """
     A real server on a free port, with a store in memory; `configure(url=tracelog_server.url)` sends there.
     """
     from tracelog.testing.server import LocalServer  # noqa: PLC0415 - needs the extra `server`
 
     with LocalServer() as server:
+        request.node.stash[SERVER] = server
         yield server
+        del request.node.stash[SERVER]
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """
-    Add the brief to the report of a test that failed.
+    Add the brief to the report of a test that failed: of the first part of it that did.
     """
     report = yield
-    logs = item.stash.get(CAPTURED, None)
-    if call.when == "call" and report.failed and logs is not None and len(logs):
-        report.sections.append(("tracelog", logs.brief(BUDGET)))
+    if report.failed and not item.stash.get(BRIEFED, False):
+        item.stash[BRIEFED] = True
+        report.sections.extend((SHOWN, brief) for brief in _briefs(item) if brief)
     return report
+
+
+def _briefs(item: pytest.Item) -> Iterator[str]:
+    logs, server = item.stash.get(CAPTURED, None), item.stash.get(SERVER, None)
+    if logs is not None and len(logs):
+        yield logs.brief(BUDGET)
+    if server is not None:
+        yield server.brief(BUDGET)

@@ -5,16 +5,21 @@ A real server within a test: in a thread, on a free port of this machine, with a
 import http.client
 import json
 import threading
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote
 
+from tracelog.client.default import flush
 from tracelog.config import server_settings
 from tracelog.server.app import App
 from tracelog.server.run import Server
 
 START_S: Final = 20.0
 """Longest wait for the server to listen, and to stop."""
+
+FLUSH_S: Final = 2.0
+"""Longest wait for what the default client has logged."""
 
 
 class LocalServer:
@@ -54,10 +59,26 @@ class LocalServer:
         """
         Return the JSON that the server answers to `GET path`.
         """
+        return json.loads(self._asked(path)[1])
+
+    def brief(self, budget: int) -> str:
+        """
+        Return the latest trace with an error, else the latest, as Markdown of at most *budget* tokens; empty
+        without any. What the default client has logged is delivered before.
+        """
+        flush(FLUSH_S)
+        for ref in ("latest-error", "latest"):
+            status, body = self._asked(f"/api/v1/traces/{ref}/export?format=md&budget={budget}")
+            if status == HTTPStatus.OK:
+                return body.decode()
+        return ""
+
+    def _asked(self, path: str) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=START_S)
         try:
             connection.request("GET", path)
-            return json.loads(connection.getresponse().read())
+            answer = connection.getresponse()
+            return answer.status, answer.read()
         finally:
             connection.close()
 
