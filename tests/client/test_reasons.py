@@ -11,6 +11,7 @@ from tracelog.client.gate import DROPS
 from tracelog.core import ledger, verdict
 from tracelog.core.ledger import REASONED
 from tracelog.core.reasons import MEANINGS
+from tracelog.server import mutes
 
 PACKAGE = Path(tracelog.__file__).parent
 PAGE = PACKAGE.parent / "docs" / "life-of-an-entry.md"
@@ -20,6 +21,8 @@ REFUSALS = {"InvalidEntryError", "SinkRefusedError", "ParcelTooLargeError"}
 GIVING_UP = {"spoil", "give_up", "_lose", "_lose_parked"}
 """Methods that drop what is left for the reason they are given."""
 
+NAMED = {"WITHHELD": ledger.WITHHELD, "CRASHED": ledger.CRASHED, "MUTED": mutes.MUTED}
+
 
 def texts(node):
     """
@@ -28,8 +31,8 @@ def texts(node):
     match node:
         case ast.Constant(value=str()):
             return {node.value}
-        case ast.Name(id=("WITHHELD" | "CRASHED") as name):
-            return {getattr(ledger, name)}
+        case ast.Name(id=("WITHHELD" | "CRASHED" | "MUTED") as name):
+            return {NAMED[name]}
         case ast.JoinedStr():
             return {
                 "".join("<status>" if isinstance(v, ast.FormattedValue) else v.value for v in node.values)
@@ -51,6 +54,8 @@ def in_call(node):
             yield "dropped", set().union(*map(texts, keys))
         case "count", [ast.Constant() as reason] if ast.unparse(node.func).endswith("drops.count"):
             yield "dropped", texts(reason)
+        case "Drop", [_, ast.Constant(value=outcome), reason, *_] if outcome in REASONED:
+            yield outcome, texts(reason)
         case _ if name in GIVING_UP and node.args:
             yield "dropped", texts(node.args[0])
     if name in REFUSALS:

@@ -66,7 +66,8 @@ export function frames(stack) {
   return lines
     .map((line) => {
       const [, name, place] = /** @type {string[]} */ (/^(?:[^@]*\*)?([^@]*)@?(.*)$/.exec(line));
-      return `\n    at ${name && place ? `${name} (${place})` : name || place}`;
+      const where = name && place ? `${name} (${place})` : name || place;
+      return `\n    at ${where}`;
     })
     .join("");
 }

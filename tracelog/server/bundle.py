@@ -1,9 +1,9 @@
 """
 Modules of `tracelog/js` joined into one file for pages, with a map that leads back to them.
 
-The modules run as they are in any engine. A page gets them in one request, without comments and indentation,
-inside one function: they share its scope, so names at the top of our modules are unique (a test holds that).
-The source map marks all of them as ignored, which is what debuggers step over.
+The modules run as they are in any engine. A page gets them in one request, without comments and needless
+spaces, inside one function: they share its scope, so names at the top of our modules are unique (a test holds
+that). The source map marks all of them as ignored, which is what debuggers step over.
 """
 
 import json
@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 
 from tracelog.core.redact_rules import RULES_FILE
+from tracelog.server.tight import tight
 
 FOLDER: Final = RULES_FILE.parents[1] / "js"
 
@@ -133,7 +134,7 @@ def _in_order(module: str) -> Iterator[str]:
 
 def _lines(module: str, data: Callable[[], Any]) -> Iterator[Line]:
     text = _IMPORT.sub(_inlined(data), bare(source(module)))
-    text = _EXPORT.sub("", _FACE.sub(_blank, text))
+    text = tight(_EXPORT.sub("", _FACE.sub(_blank, text)))
     for number, line in enumerate(text.split("\n")):
         if line.strip():
             yield Line(line.strip(), module, number)

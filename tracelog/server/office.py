@@ -31,6 +31,9 @@ LOOK_S: Final = 1.0
 DETAIL: Final = 500
 """Characters of one value of a record: what people type may be long."""
 
+OF_READING: Final = frozenset({"pins", "import"})
+"""Changes that readers make while they look for something: no row of theirs among what they read."""
+
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -139,7 +142,8 @@ class Office:
 
     async def record(self, what: str, who: str, detail: Mapping[str, Any]) -> None:
         """
-        Note that *who* changed *what*, in the audit and as a row that every reader of logs finds.
+        Note that *who* changed *what*, in the audit and, unless it belongs to reading, as a row that every
+        reader of logs finds.
 
         Raises:
             StoreUnavailableError: When the audit cannot be written.
@@ -148,7 +152,8 @@ class Office:
         said = Record(at_ms=self._clock(), what=what, who=who, detail=shown)
         await self.board.note(msgspec.json.encode(said))
         self.changes += 1
-        self._ingest.say(_row(said))
+        if what not in OF_READING:
+            self._ingest.say(_row(said))
 
     async def records(self, limit: int) -> list[Record]:
         """
