@@ -156,6 +156,8 @@ SECRETS: dict[str, tuple[list[Make], list[str]]] = {
         [
             "password:\n  {}", "db:\n  user: bob\n  api_key:\n    {}\n  port: 1", "password: |\n  {}\n", "secret -> {}", "token => {}", "password -> {} was set",
             "password=&quot;{}&quot;", "&quot;api_key&quot;:&quot;{}&quot;", "pin=&#39;{}&#39;", "INSERT INTO users (name, password) VALUES ('bob', '{}')",
+            "machine db.local login bob password {}", "machine db.local\n  login bob\n  password {}", "Step 3/9 : ENV DB_PASSWORD {}", "ENV API_TOKEN {}",
+            "<pass>{}</pass>", "<user>bob</user><pw>{}</pw>", "пароль: {}", "密码={}", "密码：{}", "Contraseña: {}", "mot de passe: {}", "Passwort={}", "senha: {}",
             'insert into t(id,token) values (1,"x77x7"),(2,"{}")', "AUTH default {}", '"AUTH" "bob" "{}"', "redis> AUTH bob {}", "['AUTH', 'bob', '{}']",
         ],
     ),
@@ -323,6 +325,13 @@ CLEAN: list[Make] = [
     lambda c: f"re_render_{some(c, string.ascii_lowercase, 9)}_took {c.randrange(99)} ms, core_{some(c, string.ascii_lowercase, 9)}_enabled",
     lambda c: f"jwt=RS256 csrf=disabled auth=publickey api_key=primary line {c.randrange(99)}",
     lambda c: f"checksum={some(c, HEX, 64)} etag={some(c, HEX, 32)}",
+    lambda c: f"ENV PASSWORD is not set, ENV TOKEN_TTL {c.randrange(9999)}, ENV NODE_ENV production",
+    lambda c: f"this machine lets login users in with a password since v{c.randrange(9)}",
+    lambda c: f"<pass>ed</pass> <pass/> <pins>{c.randrange(99)}</pins> <key>name</key>",
+    lambda c: f"пароль: неверный ({c.randrange(99)}), 密码: 错误, contraseña: incorrecta, parol={c.randrange(99)}",
+    lambda c: f"пароль изменён {c.randrange(99)} дней назад; 请输入密码。",
+    lambda c: json.dumps({"sql": "UPDATE users SET name = ?, token_count = ? WHERE id = ?", "params": ["bob", 7, c.randrange(99)]}),
+    lambda c: f"body=dXNlcm5hbWU9Ym9iJnBhZ2U9M{c.randrange(9)}A= email=ZW1haWw9Ym9iJmxhbmc9ZGUmcGFnZT0z",
 ]  # fmt: skip
 
 

@@ -122,3 +122,50 @@ def test_a_dump_of_names_is_replaced_from_there_on():
     assert clean.endswith("[REDACTED:flood]")
     assert clean.count("session: open") == 3_000 // 8 - 1
     assert ENGINES["re2"].text(clean) == clean
+
+
+GIVEN = [
+    ("INSERT INTO users (name, password) VALUES (?, ?)", ["bob", SECRET], 1),
+    ("UPDATE users SET name = $1, password = $2 WHERE id = $3", ["bob", SECRET, 7], 1),
+    ("SELECT * FROM t WHERE token = %s", (SECRET,), 0),
+]
+
+
+@pytest.mark.parametrize(("statement", "given", "at"), GIVEN, ids=lambda each: str(each)[:30])
+@pytest.mark.parametrize("field", ["params", "args", "bindings"])
+def test_parameters_beside_their_statement(statement, given, at, field):
+    """
+    What is given for a sensitive column goes, also where a log has the statement in another field, in every row.
+    """
+    for redactor in ENGINES.values():
+        entry = {"sql": statement, field: given}
+        clean = redactor.value(entry)
+        assert clean[field][at].startswith("[REDACTED:")
+        assert [*clean[field][:at], *clean[field][at + 1 :]] == [*given[:at], *given[at + 1 :]]
+        assert redactor.value(clean) == clean
+        assert redactor.suspect(msgspec.msgpack.encode(entry))
+        many = redactor.value({"query": statement, field: [given, given]})
+        assert [row[at] for row in many[field]] == 2 * [clean[field][at]]
+
+
+def test_parameters_of_harmless_columns_stay():
+    """
+    What is given for other columns stays itself, and so does a list beside a text that is no statement.
+    """
+    for value in (
+        {"sql": "UPDATE users SET name = ?, token_count = ?", "params": ["bob", 7]},
+        {"query": "which password is it?", "args": ["a1b2c3d4"]},
+        {"sql": "SELECT 1", "params": []},
+        {"sql": None, "params": [SECRET]},
+    ):
+        assert ENGINES["re2"].value(value) is value
+
+
+def test_rows_of_a_statement_are_bounded():
+    """
+    Of more rows than are looked into, the others go as one.
+    """
+    rows = [["bob", SECRET] for _ in range(1_200)]
+    clean = ENGINES["re2"].value({"sql": GIVEN[0][0], "params": rows})
+    assert SECRET not in str(clean)
+    assert len(clean["params"]) == 1_001

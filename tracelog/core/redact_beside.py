@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from tracelog.core.redact_mark import MARK
 from tracelog.core.redact_printed import (
     CALL,
     COMPARED,
@@ -21,6 +22,7 @@ from tracelog.core.redact_printed import (
     row,
     stands_behind,
 )
+from tracelog.core.redact_replace import BLANKS
 from tracelog.core.redact_values import HTML_QUOTE, Value, value_at
 
 _LINE_END: Final = rb"(?:\r|\\{1,15}r)?(?:\n|\\{1,15}n)"
@@ -91,6 +93,7 @@ _ATTRIBUTED: Final = re.compile(
 )
 """`<property name="password">…</property>`; a text of letters only is one that a page shows."""
 
+_STRING_ENDS: Final = re.compile(rb"\\{0,15}\"%b[],:}]" % BLANKS)
 _KEYED: Final = re.compile(rb"</key>(?:[ \t\r\n]|\\{1,15}[nrt]){0,40}<(?:string|data)>([^<>]{1,4096})</")
 """`<key>password</key><string>…</string>` of a property list."""
 
@@ -164,11 +167,13 @@ def _described(data: bytes, start: int, end: int) -> re.Match[bytes] | None:
     return element if element and stands_behind(_ELEMENT_OPENS, data, start, _LONGEST_OPENING) else None
 
 
-def _element(_data: bytes, _name: Name, found: re.Match[bytes]) -> Value:
+def _element(data: bytes, _name: Name, found: re.Match[bytes]) -> Value:
     """
-    Return the text of an element of XML.
+    Return the text of an element of XML, as far as the string of JSON goes in which it stands.
     """
-    return Value(*found.span(1), bare=False)
+    start, end = found.span(1)
+    string_end = _STRING_ENDS.search(data, start, end)
+    return Value(start, string_end.start() if string_end else end, bare=False)
 
 
 def _second(data: bytes, name: Name, found: re.Match[bytes]) -> Value | None:
@@ -193,9 +198,8 @@ def _option(data: bytes, name: Name, found: re.Match[bytes]) -> Value | None:
         return value
     if not name.group.plain or value.bare:
         return None
-    return (
-        value if data.startswith(b"'", found.end()) or _DIGIT.search(data, value.start, value.end) else None
-    )
+    text = MARK.sub(b"", data[value.start : value.end])
+    return value if data.startswith(b"'", found.end()) or _DIGIT.search(text) else None
 
 
 def _labelled(data: bytes, _name: Name, found: re.Match[bytes]) -> Value | None:

@@ -14,7 +14,7 @@ from tracelog.core.redact_names import Names
 from tracelog.core.redact_pairs import PairFinder
 from tracelog.core.redact_replace import MAX_SECRETS, Span
 from tracelog.core.redact_rules import Group
-from tracelog.core.redact_values import Value, leaves, value_at
+from tracelog.core.redact_values import STRUCTURE, Value, closing, leaves, value_at
 
 VALUES: Final = b"values"
 """The word between the columns and the rows, in any case."""
@@ -29,6 +29,7 @@ LONGEST_COLUMNS: Final = 4_096
 """Bytes of the list of columns: no table that is written to by hand has longer ones."""
 
 _LONGEST_GAP: Final = 40
+_LONGEST_QUOTE: Final = 16
 _MOST_COLUMNS: Final = 200
 
 _COLUMN: Final = re.compile(rb"[A-Za-z0-9_.-]{1,128}")
@@ -73,7 +74,7 @@ class ColumnFinder:
                     continue
                 for secret in self._pairs.within(data, value, group):
                     found += 1
-                    yield Span(secret.start, secret.end, self._rank, group.name, b"'" if value.bare else b"")
+                    yield Span(secret.start, secret.end, self._rank, group.name, quote_of(data, value))
                 if found > MAX_SECRETS:
                     yield Span(value.end, len(data), self._rank, FLOOD)
                     return
@@ -132,14 +133,22 @@ def _cell(data: bytes, place: int) -> Value | None:
     if (bare := _BARE.match(data, place)) is not None:
         return Value(place, bare.end(), bare=True)
     value = value_at(data, place)
-    if value is None or value.bare:
+    if value is None or value.bare or STRUCTURE.fullmatch(data, value.start, value.end):
         return None
     quote = data[value.start - 1 : value.start]
+    ahead = data[max(0, value.start - _LONGEST_QUOTE) : value.start - 1]
+    slashes = len(ahead) - len(ahead.rstrip(b"\\"))
     end = value.end
     while data[end : end + 2] == 2 * quote:
-        further = data.find(quote, end + 2)
-        end = further if further >= 0 else len(data)
+        end = closing(data, end + 2, slashes, quote)
     return value._replace(end=end)
+
+
+def quote_of(data: bytes, value: Value) -> bytes:
+    """
+    Return the quote for the mark of *value*: none where it has its own, or where one follows right behind.
+    """
+    return b"'" if value.bare and data[value.end : value.end + 1] not in {b"'", b'"'} else b""
 
 
 def _is_given(data: bytes, value: Value) -> bool:

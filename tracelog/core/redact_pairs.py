@@ -14,9 +14,9 @@ from tracelog.core.redact_flood import FLOOD
 from tracelog.core.redact_mark import MARK, MARK_START, in_mark
 from tracelog.core.redact_names import LONGEST_NAME, NAME_CHARS, Names
 from tracelog.core.redact_printed import Name
-from tracelog.core.redact_replace import BLANKS, MAX_SECRETS, Span, quote_behind
+from tracelog.core.redact_replace import MAX_SECRETS, Span, quote_behind
 from tracelog.core.redact_rules import Group
-from tracelog.core.redact_values import Value, cookie_values, leaves, value_at
+from tracelog.core.redact_values import STRUCTURE, Value, cookie_values, leaves, value_at
 from tracelog.core.redact_work import LETTERS, LOOK, READ, Work
 
 _NAME_BYTES: Final = bytes(code for code in range(128) if re.fullmatch(f"[{NAME_CHARS}]", chr(code)))
@@ -45,11 +45,6 @@ _ANY_SCHEME: Final = re.compile(
 """The scheme of an `Authorization` that nobody registered: `SSWS 00a1…`."""
 
 _PARAMETER: Final = re.compile(rb"[a-z_]{1,24}=\\{0,15}\"")
-
-_STRUCTURE: Final = re.compile(
-    rb"%b[][,:{}](?:[][,:{} \t\r\n0-9.eE+-]|\\{1,15}[nrt]|true|false|null|NaN|Infinity)*" % BLANKS
-)
-"""What stands between two strings of JSON, where the end of one was taken for the begin of another."""
 
 _BRACKETED: Final = re.compile(
     rb"(?:\[(?=[^\]]{4,256}\])|\((?=[^)]{4,256}\))|<(?=[^>]{4,256}>))"
@@ -258,7 +253,8 @@ class PairFinder:
         kept = []
         for value in values:
             start = min(self._behind_scheme(data, value.start, group), value.end)
-            if MARK.fullmatch(data, start, value.end) or _STRUCTURE.fullmatch(data, value.start, value.end):
+            end = start + len(data[start : value.end].rstrip(b"\\"))  # these belong to what follows
+            if MARK.fullmatch(data, start, end) or STRUCTURE.fullmatch(data, value.start, value.end):
                 continue
             text = data[value.start : value.end].decode("utf-8", "replace")
             if not self._names.harmless(group, text):

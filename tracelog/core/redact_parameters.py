@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from tracelog.core.redact_columns import LONGEST_COLUMNS, cells, column_groups
+from tracelog.core.redact_columns import LONGEST_COLUMNS, cells, column_groups, quote_of
 from tracelog.core.redact_flood import FLOOD
 from tracelog.core.redact_names import Names
 from tracelog.core.redact_pairs import PairFinder
@@ -88,7 +88,7 @@ class ParameterFinder:
                     continue
                 for secret in self._pairs.within(data, value, group):
                     found += 1
-                    yield Span(secret.start, secret.end, self._rank, group.name, b"'" if value.bare else b"")
+                    yield Span(secret.start, secret.end, self._rank, group.name, quote_of(data, value))
                 if found > MAX_SECRETS:
                     yield Span(value.end, len(data), self._rank, FLOOD)
                     return

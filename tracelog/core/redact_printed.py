@@ -5,6 +5,7 @@ What stands beside a name where a value was printed: in code, in a table, in wha
 import re
 from typing import Final, NamedTuple
 
+from tracelog.core.redact_mark import MARK
 from tracelog.core.redact_rules import Group
 from tracelog.core.redact_values import Value, value_at
 
@@ -85,7 +86,7 @@ def quoted(data: bytes, name: Name, found: re.Match[bytes]) -> Value | None:
     value = value_at(data, found.end() + (data[found.end() : found.end() + 1] in _PREFIXES))
     if value is None or value.bare:
         return None
-    text = data[value.start : value.end]
+    text = MARK.sub(b"", data[value.start : value.end])  # the digits of a tag are none of a password
     worth = _DIGIT.search(text) if name.group.plain else _OPAQUE.fullmatch(text)
     return value if worth and b"\n" not in text else None
 
@@ -98,4 +99,4 @@ def row(data: bytes, name: Name, found: re.Match[bytes]) -> Value | None:
     if value is None or data.find(b"(", value.start, value.end) >= 0:
         return None
     worth = _DIGIT if name.group.plain else _OPAQUE
-    return value if worth.search(data, value.start, value.end) else None
+    return value if worth.search(MARK.sub(b"", data[value.start : value.end])) else None

@@ -145,7 +145,9 @@ class TextCleaner:
             spans = self._find_all(data[: limit + AROUND])  # what begins before the limit is seen as a whole
             spans += self._pairs.whole_spans(data, groups)
             self._work.spend(SECRET * len(spans))
-            again = any(span.rank < self._rank_of_names or _parts(data, span) for span in spans)
+            again = limit <= SHORT_TEXT or any(
+                span.rank < self._rank_of_names or _parts(data, span) for span in spans
+            )
             if limit < len(data):
                 spans.append(Span(limit, len(data), 0, FLOOD))
             if not spans:
@@ -173,7 +175,7 @@ class TextCleaner:
         if (plain := undisguised(data, addresses=True, work=self._work)) is not None:
             within = map(plain.back, self._find(plain.data))
             apart = (span for span in within if data.find(b'"', span.start, span.end) < 0)
-            spans += [span._replace(quote=b"") for span in apart]
+            spans += [span._replace(quote=None) for span in apart]
         return spans
 
     def _find(self, data: bytes) -> list[Span]:
@@ -199,7 +201,7 @@ class TextCleaner:
 
 def _parts(data: bytes, span: Span) -> bool:
     """
-    Whether a mark for *span* parts a word or joins lines, so that the rules must look again.
+    Whether a mark for *span* parts a word or joins lines, so that the rules must look again at a long text.
     """
     around = (data[span.start - 1 : span.start], data[span.end : span.end + 1])
     return not _GLUE.isdisjoint(around) or data.find(b"\n", span.start, span.end) >= 0

@@ -57,6 +57,12 @@ _COOKIE: Final = re.compile(
 _NEXT_COOKIE: Final = re.compile(b";" + _COOKIE.pattern)
 
 
+STRUCTURE: Final = re.compile(
+    rb"%b[][,:{}](?:[][,:{} \t\r\n0-9.eE+-]|\\{1,15}[nrt]|true|false|null|NaN|Infinity)*" % BLANKS
+)
+"""What stands between two strings of JSON, where the end of one was taken for the begin of another."""
+
+
 class Value(NamedTuple):
     """
     Where a value stands.

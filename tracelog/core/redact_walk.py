@@ -146,6 +146,8 @@ class Walker:
         if self._is_password(value):
             return self._item(value, groups, depth)
         clean = self._words(value, groups, depth)
+        if self._is_password(clean):
+            clean = self._item(clean, groups, depth)  # as it will be read the next time
         if all(new is old for new, old in zip(clean, value, strict=True)):
             return value
         return _like(value, clean)
