@@ -6,7 +6,6 @@ and goes through `straighten`, like every crooked entry.
 """
 
 import math
-from copy import copy
 from typing import Any, Final
 
 import msgspec
@@ -131,7 +130,7 @@ class RowReader:
         Its trace stays empty where the row names none.
         """
         meta, ids, fields = row.meta, row.ids, row.fields
-        entry = copy(self._template)
+        entry: Entry = self._template.__copy__()  # type: ignore[attr-defined] # `copy` asks longer than it copies
         try:
             entry.trace_id = self._traces.get(ids.trace) or self._trace(ids.trace)
             if ids.span is not None:
@@ -247,7 +246,8 @@ def _lift(entry: Entry, fields: dict[str, Any]) -> dict[str, Any]:
         value = fields.get(name)
         if isinstance(value, str) and not getattr(entry, name):
             setattr(entry, name, value)
-            fields = {key: item for key, item in fields.items() if key != name}
+            fields = fields.copy()  # bound fields are shared, and a row that is not straight is read again
+            del fields[name]
     return fields
 
 

@@ -3,20 +3,14 @@ An event dictionary of structlog as a line of ours; the standard library's handl
 structlog is set up to log through it.
 """
 
-import time
 from collections.abc import Mapping
-from gc import is_tracked
 from typing import Any, Final, Self
 
-from tracelog.client.context import PLACE, root
 from tracelog.client.crash import Stack, asked_stack, current_error, note
-from tracelog.client.foreign import Learner, Line, learn, level_of_number, put_long
-from tracelog.client.gate import SLOT
-from tracelog.client.odd import encode, shown
+from tracelog.client.foreign import Learner, Line, learn, level_of_number
+from tracelog.client.odd import shown
 from tracelog.core.levels import LEVEL_NAMES
 from tracelog.core.times import to_milliseconds
-
-_now: Final = time.time
 
 SAID: Final = frozenset(
     (
@@ -66,35 +60,6 @@ def read_event(event: Mapping[str, Any], level: str, logger: str) -> Line:
     if len(event) > len(fields) + 1 or "event" not in event:
         _add_said(line, event, fields)
     return line
-
-
-def put_event(client: Learner, name: Any, method: str, event: Mapping[str, Any]) -> bool:
-    """
-    Queue *event* by the short way: a text with fields. Return whether that went.
-
-    Args:
-        client: Who ships it.
-        name: Of the logger, or None.
-        method: What was called.
-        event: As in `read_event`.
-
-    Raises:
-        Exception: When it is of no form that was met before, or something about it is odd; then `read_event`
-            reads it.
-    """
-    meta = client.known[(name, method, *event)]
-    fields: Any = event.copy()  # type: ignore[attr-defined] # what cannot be copied raises
-    message = fields.pop("event")
-    gate = client.gate
-    if is_tracked(fields) or type(message) is not str or len(gate.queue) >= gate.high_water:
-        return False
-    place: Any = PLACE.get() or root()  # one of a sink or hook has no ids, and raises
-    row = encode((_now(), meta, place.raw, message, fields or None))
-    if len(row) > SLOT:
-        return put_long(gate, row, message)
-    gate.queue.append(row)
-    next(gate.tick)
-    return True
 
 
 def learn_event(client: Learner, called: tuple[Any, Any], event: Mapping[str, Any]) -> None:

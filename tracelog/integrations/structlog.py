@@ -5,8 +5,10 @@ structlog: its events as entries, by a processor at the end of the chain or, as 
 """
 
 import logging
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from functools import partial
+from gc import is_tracked
+from time import time as now
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -14,42 +16,71 @@ from structlog import DropEvent
 
 from tracelog.client.caller import FIELD, calling
 from tracelog.client.complaint import Complaint
+from tracelog.client.context import PLACE, root
 from tracelog.client.default import default
-from tracelog.client.foreign import log_line, lost
+from tracelog.client.foreign import log_line, lost, put_long
+from tracelog.client.gate import SLOT
 from tracelog.client.heard import hear, is_console
-from tracelog.client.odd import shown
+from tracelog.client.odd import encode, shown
 from tracelog.core.levels import LEVEL_NAMES
-from tracelog.integrations.events import Rendered, learn_event, put_event, read_event
+from tracelog.integrations.events import Rendered, learn_event, read_event
 from tracelog.integrations.patching import Method, Undo, replace
 from tracelog.integrations.printed import shows
 
 if TYPE_CHECKING:
     from tracelog.client.client import Client
 
+Take = Callable[[Any, str, MutableMapping[str, Any]], MutableMapping[str, Any]]
+"""A processor as structlog calls it: the logger, the name of the method, the event."""
 
-class Processor:
+
+def Processor(*, tee: bool = False, client: "Client | None" = None) -> Take:  # noqa: N802 - the promised name
     """
-    Makes an entry of each event. It never raises, and never changes an event.
+    Return a processor that makes an entry of each event. It never raises, and never changes an event.
+
+    It is a method, for the interpreter calls that sooner than an object with `__call__`.
 
     Args:
         tee: Hand the event on, to a renderer further down the chain; else the chain ends here.
         client: Who ships the entries; the default one when None.
     """
+    return _Processor(tee, client).take
 
-    def __init__(self, *, tee: bool = False, client: "Client | None" = None) -> None:
+
+class _Processor:
+    """
+    What a processor knows: whether it hands events on, and who ships the entries.
+    """
+
+    __slots__ = ("_client", "_tee")
+
+    def __init__(self, tee: bool, client: "Client | None") -> None:
         self._tee = tee
         self._client = client
 
-    def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    def take(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """
-        Log *event*.
+        Log *event*; by the short way where it is a text with fields, of a form that was met before.
 
         Raises:
             DropEvent: When the chain ends here: it is structlog's word for "this is done".
         """
         client = self._client or default()
+        done = False
         try:
-            done = put_event(client, getattr(logger, "name", None), method, event)
+            meta = client.known[(getattr(logger, "name", None), method, *event)]
+            gate = client.gate
+            fields: Any = event.copy()  # type: ignore[attr-defined] # what cannot be copied raises
+            message = fields.pop("event")
+            if len(gate.queue) < gate.high_water and type(message) is str and not is_tracked(fields):
+                place: Any = PLACE.get() or root()  # one of a sink or hook has no ids, and raises
+                row = encode((now(), meta, place.raw, message, fields or None))
+                if len(row) > SLOT:
+                    done = put_long(gate, row, message)
+                else:
+                    gate.queue.append(row)
+                    next(gate.tick)
+                    done = True
         except Exception:  # of no form that was met before, or something about it is odd
             done = False
         if not done:  # not within `except`: `exc_info=True` asks for the exception that the program handles
@@ -98,7 +129,7 @@ def setup(*, client: "Client | None" = None) -> Undo:
     def make(before: Method) -> Method:
         def _process_event(self: Any, method: str, event: Any, values: Any) -> Any:
             chain = self._processors
-            if not chain or any(isinstance(one, Processor) for one in chain):
+            if not chain or any(isinstance(getattr(one, "__self__", None), _Processor) for one in chain):
                 return before(self, method, event, values)
             if isinstance(self._logger, logging.Logger):
                 return _said_once(before, self, (method, event, values))
