@@ -1,7 +1,7 @@
 """
 How fast a trace becomes a report, beside the least that a person would write by hand.
 
-    python tests/bench/bench_correlate.py
+    python3 dev.py bench correlate
 
 The peer reads the same NDJSON with `json.loads`, sorts by time and groups neighbours with equal text; it knows no
 sources, hops, clocks, chains or silences. Both run in one process on the same bytes, the best of several rounds each.
@@ -22,8 +22,11 @@ from itertools import groupby
 from pathlib import Path
 from time import process_time
 
-import duckdb
-import pandas as pd
+try:
+    import duckdb
+    import pandas as pd
+except ModuleNotFoundError as absent:
+    sys.exit(f"bench_correlate.py: {absent.name} is not installed; `python3 dev.py bench correlate` gets it.")
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
