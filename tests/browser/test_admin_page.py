@@ -386,6 +386,9 @@ def test_texts_of_others_are_text_in_every_field(page):
         card(page, "Keys").get_by_text("onerror").first.wait_for()
         card(page, "Mutes").get_by_text("onerror").first.wait_for()
         card(page, "Sources").get_by_text("onerror").first.wait_for()
+        when = card(page, "Who changed what").locator("td[data-of=when] span")
+        assert when.count() > 9
+        assert set(when.evaluate_all("(all) => all.map((one) => one.getClientRects().length)")) == {1}
         button(page, "Keys", "Revoke <img").first.click()
         assert "<img src=x onerror=canary()>" in page.locator("dialog b").inner_text()
         assert page.evaluate("window.bitten") is None

@@ -13,9 +13,13 @@ from tests.browser.test_accessibility import AXE
 from tests.browser.test_debug import HOSTILE, post, spelt
 from tests.browser.test_trace_page import HIDDEN, SEEN
 from tests.cli.started import Started, free_port
-from tests.server.running import Running
+from tests.server.running import Running, request
+from tests.stores.servers import RealServer
 from tracelog import Client
 from tracelog.config import Key
+
+ADMIN, INGEST = "admin-key-0123456789", "ingest-key-0123456789"
+KEYS = (Key(token="reader-0123456789", role="read"), Key(token=ADMIN, role="admin"), Key(token=INGEST))
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 TEXTS = "[...document.querySelectorAll('.line')].sort((a, b) => a.ariaRowIndex - b.ariaRowIndex).map((line) => line.querySelector('.text').innerText)"
@@ -225,6 +229,52 @@ def test_a_lost_server_is_told_and_what_came_meanwhile_is_shown(page, tmp_path):
         assert page.evaluate(TEXTS) == ["before it went", "while it was away"]
 
 
+def test_a_store_that_is_away_is_told(page, tmp_path):
+    """
+    While the store is away nothing is called live and no drops are denied; what comes after its return is shown.
+    """
+    with RealServer(tmp_path) as store, Running(store_url=store.url, process_sample=1.0) as running:
+        say(running, "before it went")
+        opened(page, running)
+        line(page, "before it went").wait_for()
+        store.kill()
+        page.reload()
+        page.get_by_text("trying again in").wait_for()
+        page.get_by_text("drops are not known").wait_for()
+        store.start()
+        page.locator(".drops", has_text="nothing dropped").wait_for()
+        page.locator(".mark.live").wait_for()
+        say(running, "after its return")
+        line(page, "after its return").wait_for()
+        store.kill()
+        page.evaluate(
+            "dispatchEvent(new Event('visibilitychange'))"
+        )  # who comes back to the tab sees what is
+        page.locator(".mark.lost", has_text="the store is away, nothing comes").wait_for()
+        assert "the store is away" in page.evaluate(SEEN)
+        assert "nothing dropped" not in page.locator(".state").inner_text()
+
+
+def test_a_place_in_the_page_is_no_new_search(page, running):
+    """
+    The link that skips to the content moves the focus, and what came stays as it is; marks stand before any script.
+    """
+    say(running, "shalom \u05e9\u05dc\u05d5\u05dd", "\u05e9\u05dc\u05d5\u05dd", "\u05e9\u05dc\u05d5\u05dd")
+    opened(page, running)
+    twice = line(page, f"{TIMES}2")
+    twice.wait_for()
+    places = [twice.locator(name).bounding_box()["x"] for name in (".pill", "bdi")]
+    assert places == sorted(places)
+    page.evaluate("document.querySelectorAll('.line').forEach((line) => { line.kept = true; })")
+    page.locator(".skip").press("Enter")
+    page.locator("main:focus").wait_for()
+    say(running, "after the jump")
+    line(page, "after the jump").wait_for()
+    assert page.evaluate("[...document.querySelectorAll('.line')].filter((line) => line.kept).length") == 2
+    page.go_back()
+    line(page, "after the jump").wait_for()
+
+
 def test_what_is_not_here_is_always_told(page):
     """
     Entries over quotas, sampled and refused are counted in the line of state, and by reason where it is opened.
@@ -361,9 +411,20 @@ def test_thousands_of_rows_are_a_few_elements(page, running):
     shows(page, 3_000)
     line(page, spelt("flood", 2_999)).wait_for()
     assert page.locator(".line").count() < 80
+    page.keyboard.press("Home")
+    line(page, spelt("flood", 3)).first.wait_for()
+    page.keyboard.press("PageDown")
+    line(page, spelt("flood", 40)).first.wait_for()
     page.evaluate("document.querySelector('.feed').scrollTo(0, 1000 * 26)")
     line(page, spelt("flood", 1_003)).wait_for()
     assert page.locator(".line").count() < 80
+    page.locator("#box").fill("nobody says this")
+    page.keyboard.press("Enter")
+    page.locator(".empty", has_text="this search finds").wait_for()
+    assert page.locator(".mark").inner_text().endswith("live \u00b7 0/s")
+    page.locator("#box").fill(f'"{spelt("flood", 1_003)}"')  # far behind the rows that a page begins with
+    page.keyboard.press("Enter")
+    line(page, spelt("flood", 1_003)).wait_for()
 
 
 def test_a_real_program_is_seen_at_once(page, logs, trace):
@@ -426,7 +487,7 @@ def test_signing_in_by_hand_and_by_link(chromium):
     """
     Where keys are asked for, the page asks for one, a start-up link brings one, and signing out ends it.
     """
-    with Running(keys=(Key(token="reader-0123456789", role="read"),)) as running:
+    with Running(keys=KEYS) as running:
         url = f"http://127.0.0.1:{running.port}/logs"
         for way in ("", "#key=reader-0123456789"):
             with chromium.new_context() as context:
@@ -440,6 +501,29 @@ def test_signing_in_by_hand_and_by_link(chromium):
                 assert [cookie["httpOnly"] for cookie in context.cookies()] == [True]
                 page.get_by_role("button", name="Sign out").click()
                 page.get_by_label("A read key").wait_for()
+
+
+def test_who_is_not_let_in_is_told_why(page):
+    """
+    A link with a key that opens nothing says so, one that is opened where the page already is works and leaves no
+    key in the address, and whose key is revoked is told that it ended, with nothing left to press that is over.
+    """
+    with Running(keys=KEYS) as running:
+        url, admin = f"http://127.0.0.1:{running.port}/logs", ("Authorization", f"Bearer {ADMIN}")
+        for key, why in (("wrong-key-0123456789", "unknown or revoked"), (INGEST, "role ingest")):
+            for here in ("/debug", "/logs", "/admin"):
+                page.goto("about:blank")
+                page.goto(f"{url.removesuffix('/logs')}{here}#key={key}")
+                page.locator("#said", has_text=why).wait_for()
+        made = running.ask(request("POST", "/api/v1/keys", b'{"role":"read"}', headers=[admin])).json
+        page.goto(url)
+        page.locator("#key").wait_for()
+        page.goto(f"{url}#key={made['token']}")
+        page.locator(".mark.live").wait_for()
+        assert page.url == url
+        assert running.ask(request("DELETE", f"/api/v1/keys/{made['id']}", headers=[admin])).status == 200
+        page.locator("#said", has_text="was revoked").wait_for()
+        assert page.locator("#tools button").all_inner_texts() == ["?"]
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1360), ("dark", 390)])

@@ -12,7 +12,7 @@ import { wrong } from "./gone.js";
 import { help, listen } from "./keys.js";
 import { audit, keys } from "./keyring.js";
 import { budget, quotas } from "./quotas.js";
-import { ask, byLink, heed, out } from "./signin.js";
+import { ask, byLink, heed, out, reasonToAsk } from "./signin.js";
 import { follow } from "./stream.js";
 import { outcomes, processing, redacted, sources } from "./sums.js";
 import { clean } from "./text.js";
@@ -85,7 +85,7 @@ function be(now, words) {
 function refused(error) {
   if (error.status === 401 || error.status === 403) {
     fill(tools, el("button", { onclick: () => help(KEYS), "aria-label": "Keys" }, "?"));
-    return ask(main, error.status === 403 ? clean(error.message) : "A read key shows how the server is; an admin key may change something, too.");
+    return ask(main, reasonToAsk(error, "A read key shows how the server is; an admin key may change something, too.", status !== null));
   }
   be("stopped", clean(error.message));
   if (!status) wrong(main, error, "");

@@ -9,7 +9,7 @@ import { REF as ref } from "./early.js";
 import { asked, search } from "./found.js";
 import { wrong } from "./gone.js";
 import { help, listen } from "./keys.js";
-import { ask, byLink, heed, out } from "./signin.js";
+import { ask, byLink, heed, out, reasonToAsk } from "./signin.js";
 import { start } from "./start.js";
 import { Trace, load } from "./trace.js";
 
@@ -73,6 +73,6 @@ listen(KEYS);
 heed(main);
 box.value = ref || query;
 show().catch((error) => {
-  if (error instanceof Refused && error.status === 401) ask(main, "It stays in this browser for twelve hours, as a cookie that no script can read.");
+  if (error instanceof Refused && error.reason.startsWith("key_")) ask(main, reasonToAsk(error, "It stays in this browser for twelve hours, as a cookie that no script can read.", false));
   else wrong(main, error, ref || query);
 });

@@ -26,6 +26,7 @@ const WHYS = {
   filtered: ({ showAll }) => card("Nothing of this is shown", "The chips above hide all that came.", el("button", { onclick: showAll }, "Show all")),
   searched: ({ query }) => card("Nothing yet that this search finds", `What comes and fits ${clean(query)} appears here.`, el("a.button", { href: address("/debug", { q: query }) }, "Search what is stored")),
   cleared: ({ again }) => card("Cleared", "What comes from now on appears here.", el("button", { onclick: again }, "Show again what came before")),
+  away: () => card("The store is away", "Nothing can be stored or shown until it is back; what clients hold comes then."),
   quiet: () => card("Nothing to show in this hour", SAMPLE, el("a.button", { href: address("/debug") }, "Traces that are stored")),
   nothing: () => el("div", {}, nothing(SAMPLE)),
   off: () =>

@@ -101,6 +101,16 @@ export class Feed {
     this.draw();
   }
 
+  /**
+   * Scroll by *screens*, wherever the focus is.
+   *
+   * @param {number} screens - Below 0 to what came before.
+   */
+  turn(screens) {
+    const { element } = this;
+    element.scrollTop = Math.max(0, element.scrollTop + screens * (element.clientHeight - this.height));
+  }
+
   /** Choose no row any more. */
   leave() {
     this.on = null;

@@ -32,7 +32,7 @@ export function line(row) {
   const level = clean(row.level);
   const element = el("div.line", { role: "row", class: `${level} ${hue(row.system)}` }, at, el("div.who.hue", { role: "gridcell" }, clean(who(row))), el("div.level", { role: "gridcell" }, level), text, until, spark, el("div.trace.mono", { role: "gridcell" }, link));
   const update = () => {
-    fill(text, el("bdi", {}, ...marks({ ...row, words: because(row.why) }), ...pieces(said(row))));
+    fill(text, ...marks({ ...row, words: because(row.why) }), el("bdi", {}, ...pieces(said(row))));
     until.textContent = row.count > 1 ? `– ${clock(ends(row))}` : "";
     if (row.count > 1) fill(spark, drawing(row.beats));
     element.setAttribute("aria-label", sentence(row));

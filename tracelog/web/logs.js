@@ -12,7 +12,7 @@ import { asked } from "./found.js";
 import { wrong } from "./gone.js";
 import { help, listen } from "./keys.js";
 import { line, placeOf, sentence } from "./line.js";
-import { ask, byLink, out } from "./signin.js";
+import { ask, byLink, heed, out, reasonToAsk } from "./signin.js";
 import { State } from "./state.js";
 import { follow } from "./stream.js";
 import { keep, read } from "./view.js";
@@ -60,24 +60,27 @@ let since = 0;
 let isCleared = false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
+/** @type {ReturnType<typeof setInterval> | undefined} */
+let telling;
 /** @type {Refused | null} */
 let refusal = null;
 
 async function begin() {
+  heed(main);
   await byLink();
   fill(tools, pauser, el("button", { onclick: forget, title: "forget what is shown (x)" }, "Clear"), out(), el("button", { onclick: () => help(KEYS), "aria-label": "Keys" }, "?"));
   fill(main, el("h1.unseen", {}, "Live events"), state.element, chips.element, el("div.stream", {}, feed.element, empty, newer));
   main.setAttribute("aria-busy", "false");
   connect();
   state.watch();
-  setInterval(tell, TELL_MS);
+  telling = setInterval(tell, TELL_MS);
 }
 
 function connect() {
   end();
   query = new URLSearchParams(location.search).get("q") ?? "";
   box.value = query;
-  state.missed = 0;
+  state.begin();
   refusal = null;
   isCleared = false;
   since = Infinity;
@@ -106,7 +109,10 @@ function opened() {
 function refused(error) {
   if (error.status === 401 || error.status === 403) {
     state.leave();
-    return ask(main, "It stays in this browser for twelve hours, as a cookie that no script can read.");
+    end();
+    clearInterval(telling);
+    fill(tools, el("button", { onclick: () => help(KEYS), "aria-label": "Keys" }, "?"));
+    return ask(main, reasonToAsk(error, "It stays in this browser for twelve hours, as a cookie that no script can read.", since > 0 && since < Infinity));
   }
   refusal = error;
   state.be("stopped", error.status === 400 ? "this search cannot be read" : "stopped");
@@ -146,6 +152,7 @@ function tell() {
 function reason() {
   if (refusal) return "refused";
   if (flow.rows.length) return "filtered";
+  if (state.isAway) return "away";
   if (state.isOff) return "off";
   if (isCleared) return "cleared";
   if (query) return "searched";
@@ -156,6 +163,11 @@ function reason() {
 function filter(changes) {
   Object.assign(view, changes);
   keep(view);
+  choose();
+}
+
+/** Show what the view lets pass. */
+function choose() {
   flow.choose();
   feed.show(flow.shown, SAME);
   chips.update(flow);
@@ -237,6 +249,9 @@ const KEYS = [
   ["t", "copy the trace id", onRow(copyId)],
   ["x", "forget what is shown", forget],
   ["Escape", "leave the line or the box", () => feed.leave()],
+  ["Home", "to the first line; PageUp and PageDown by a screen", () => feed.turn(-Infinity)],
+  ["PageUp", "", () => feed.turn(-1)],
+  ["PageDown", "", () => feed.turn(1)],
   ["ArrowDown", "", () => feed.move(1)],
   ["ArrowUp", "", () => feed.move(-1)],
   ["End", "", toEnd],
@@ -257,7 +272,8 @@ byId("find").addEventListener("submit", (event) => {
 
 addEventListener("popstate", () => {
   Object.assign(view, read());
-  connect();
+  if ((new URLSearchParams(location.search).get("q") ?? "") !== query) return connect();
+  choose(); // a place in the page, or other chips: what came stays
 });
 
 feed.element.addEventListener("pointerover", (/** @type {PointerEvent} */ event) => {

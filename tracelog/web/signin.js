@@ -5,6 +5,7 @@
 import { Refused, signIn } from "./api.js";
 import { el, fill } from "./dom.js";
 import { told } from "./menu.js";
+import { clean } from "./text.js";
 
 const SIGNED = "tracelog-signed-in";
 /** Says that there is a cookie to sign out of, which this page cannot see. No key is kept where scripts read. */
@@ -41,6 +42,18 @@ export function heed(main) {
       ask(main, error instanceof Refused ? error.message : String(error));
     }
   });
+}
+
+/**
+ * Return what to tell who is asked for a key: what was wrong with theirs, or that it ended, or *usual*.
+ *
+ * @param {Refused} error - Why a key is asked for.
+ * @param {string} usual
+ * @param {boolean} wasIn - Whether the page was open to the reader until now.
+ */
+export function reasonToAsk(error, usual, wasIn) {
+  if (error.reason !== "key_missing") return clean(error.message);
+  return wasIn ? "This page is open no more: the key that opened it was revoked, its twelve hours are over, or the server asks for keys now." : usual;
 }
 
 /**

@@ -8,7 +8,8 @@ import { FOLDED, because } from "./reasons.js";
 import { clean } from "./text.js";
 import { duration, number } from "./words.js";
 
-const STATUS_MS = 10_000;
+const STATUS_MS = 10_000, AWAY_MS = 2_000;
+/** Between two looks at the status, and while the store is away: its return is waited for. */
 
 const RATE_MS = 5_000;
 /** The rate is the mean of so long. */
@@ -58,7 +59,8 @@ export class State {
   /** Ask the server now, and then again and again, while somebody looks. */
   watch() {
     const again = () => document.visibilityState === "visible" && this.ask();
-    const timer = setInterval(again, STATUS_MS);
+    let looks = 0;
+    const timer = setInterval(() => (this.isAway || ++looks % (STATUS_MS / AWAY_MS) === 0) && again(), AWAY_MS);
     addEventListener("visibilitychange", again);
     this.leave = () => {
       clearInterval(timer);
@@ -68,11 +70,13 @@ export class State {
   }
 
   async ask() {
+    const wasAway = this.isAway;
     try {
       this.status = await get("/api/v1/status");
     } catch {
       return; // the mark tells of a server that does not answer, and what was known stays
     }
+    if (this.isAway !== wasAway) announce(this.isAway ? "the store is away" : "the store is back");
     this.show();
   }
 
@@ -102,10 +106,22 @@ export class State {
     const rate = this.came.reduce((sum, [, count]) => sum + count, 0) / (RATE_MS / 1000);
     const speed = `${number(rate > 0 && rate < 1 ? 1 : rate)}/s`;
     const paused = this.paused === null ? "" : `paused, ${number(this.paused)} new wait · `;
-    this.mark.className = `mark ${this.paused === null ? this.connection : "held"}`;
-    this.mark.textContent = `${paused}${this.connection === "live" ? `live · ${speed}` : clean(this.words)}`;
+    const isDry = this.isAway && this.connection === "live";
+    this.mark.className = `mark ${this.paused !== null ? "held" : isDry ? "lost" : this.connection}`;
+    this.mark.textContent = `${paused}${isDry ? "the store is away, nothing comes" : this.connection === "live" ? `live · ${speed}` : clean(this.words)}`;
     this.losses();
     this.late.textContent = this.lateness();
+  }
+
+  /** Whether the server runs and its store does not answer: nothing comes, and nobody knows what was dropped. */
+  get isAway() {
+    return this.status?.store?.ok === false;
+  }
+
+  /** Forget what belonged to the search before. */
+  begin() {
+    this.missed = 0;
+    this.came = [];
   }
 
   /** Whether nothing is processed: there is no processor inside, and none beside has ever told of work. */
@@ -124,12 +140,13 @@ export class State {
     families.push(["folded", counts(ledger?.suppressed).filter(([reason]) => FOLDED.has(reason))], ["left out by the sample", [["", sampled]]]);
     const told = families.filter(([, reasons]) => sum(reasons));
     // Only what changed is drawn: the reader may have the list open.
-    const words = told.map(([name, reasons]) => `${number(sum(reasons))} ${name.split(",")[0]}`).join(" · ") || (this.status ? "nothing dropped" : "…");
+    const words = told.map(([name, reasons]) => `${number(sum(reasons))} ${name.split(",")[0]}`).join(" · ") || (ledger ? "nothing dropped" : this.status ? "drops are not known" : "…");
     if (this.drops.textContent === words) return;
     this.drops.textContent = words;
     this.drops.classList.toggle("warn", isLoss);
     fill(this.list, ...told.flatMap(([name, reasons]) => [el("dt", {}, number(sum(reasons))), el("dd", {}, name), ...reasons.filter(([reason]) => reason).flatMap(detail)]));
-    if (!told.length) fill(this.list, el("dt", {}, "0"), el("dd", {}, "All that was logged is stored, and all that is stored is told here."));
+    if (!told.length && this.status && !ledger) fill(this.list, el("dt", {}, "?"), el("dd", {}, "Only the store has the counts, and it is away."));
+    else if (!told.length) fill(this.list, el("dt", {}, "0"), el("dd", {}, "All that was logged is stored, and all that is stored is told here."));
   }
 
   lateness() {
