@@ -95,7 +95,7 @@ class NoQueue:
 
     poll_s = 60.0
 
-    async def take(self, name: str, *, due: bool, lease_s: float) -> Look:
+    async def take(self, name: str, *, due: bool, lease_s: float, only_new: bool = False) -> Look:
         return Look(None, watched=False)
 
     async def renew(self, batch: Batch, lease_s: float) -> None:
