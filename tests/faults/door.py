@@ -5,7 +5,8 @@ The address that the programs under test are given: a door in front of who recei
 import http.client
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -13,6 +14,9 @@ from typing import Any, NamedTuple, Self
 SLOW_S = 0.5
 HANG_S = 60.0
 """Longer than any program waits."""
+
+LEAVING_S = 10.0
+"""So long a request under way is waited for."""
 
 PASSED_ON = ("content-type", "content-encoding", "authorization")
 
@@ -47,7 +51,8 @@ class Door:
         self.fault = fault
         self._receiver = receiver
         self._refused = 0
-        self._counting = threading.Lock()
+        self._counting = threading.Condition()
+        self._inside = 0
         self._closing = threading.Event()
         door = self
 
@@ -58,7 +63,8 @@ class Door:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 kept = {name: self.headers[name] for name in PASSED_ON if name in self.headers}
-                answer = door.answer(self.path, kept, body)
+                with door.passing():
+                    answer = door.answer(self.path, kept, body)
                 if answer is None:
                     self.close_connection = True
                     return
@@ -93,6 +99,20 @@ class Door:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """
+        A request on its way: what its program gave up may arrive all the same, and is to be there when it is counted.
+        """
+        with self._counting:
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._inside -= 1
+                self._counting.notify_all()
+
     def answer(self, path: str, headers: dict[str, str], body: bytes) -> Answer | None:
         """
         Return what is said to a request; None for nothing.
@@ -118,6 +138,8 @@ class Door:
     ) -> None:
         self._closing.set()
         self._server.shutdown()
+        with self._counting:
+            self._counting.wait_for(lambda: self._inside == 0, LEAVING_S)
         self._server.server_close()
 
 
