@@ -233,7 +233,10 @@ def test_a_store_that_is_away_is_told(page, tmp_path):
     """
     While the store is away nothing is called live and no drops are denied; what comes after its return is shown.
     """
-    with RealServer(tmp_path) as store, Running(store_url=store.url, process_sample=1.0) as running:
+    with (
+        RealServer(tmp_path) as store,
+        Running(store_url=store.url, process_sample=1.0, process_interval=0.05) as running,
+    ):
         say(running, "before it went")
         opened(page, running)
         line(page, "before it went").wait_for()
