@@ -157,7 +157,7 @@ SECRETS: dict[str, tuple[list[Make], list[str]]] = {
             "password:\n  {}", "db:\n  user: bob\n  api_key:\n    {}\n  port: 1", "password: |\n  {}\n", "secret -> {}", "token => {}", "password -> {} was set",
             "password=&quot;{}&quot;", "&quot;api_key&quot;:&quot;{}&quot;", "pin=&#39;{}&#39;", "INSERT INTO users (name, password) VALUES ('bob', '{}')",
             "machine db.local login bob password {}", "machine db.local\n  login bob\n  password {}", "Step 3/9 : ENV DB_PASSWORD {}", "ENV API_TOKEN {}",
-            "<pass>{}</pass>", "<user>bob</user><pw>{}</pw>", "пароль: {}", "密码={}", "密码：{}", "Contraseña: {}", "mot de passe: {}", "Passwort={}", "senha: {}",
+            "<pass>{}</pass>", "<user>bob</user><pw>{}</pw>", "пароль: {}", "密码={}", "密码\uff1a{}", "Contraseña: {}", "mot de passe: {}", "Passwort={}", "senha: {}",
             'insert into t(id,token) values (1,"x77x7"),(2,"{}")', "AUTH default {}", '"AUTH" "bob" "{}"', "redis> AUTH bob {}", "['AUTH', 'bob', '{}']",
         ],
     ),

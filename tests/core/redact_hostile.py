@@ -125,6 +125,6 @@ def mixed(count: int, seed: int) -> Iterator[str]:
 
 def repeated(unit: str, size: int) -> str:
     """
-    Return *size* characters of *unit*.
+    Return *unit* as often as *size* bytes have room for.
     """
-    return (unit * (size // len(unit) + 1))[:size]
+    return unit * (size // len(unit.encode("utf-8", "surrogatepass")))
