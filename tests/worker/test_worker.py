@@ -160,13 +160,13 @@ def test_what_could_not_be_sent_goes_with_the_next_call(world):
     once, with the ledger.
     """
     moody = world.moody
-    moody.answers += [(503, {"retry-after": "1"}, b"{}")]
+    moody.answers += [(503, {"retry-after": "3"}, b"{}")]
     world.get("moody", "/say?level=warn&text=first")
     assert moody.heard.wait(10)
     for n in range(3):
         world.get("moody", f"/wait?ms={100 * (n == 0)}")  # by then the first answer is read
-    assert len(moody.bodies) == 1  # it was asked for a second's peace
-    world.get("moody", "/wait?ms=1100")
+    assert len(moody.bodies) == 1  # it was asked for three seconds' peace
+    world.get("moody", "/wait?ms=3100")
     until(lambda: moody.bodies[1:], bool)
     first, second = moody.bodies[:2]
     assert [entry["message"] for entry in first["entries"]] == ["first", "GET /say"]
