@@ -160,6 +160,8 @@ def test_what_could_not_be_sent_goes_with_the_next_call(world):
     once, with the ledger.
     """
     moody = world.moody
+    moody.bodies.clear()  # of the tests before
+    moody.heard.clear()
     moody.answers += [(503, {"retry-after": "3"}, b"{}")]
     world.get("moody", "/say?level=warn&text=first")
     assert moody.heard.wait(10)
