@@ -4,6 +4,7 @@ Patterns printed for bytes: they mean what they meant, in both engines, and thei
 
 import json
 import re
+import time
 
 import msgspec
 import pytest
@@ -73,6 +74,18 @@ def test_loose_pattern_sees_encoded_text(pattern, data):
     for form in [*encoded, json.dumps(text).replace("/", "\\/").encode()]:
         for engine in ("re2", "re"):
             assert searcher(engine, printed.loose)(form, 0)[0] >= 0
+
+
+def test_a_run_of_backslashes_is_read_in_one_way():
+    """
+    Backslashes that an encoder may have doubled cost no more ways than there are of them, however often they come.
+    """
+    loose = read_pattern(r"a\\{1,15}b\\{1,15}c\\{1,15}d\\{1,15}e").loose
+    text = b"\\".join([b"a", *14 * [b""], b"b", *14 * [b""], b"c", *14 * [b""], b"d", *28 * [b""], b"x"]) * 50
+    start = time.thread_time()
+    assert searcher("re", loose)(text, 0)[0] < 0
+    assert time.thread_time() - start < 0.5
+    assert searcher("re", loose)(text.replace(b"x", b"e"), 0)[0] == 0
 
 
 NUMBERED = pytest.mark.parametrize(

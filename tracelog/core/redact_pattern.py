@@ -55,6 +55,8 @@ _CATEGORIES: Final = {
     "CATEGORY_NOT_SPACE": _ANY & ~_BLANK,
 }
 
+_BACKSLASH: Final = 0x5C
+
 _WRITTEN: Final = _bits(b"\\bfnrtu0123456789abcdefABCDEF")
 """What escapes are written with, besides the sign that some end with."""
 
@@ -174,6 +176,8 @@ class _Printer:
 
     def repeat(self, op: str, arg: tuple[int, int, Any], flags: int) -> tuple[str, bool]:
         low, high, body = arg
+        if self.loose and high <= _FEW and _is_backslash(body):
+            return rf"\\{{{low},{2 * high}}}", False  # one or two for each, read in one way only
         if self.loose and low <= _ENOUGH and high > _FEW and (run := _encoded_run(body, flags)):
             return f"{run}{{{low},}}", False
         text, ended = self.sequence(body, flags)
@@ -200,6 +204,10 @@ class _Printer:
         if not forms:
             raise ValueError("has a class that no character belongs to")
         return forms[0] if len(forms) == 1 and not letters else f"(?:{'|'.join(forms)})"
+
+
+def _is_backslash(body: Any) -> bool:
+    return len(body) == 1 and str(body[0][0]) == "LITERAL" and body[0][1] == _BACKSLASH
 
 
 def _encoded_run(body: Any, flags: int) -> str:
