@@ -13,6 +13,7 @@ from tracelog.core.redact_flood import FLOOD
 from tracelog.core.redact_pattern import read_pattern
 from tracelog.core.redact_replace import MAX_SECRETS, Span
 from tracelog.core.redact_rules import Shape
+from tracelog.core.redact_values import STRUCTURE
 from tracelog.core.redact_work import FOUND, TRY, Work
 
 _ESCAPES: Final = (
@@ -104,6 +105,8 @@ class ShapeFinder:
             if self._lead_is_secret:
                 first = start
             if self._not_before and self._not_before.match(data, end):
+                continue
+            if STRUCTURE.fullmatch(data, first, last):
                 continue
             if self._is_secret(data[first:last]):
                 found += 1

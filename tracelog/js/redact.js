@@ -12,6 +12,8 @@ const PASSES = 4;
 const KNOWN_TEXTS = 300;
 
 const MARK = /\[REDACTED:[a-z0-9_]{1,40}(?::[0-9a-f]{6})?\]/g;
+/** What stands between two strings of JSON. */
+const STRUCTURE = /^[\][,:{}](?:[\][,:{}0-9.eE+-]|true|false|null)*$/;
 const ESCAPE = /(?:\\[abfnrtv0]|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|%[0-9A-Fa-f]{2}|\[[0-9;]{0,10}m)$/;
 
 /**
@@ -154,7 +156,7 @@ function shapeFinder(shape) {
     }
     if (lead?.secret) start = place - ahead;
     const secret = text.slice(start, end);
-    return unless?.test(secret) || (check && !check(secret)) ? null : { start, end, name };
+    return STRUCTURE.test(secret) || unless?.test(secret) || (check && !check(secret)) ? null : { start, end, name };
   };
 
   return (/** @type {string} */ text, /** @type {string} */ small) => {
