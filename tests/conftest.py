@@ -5,8 +5,11 @@ What all tests share: how Hypothesis searches, and what coverage looks at.
 import atexit
 import os
 import shutil
+import signal
 import tempfile
+from typing import Any, Final
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tracelog.core.surroundings import AGENT_SIGNS
@@ -31,3 +34,31 @@ os.environ["TRACELOG_CONSOLE"] = "off"
 for sign in AGENT_SIGNS:
     os.environ.pop(sign, None)
 """What tests print is the same whoever runs them: people at a terminal, or a coding agent."""
+
+_AGAIN_S: Final = 10.0
+
+
+class OverTimeError(BaseException):
+    """
+    A test took longer than any should. Hypothesis must not take it for a failure of the property: it would look
+    for smaller examples, each as slow as the first, without an alarm and without end.
+    """
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> bool:
+    """
+    Raise `OverTimeError` where the test stands after its time, and again where something caught that.
+    """
+
+    def ring(_number: int, _frame: Any) -> None:
+        raise OverTimeError(f"{item.nodeid} took longer than {settings.timeout:g} s")
+
+    def cancel() -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    before = signal.signal(signal.SIGALRM, ring)
+    item.cancel_timeout = cancel  # type: ignore[attr-defined] # what the plugin calls when the test has ended
+    signal.setitimer(signal.ITIMER_REAL, settings.timeout, _AGAIN_S)
+    return True
