@@ -19,19 +19,30 @@ fresh_process = process.fresh_process
 def stock_logging():
     """
     The standard library as it comes: its factory, its dispatch, a root logger without handlers, and nothing kept
-    of the loggers that a test has made.
+    of what others have made of a logger: frameworks switch those off that they do not know.
     """
     factory, dispatch = logging.getLogRecordFactory(), logging.Logger.callHandlers
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    others = [log for log in root.manager.loggerDict.values() if isinstance(log, logging.Logger)]
+    before = [(log, log.level, log.handlers, log.propagate, log.disabled) for log in [root, *others]]
+    for log in others:
+        put_back(log, logging.NOTSET, [], propagate=True, disabled=False)
     logging.setLogRecordFactory(logging.LogRecord)
-    root.handlers[:] = []
+    root.handlers = []
     yield
     logging.setLogRecordFactory(factory)
     logging.Logger.callHandlers = dispatch
     logging.captureWarnings(capture=False)
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    for log, level, handlers, propagate, disabled in before:
+        put_back(log, level, handlers, propagate=propagate, disabled=disabled)
+
+
+def put_back(log, level, handlers, *, propagate, disabled):
+    """
+    Let *log* be as it was.
+    """
+    log.setLevel(level)
+    log.handlers, log.propagate, log.disabled = handlers, propagate, disabled
 
 
 @pytest.fixture
