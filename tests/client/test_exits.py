@@ -4,10 +4,12 @@ Ends and forks of real processes.
 
 import collections
 import socket
+import threading
 
 import pytest
 
 from tests.client.programs import run
+from tests.sinks.scripted import reply, scripted
 from tracelog.client import exits
 
 
@@ -211,6 +213,54 @@ print(set(codes))
     counted = collections.Counter(message for message in ran.messages if message.startswith("child"))
     assert counted == {f"child {c}": 1 for c in range(200)}
     assert len({each for each, _ in ran.entries}) == len(ran.entries)
+
+
+HALF_AN_ANSWER = {
+    "http": ("url=address", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"),
+    "redis": ("sinks=[address.replace('http', 'redis')]", b"*2\r\n$"),
+}
+
+
+@pytest.mark.parametrize("kind", HALF_AN_ANSWER)
+def test_forks_in_the_middle_of_an_answer(tmp_path, kind):
+    """
+    A child that is forked while the thread waits for the rest of an answer works and ends: what that thread has
+    locked is the parent's.
+    """
+    settings, half = HALF_AN_ANSWER[kind]
+    begun = threading.Event()
+
+    def answer(peer):
+        peer.sock.sendall(half)
+        begun.set()
+        peer.wait()
+        return False
+
+    def tell(_peer):
+        begun.wait(10)
+        return reply(200)(_peer)
+
+    with scripted(answer, early=True) as server, scripted(tell) as told:
+        ran = run(
+            f"""
+import signal, urllib.request
+address = {server.url!r}
+tracelog.configure({settings}, exit_timeout=0)
+tracelog.get_logger("x").info("parent")
+urllib.request.urlopen({told.url!r}).read()
+pid = os.fork()
+if pid == 0:
+    tracelog.configure(sinks=[File()])
+    tracelog.get_logger("x").info("child")
+    os._exit(tracelog.flush(10.0))
+signal.alarm(20)
+signal.signal(signal.SIGALRM, lambda *_: os.kill(pid, signal.SIGKILL))
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+os._exit(sys.stdout.flush() or 0)
+""",
+            tmp_path,
+        )
+    assert (ran.out, ran.messages) == ("0\n", ["child"])
 
 
 def test_a_fork_keeps_its_trace(tmp_path):

@@ -106,8 +106,6 @@ class ShapeFinder:
                 first = start
             if self._not_before and self._not_before.match(data, end):
                 continue
-            if STRUCTURE.fullmatch(data, first, last):
-                continue
             if self._is_secret(data[first:last]):
                 found += 1
                 if found > MAX_SECRETS:
@@ -171,7 +169,9 @@ class ShapeFinder:
         return near
 
     def _is_secret(self, secret: bytes) -> bool:
-        return not (self._unless and self._unless.fullmatch(secret)) and self._check(secret)
+        if STRUCTURE.fullmatch(secret) or (self._unless and self._unless.fullmatch(secret)):
+            return False
+        return self._check(secret)
 
     def _end(self, data: bytes, end: int) -> int:
         run = self._body.match(data, end) if self._body else None

@@ -8,6 +8,7 @@ through `_DeadlineReader`. Redirects and proxies are not followed: the key goes 
 
 import http.client
 import io
+import os
 import re
 import socket
 import ssl
@@ -59,6 +60,7 @@ class Post:
         self._path = quote(url.path.rstrip("/"), safe="/%:@!$&'()*+,;=~") + tail
         self._timeout = timeout
         self._connection: http.client.HTTPConnection | None = None
+        self._process = 0
         self._tls: ssl.SSLContext | None = None
 
     def __call__(self, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -82,9 +84,16 @@ class Post:
             raise self._unavailable(error) from error
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        """
+        Let go of the connection; a later post opens a new one. In a forked child the parent's stays open.
+        """
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if self._process == os.getpid():
+            connection.close()
+        else:
+            _leave(connection)
 
     def _attempt(self, body: bytes, headers: Mapping[str, str], deadline: float) -> Answer:
         connection = self._connection = self._connection or self._connect(deadline)
@@ -111,6 +120,7 @@ class Post:
         else:
             connection = http.client.HTTPConnection(self._host, self._port, timeout=left)
         connection.connect()
+        self._process = os.getpid()
         return connection
 
     def _unavailable(self, error: Exception) -> SinkUnavailableError:
@@ -121,6 +131,17 @@ class Post:
 
 _IDLE_CLOSE: Final = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 """How a kept-alive connection shows that the server closed it while it was idle."""
+
+
+_inherited: Final[list[http.client.HTTPConnection]] = []
+"""Connections of parents. A thread that reads from one holds a lock of its buffer; a forked child that closes or
+finalizes the buffer waits for that lock, and no thread is there to release it."""
+
+
+def _leave(connection: http.client.HTTPConnection) -> None:
+    _inherited.append(connection)
+    if connection.sock is not None and (descriptor := connection.sock.detach()) >= 0:
+        socket.close(descriptor)
 
 
 class _DeadlineReader(io.RawIOBase):
