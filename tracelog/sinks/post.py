@@ -134,8 +134,8 @@ _IDLE_CLOSE: Final = (http.client.RemoteDisconnected, ConnectionResetError, Brok
 
 
 _inherited: Final[list[http.client.HTTPConnection]] = []
-"""Connections of parents. A thread that reads from one holds a lock of its buffer; a forked child that closes or
-finalizes the buffer waits for that lock, and no thread is there to release it."""
+"""Connections of parents. A thread that reads from one holds a lock of its buffer; a forked child that closes
+the buffer waits for that lock, and no thread is there to release it."""
 
 
 def _leave(connection: http.client.HTTPConnection) -> None:
