@@ -127,7 +127,8 @@ class Guard:
         self.form = template(message)
         form = hash((system, level, self.form))
         mark = self._marks[system]
-        if level in _ERRORS:
+        is_error = level in _ERRORS
+        if is_error:
             mark |= mark << 1
         seen = self._traces.young.get(trace) or self._traces.get(trace) or 0
         is_first = mark & ~seen != 0
@@ -139,7 +140,7 @@ class Guard:
                 return FOLDED_TEMPLATE
             verdict = CRITICAL if critical else NORMAL
         else:
-            verdict = CRITICAL if critical else self._classify(entry, is_first, peer)
+            verdict = CRITICAL if critical else self._classify(entry, is_first, is_error, peer)
             if not verdict.kept:
                 return self._refuse(verdict, entry)
         if is_first:
@@ -232,13 +233,15 @@ class Guard:
             "recorder": {"traces": len(self.recorder), "bytes": self.recorder.bytes},
         }
 
-    def _classify(self, entry: Entry, is_first: bool, peer: str | None) -> Verdict:
+    def _classify(self, entry: Entry, is_first: bool, is_error: bool, peer: str | None) -> Verdict:
         """
         Return the verdict about an entry that nothing folds; *is_first* when its hop has nothing stored yet.
         """
         now_s, hearing = self._now, self._hearing
-        source = hearing.speaker(entry, peer, now_s)
-        if entry.level in _ERRORS:
+        source = entry.system, entry.source or entry.service
+        if peer is not None:
+            source = hearing.speaker(source, peer, now_s)
+        if is_error:
             return ESSENTIAL if hearing.error(source, peer, now_s) else NORMAL
         if is_first and hearing.first.allows(source, now_s):
             return PRIVILEGED
@@ -258,7 +261,7 @@ class Guard:
         weight = weigh(entry)
         self.offered += weight
         hearing, now_s = self._hearing, self._now
-        source = hearing.speaker(entry, peer, now_s)
+        source = hearing.speaker((entry.system, entry.source or entry.service), peer, now_s)
         verdict = CRITICAL if critical else PRIVILEGED
         if not critical and not hearing.first.allows(source, now_s):
             is_kept = entry.level in _ERRORS or hearing.normal.allows(source, now_s)

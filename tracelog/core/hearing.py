@@ -7,7 +7,6 @@ like; some of what they may say is therefore counted by their address, whatever 
 
 from typing import Final
 
-from tracelog.core.entry import Entry
 from tracelog.core.guard_settings import GuardSettings
 from tracelog.core.limit import MINUTE_S, Adaptive
 from tracelog.core.speakers import Speaker, Speakers
@@ -34,16 +33,15 @@ class Hearing:
         self._of_address = Adaptive((settings.address_errors,), settings.sources, HOUR_S)
         self._speakers = Speakers(settings.newcomers, settings.sources)
 
-    def speaker(self, entry: Entry, peer: str | None, now: float) -> Speaker:
+    def speaker(self, named: Speaker, peer: str | None, now: float) -> Speaker:
         """
-        Return who says *entry*.
+        Return who says what is said in the name of *named*.
 
         Args:
-            entry: Anything.
+            named: As it names itself.
             peer: Address that it came from, of a sender whose names are not believed; else None.
             now: Seconds, monotonic.
         """
-        named = (entry.system, entry.source or entry.service)
         return named if peer is None else self._speakers.of(named, peer, now)
 
     def error(self, speaker: Speaker, peer: str | None, now: float) -> bool:
