@@ -12,6 +12,7 @@ from starlette.routing import Route
 import tracelog
 from tests.integrations.serving import Asgi
 from tests.integrations.traces import VALID
+from tests.sinks.scripted import raw, scripted
 from tracelog.client.hop import MUTED
 from tracelog.integrations.exchange import Inside
 
@@ -107,6 +108,19 @@ class CallContract:
         assert call.level == "error"
         assert call.error["type"].endswith(type(caught.value).__name__)
         assert call.error["cause"]["message"]
+
+    def test_an_answer_that_breaks_is_told(self, told):
+        """
+        An answer that ends in its middle is an error of the call, told once, whatever its status was.
+        """
+        with scripted(raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")) as server:
+            url = f"{server.url}/half"
+            with pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
+                self.call(url)
+        (error,) = [entry for entry in told() if entry.level == "error"]
+        assert error.message.startswith(f"GET {url}")
+        assert error.error["type"].endswith(type(caught.value).__name__)
+        assert {entry.span_id for entry in told()} == {error.span_id}
 
     def test_a_stranger_is_told_nothing(self, told, echoes):
         """

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _KEY: Final = web.RequestKey("tracelog", Exchange)
 """Where a request says that it is being watched already: apps have apps within."""
 
+_CALL: Final = "_tracelog_call"
+"""Where an answer keeps the call that it answers."""
+
 
 def init_app(app: web.Application, *, client: "Client | None" = None) -> web.Application:
     """
@@ -59,6 +62,7 @@ def setup(*, client: "Client | None" = None) -> Undo:
             call.write(request.headers)
             response = await handler(request)
             call.status = response.status
+        setattr(response, _CALL, call)
         return response
 
     def session(before: Method) -> Method:
@@ -74,7 +78,38 @@ def setup(*, client: "Client | None" = None) -> Undo:
 
         return __init__
 
-    return replace_all(((ClientSession, "__init__", session), (web.Application, "__init__", app)))
+    return replace_all(
+        (
+            (ClientSession, "__init__", session),
+            (ClientResponse, "read", _read),
+            (ClientResponse, "release", _released),
+            (web.Application, "__init__", app),
+        )
+    )
+
+
+def _read(before: Method) -> Method:
+    async def read(self: ClientResponse) -> Any:
+        call = vars(self).get(_CALL)
+        if call is None:
+            return await before(self)
+        with call.body():
+            return await before(self)
+
+    return read
+
+
+def _released(before: Method) -> Method:
+    def release(self: ClientResponse) -> Any:
+        """
+        Let go of the connection; what broke a body that was read piece by piece is known now.
+        """
+        call = vars(self).get(_CALL)
+        if call is not None and isinstance(error := self.content.exception(), Exception):
+            call.broke(error)
+        return before(self)
+
+    return release
 
 
 async def _serve(exchange: Exchange, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -6,7 +6,8 @@ calls belong together, and baggage can hold more. Each hop of a redirect is a ca
 for one host never reach the next.
 """
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
@@ -78,6 +79,7 @@ class Call(Block):
     def __init__(self, client: "Client", method: str, target: Target) -> None:
         url = str(target)
         super().__init__(client, f"{method} {url}", NOTHING, {"method": method, "url": url})
+        self._broken = False
         self._open = may_know(target, client.settings.propagate_to)
 
     def write(self, headers: MutableMapping[str, Any]) -> None:
@@ -91,6 +93,25 @@ class Call(Block):
             del headers[name]
         for name, value in added.items():
             headers[name] = value
+
+    @contextmanager
+    def body(self) -> Iterator[None]:
+        """
+        Tell of what breaks the answer while it is read within the block: the call has ended with its head.
+        """
+        try:
+            yield
+        except Exception as error:
+            self.broke(error)
+            raise
+
+    def broke(self, error: Exception) -> None:
+        """
+        Tell, once, that *error* broke the answer while it was read.
+        """
+        if not self._broken:
+            self._broken = True
+            self.end(error)
 
 
 class OuterCall(Call):

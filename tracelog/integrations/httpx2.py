@@ -17,8 +17,8 @@ def setup(*, client: "Client | None" = None) -> Undo:
     """
     Log every request of every client, and hand the trace to hosts that may know it.
 
-    Its time ends with the headers of the answer; a body that is streamed comes after. A second call changes
-    nothing.
+    Its time ends with the headers of the answer; what breaks it while its body is read is an entry of its
+    own. A second call changes nothing.
 
     Returns:
         A function that undoes it.

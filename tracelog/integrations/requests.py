@@ -2,25 +2,30 @@
 requests: outgoing calls as hops that hand on the trace.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from requests.adapters import HTTPAdapter
-from requests.models import PreparedRequest
+from requests.models import PreparedRequest, Response
 
 from tracelog.client.foreign import chosen
 from tracelog.integrations.calls import OuterCall, Target, is_untold
-from tracelog.integrations.patching import Method, Undo, replace
+from tracelog.integrations.patching import Method, Undo, replace_all
 
 if TYPE_CHECKING:
     from tracelog.client.client import Client
+
+_CALL: Final = "_tracelog_call"
+"""Where an answer keeps the call that it answers, until its body is read."""
 
 
 def setup(*, client: "Client | None" = None) -> Undo:
     """
     Log every request of every session, and hand the trace to hosts that may know it.
 
-    Each hop of a redirect is an entry of its own. A second call changes nothing.
+    Each hop of a redirect is an entry of its own; what breaks an answer while it is read is one more. A
+    second call changes nothing.
 
     Returns:
         A function that undoes it.
@@ -36,11 +41,26 @@ def setup(*, client: "Client | None" = None) -> Undo:
                 call.write(traced.headers)
                 response = before(self, traced, *args, **rest)
                 call.status = response.status_code
+            setattr(response, _CALL, call)
             return response
 
         return send
 
-    return replace(HTTPAdapter, "send", make)
+    return replace_all(((HTTPAdapter, "send", make), (Response, "iter_content", _watched)))
+
+
+def _watched(before: Method) -> Method:
+    def iter_content(self: Response, *args: Any, **rest: Any) -> Any:
+        chunks = before(self, *args, **rest)
+        call = vars(self).get(_CALL)
+        return chunks if call is None else _told(chunks, call)
+
+    return iter_content
+
+
+def _told(chunks: Iterable[Any], call: OuterCall) -> Iterator[Any]:
+    with call.body():
+        yield from chunks
 
 
 def _target(url: str) -> Target:

@@ -2,7 +2,7 @@
 What httpx and httpx2 share: transports through which every request of every client goes, one per redirect.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,17 @@ def watch(library: ModuleType, client: "Client | None") -> Undo:
 
 
 def _sync(library: ModuleType, who: "Callable[[], Client]") -> Make:
+    class Body(library.SyncByteStream):  # type: ignore[misc, name-defined]
+        def __init__(self, stream: Any, call: Call) -> None:
+            self._stream, self._call = stream, call
+
+        def __iter__(self) -> Iterator[bytes]:
+            with self._call.body():
+                yield from self._stream
+
+        def close(self) -> None:
+            self._stream.close()
+
     def make(before: Method) -> Method:
         def handle_request(self: Any, request: Any) -> Any:
             if not is_untold():
@@ -41,6 +52,7 @@ def _sync(library: ModuleType, who: "Callable[[], Client]") -> Make:
             with _call(who(), request) as call:
                 response = before(self, _traced(library, request, call))
                 call.status = response.status_code
+            response.stream = Body(response.stream, call)
             return response
 
         return handle_request
@@ -49,6 +61,18 @@ def _sync(library: ModuleType, who: "Callable[[], Client]") -> Make:
 
 
 def _async(library: ModuleType, who: "Callable[[], Client]") -> Make:
+    class Body(library.AsyncByteStream):  # type: ignore[misc, name-defined]
+        def __init__(self, stream: Any, call: Call) -> None:
+            self._stream, self._call = stream, call
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            with self._call.body():
+                async for chunk in self._stream:
+                    yield chunk
+
+        async def aclose(self) -> None:
+            await self._stream.aclose()
+
     def make(before: Method) -> Method:
         async def handle_async_request(self: Any, request: Any) -> Any:
             if not is_untold():
@@ -56,6 +80,7 @@ def _async(library: ModuleType, who: "Callable[[], Client]") -> Make:
             with _call(who(), request) as call:
                 response = await before(self, _traced(library, request, call))
                 call.status = response.status_code
+            response.stream = Body(response.stream, call)
             return response
 
         return handle_async_request
