@@ -13,6 +13,7 @@ import tracelog
 from tests.integrations.calling import CallContract, told_calls
 from tests.integrations.serving import Served
 from tests.integrations.traces import CONTINUED, PARENT, RESTARTED, TRACE
+from tests.sinks.scripted import drip, scripted
 from tracelog.integrations.aiohttp import init_app, setup
 
 
@@ -29,6 +30,28 @@ class TestAiohttp(CallContract):
                 return answer.status, await answer.text()
 
         return asyncio.run(request())
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_an_answer_in_pieces_that_breaks_is_told(told, reads):
+    """
+    What breaks an answer that is read piece by piece is told, once; one that nobody reads to its end is not.
+    """
+    undo = setup()
+
+    async def request(url):
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            async for _ in answer.content.iter_any():
+                if not reads:
+                    break
+
+    with scripted(drip(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", 0.001)) as server:
+        try:
+            asyncio.run(request(server.url))
+        except aiohttp.ClientPayloadError:
+            assert reads
+    undo()
+    assert [entry.level for entry in told()] == ["info"] + ["error"] * reads
 
 
 class Aiohttp(Served):

@@ -104,7 +104,7 @@ def _released(before: Method) -> Method:
         """
         Let go of the connection; what broke a body that was read piece by piece is known now.
         """
-        call = vars(self).get(_CALL)
+        call = vars(self).pop(_CALL, None)  # what comes behind is the end of a connection that nobody reads
         if call is not None and isinstance(error := self.content.exception(), Exception):
             call.broke(error)
         return before(self)
