@@ -26,6 +26,8 @@ EXAMPLES = {
     "litestar_app.py": {"ordering tea", "ordering cup", "GET /orders/tea", "GET /orders/cup"},
     "lambda_function.py": {"charging", "invoke charge"},
     "outgoing.py": {"place order", "serve /httpx", "serve /httpx2", "serve /requests", "serve /urllib3"},
+    "pools.py": {"packing tea", "packing cup", "packing pot", "place order"},
+    "relay_app.py": {"ordering tea"},
     "rq_jobs.py": {"publish rq_jobs.charge", "run rq_jobs.charge", "charging"},
     "with_loguru.py": {"ordering tea", "order refused", "place order"},
     "wsgi_app.py": {"ordering tea", "GET /orders/tea"},
@@ -37,7 +39,14 @@ EXAMPLES = {
 """Messages that each example must have logged."""
 
 
-ONE_TRACE = {"aiohttp_app.py", "celery_tasks.py", "lambda_function.py", "outgoing.py", "rq_jobs.py"}
+ONE_TRACE = {
+    "aiohttp_app.py",
+    "celery_tasks.py",
+    "lambda_function.py",
+    "outgoing.py",
+    "pools.py",
+    "rq_jobs.py",
+}
 
 
 @functools.cache

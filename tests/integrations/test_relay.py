@@ -2,8 +2,10 @@
 What pages log goes through a route of their own origin to a real server, and nothing else goes there.
 """
 
+import gzip
 import json
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -59,14 +61,17 @@ def test_what_a_page_logs_arrives(told, site, logs):
     assert told() == []
 
 
-def test_the_browser_client_comes_from_there(site):
+@pytest.mark.parametrize("name", ["tracelog.js", "tracelog.mjs", "tracelog-core.js", "tracelog-widget.js"])
+def test_the_browser_client_comes_from_there(site, logs, name):
     """
-    The script of the page is served below the route as well.
+    The scripts of a page are served below the route as the server has them, packed for whoever can unpack.
     """
-    answer = site.get("/logs/tracelog.js")
+    plain = site.get(f"/logs/{name}")
+    packed = site.ask("GET", f"/logs/{name}", [("accept-encoding", "gzip")])
 
-    assert (answer.status, answer.header("content-type").partition(";")[0]) == (200, "text/javascript")
-    assert b"traceparent" in answer.body
+    assert (plain.status, plain.header("content-type").partition(";")[0]) == (200, "text/javascript")
+    assert (packed.header("content-encoding"), packed.header("vary")) == ("gzip", "accept-encoding")
+    assert plain.body == httpx.get(f"{logs.url}/{name}").content == gzip.decompress(packed.body)
 
 
 @pytest.mark.parametrize(

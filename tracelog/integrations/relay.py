@@ -28,9 +28,19 @@ AT_ONCE: Final = 16
 """Requests passed on at the same time: a server that hangs must not take all threads of the program."""
 
 TIMEOUT_S: Final = 5.0
-_SCRIPT: Final = "/tracelog.js"
-_PASSED_ON: Final = ("content-type", "content-encoding", "user-agent", "if-none-match")
-_PASSED_BACK: Final = ("content-type", "retry-after", "server-timing", "cache-control", "etag")
+_SCRIPTS: Final = frozenset({"tracelog.js", "tracelog.mjs", "tracelog-core.js", "tracelog-widget.js"})
+"""What a page asks for; what else the server has is for others."""
+
+_PASSED_ON: Final = ("accept-encoding", "content-type", "content-encoding", "user-agent", "if-none-match")
+_PASSED_BACK: Final = (
+    "content-type",
+    "content-encoding",
+    "vary",
+    "retry-after",
+    "server-timing",
+    "cache-control",
+    "etag",
+)
 _SAME: Final = frozenset({"same-origin", "none"})
 
 
@@ -72,17 +82,18 @@ class Relay:
             headers: Of the page's request, names in lower case.
             body: What the page sends.
         """
-        script = method == "GET" and path.endswith(_SCRIPT)
-        if not script and method != "POST":
+        name = path.rpartition("/")[2]
+        is_script = method == "GET" and name in _SCRIPTS
+        if not is_script and method != "POST":
             return _refused(405, "method", "pages POST here what they log, and GET /tracelog.js")
-        if not script and not _is_own(headers):
+        if not is_script and not _is_own(headers):
             return _refused(403, "origin", "only pages of the same origin are heard here")
         if len(body) > BODY_BYTES:
             return _refused(413, "too_large", f"a request may hold {BODY_BYTES:,} bytes")
         if not self._room.acquire(blocking=False):
             return _refused(503, "busy", "too much is being passed on already", retry_after=1)
         try:
-            return self._ask(method, _SCRIPT if script else "/log", headers, body)
+            return self._ask(method, f"/{name}" if is_script else "/log", headers, body)
         except (OSError, http.client.HTTPException) as error:
             return _refused(503, "unreachable", f"the log server did not answer: {type(error).__name__}", 5)
         finally:
