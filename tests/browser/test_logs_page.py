@@ -242,7 +242,7 @@ def test_a_store_that_is_away_is_told(page, tmp_path):
         line(page, "before it went").wait_for()
         store.kill()
         page.reload()
-        page.get_by_text("trying again in").wait_for()
+        page.locator(".mark", has_text="trying again in").wait_for()
         page.get_by_text("drops are not known").wait_for()
         store.start()
         page.locator(".drops", has_text="nothing dropped").wait_for()
