@@ -422,9 +422,7 @@ class TestLists:
         assert (first.items, first.cursor is None) == ([], False)
         assert [line.trace_id for line in await _all_traces(kept.store, 50, system="worker")] == ["trace-2"]
 
-    async def test_a_trace_is_found_by_its_id_in_one_page(
-        self, kept: Kept, monkeypatch: pytest.MonkeyPatch
-    ):
+    async def test_a_trace_is_found_by_its_id_in_one_page(self, kept: Kept, monkeypatch: pytest.MonkeyPatch):
         """
         Traces of other names do not count as visited, so however many came later, the first page has it.
         """
