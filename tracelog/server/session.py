@@ -2,8 +2,8 @@
 Sign-in of a person's browser: a key once, then a cookie that scripts cannot read and other sites cannot use.
 
 The cookie holds no key. It is a moment of expiry, signed with the key's digest, so that every server with the
-same keys accepts it, none has to remember it, and it ends when its key is taken away. It is named by the port, and
-read under any: which server signed it, the signature says.
+same keys accepts it, none has to remember it, and it ends when its key is taken away. It is named by the
+port, and read under any: which server signed it, the signature says.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ LASTS_S: Final = 12 * 3600
 """A working day."""
 
 LONGEST: Final = 64 * 1024
-"""Bytes of a Cookie header that are read: all programs on a host share it, and servers take no larger heads."""
+"""Bytes of a Cookie header that are read: all programs on a host share it, and no larger head is read."""
 
 MOST: Final = 16
 """Cookies that are tried: as many servers has a host, and each try computes a signature for each key."""
@@ -48,8 +48,8 @@ def cookie_of(digest: bytes, now_s: float, *, host: bytes, secure: bool, path: s
 
 def no_cookies(headers: Mapping[bytes, bytes], keys: Sequence[Known], now_s: float, path: str) -> list[str]:
     """
-    Return the `Set-Cookie` values that sign out: of every cookie that opens this server, whatever port named it,
-    and of no other one.
+    Return the `Set-Cookie` values that sign out: of every cookie that opens this server, whatever port named
+    it, and of no other one.
     """
     said = _said(headers.get(b"cookie", b""))
     names = {_name(headers.get(b"host", b"")), *(name for name, value in said if _opens(value, keys, now_s))}
@@ -97,8 +97,8 @@ def _signed(digest: bytes, ends: int) -> str:
 
 def _said(header: bytes) -> list[tuple[str, str]]:
     """
-    Return the cookies of this name and any port, the first ones only. What other programs of this host said is
-    passed over, readable or not (RFC 6265 §5.4).
+    Return the cookies of this name and any port, the first ones only. What other programs of this host said
+    is passed over, readable or not (RFC 6265 §5.4).
     """
     if len(header) > LONGEST:
         return []

@@ -47,8 +47,8 @@ Facts = Mapping[str, Any]
 
 def examined(facts: Facts) -> dict[str, Any]:
     """
-    Return *facts* in the form above, completed and with recommendations; a warning that one of them answers is
-    left out, for it would say the same again.
+    Return *facts* in the form above, completed and with recommendations; a warning that one of them answers
+    is left out, for it would say the same again.
     """
     whole = {**_NOTHING, **facts}
     told = _told(whole)

@@ -156,7 +156,7 @@ class RedisReader:
 
     async def _named(self, key: str, wanted: TraceFilter) -> AsyncIterator[list[Place]]:
         """
-        Yield the places of traces whose ids *wanted* may take, `CHUNK` at most: to pass a name over costs nothing.
+        Yield the places of traces whose ids *wanted* may take; to pass a name over costs nothing.
         """
         name = wanted.q.narrow.trace if wanted.q else ""
         size = PLACES if name else CHUNK
