@@ -165,6 +165,7 @@ def pictures(browser: Browser) -> None:
             for scheme in ("light", "dark"):
                 page = opened(browser, running, size, scheme, ADMIN)
                 page.get_by_text("floods since the update by").wait_for()
+                page.locator("h1", has_text="not kept").wait_for()  # counts come a second later
                 take(page, f"admin{shape}-{scheme}")
                 page.get_by_role("heading", name="What can be changed").evaluate(
                     "(one) => one.scrollIntoView()"

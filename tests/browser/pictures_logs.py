@@ -105,6 +105,7 @@ def pictures(browser: Browser) -> None:
                 page = opened(browser, size, scheme)
                 page.locator(".line", has_text="toast shown").wait_for()
                 page.locator(".drops summary.warn").wait_for()
+                page.locator(".line", has_text="over the rate limit").wait_for()
                 take(page, f"logs{shape}-{scheme}")
         page = opened(browser, WIDE, "light")
         page.locator(".line", has_text="toast shown").wait_for()

@@ -242,7 +242,7 @@ def test_a_store_that_is_away_is_told(page, tmp_path):
         line(page, "before it went").wait_for()
         store.kill()
         page.reload()
-        page.get_by_text("trying again in").wait_for()
+        page.locator(".mark", has_text="trying again in").wait_for()
         page.get_by_text("drops are not known").wait_for()
         store.start()
         page.locator(".drops", has_text="nothing dropped").wait_for()
@@ -312,9 +312,14 @@ def test_a_reader_that_is_too_slow_is_told_what_it_missed(page, running):
         times=1,
     )
     opened(page, running)
-    page.get_by_text("1,700 missed by this page").first.wait_for()
+    drops = page.locator(".drops summary.warn", has_text="1,700 missed by this page")
+    drops.wait_for()
     say(running, "and on it goes")
     line(page, "and on it goes").wait_for()
+    assert drops.is_visible()
+    drops.press("Enter")
+    assert "1,700\nmissed by this page, which was too slow" in page.locator(".drops dl").inner_text()
+    assert page.evaluate(TEXTS) == ["and on it goes"]
 
 
 def test_without_a_processor_it_says_what_to_do(page, tmp_path):

@@ -283,6 +283,8 @@ def test_whatever_names_a_trace_leads_to_it(page, logs, trace):
         )  # the next document may have the same address
         page.wait_for_url(f"**/debug/{found}*")
         page.locator("main[aria-busy=false]").wait_for()
+        assert page.locator("#box").input_value() == found
+        assert ("shipped" in page.locator(".rows").inner_text()) is found.startswith("order_")
 
 
 def test_a_search_finds_traces_and_entries(page, logs, trace):

@@ -7,6 +7,8 @@ import signal
 import urllib.request
 
 from tests.cli.started import Started
+from tests.server.running import Running
+from tests.stores.servers import RealServer
 from tracelog.cli.live import events
 
 
@@ -38,3 +40,18 @@ def test_a_processor_beside_the_server_feeds_the_live_tail(tmp_path):
     assert worker.end(signal.SIGTERM)[0] == 0
     tail.end(signal.SIGINT)
     server.end(signal.SIGINT)
+
+
+def test_a_store_that_goes_and_comes_back_is_told_beside_the_rows(tmp_path):
+    """
+    While the server's store is away the tail says why nothing comes, and then that it is back; it never ends.
+    """
+    with RealServer(tmp_path) as store, Running(store_url=store.url, process_sample=1.0) as running:
+        running.post({"trace_id": "t", "level": "error", "message": "before it went"})
+        tail = Started("tail", "--live", "--url", f"http://127.0.0.1:{running.port}")
+        tail.line("(before it went)", "stdout")
+        store.kill()
+        assert "Redis" in tail.line(r"nothing comes: (.+)")
+        store.start()
+        assert tail.line("the store is (back)")
+        tail.end(signal.SIGINT)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.server.running import Line, Running, request
 from tracelog.core import query as language
-from tracelog.server import live
+from tracelog.server import live, live_reader
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_a_stalled_reader_costs_nobody_anything_and_is_told_of_its_gap(running, 
     """
     A reader that does not read loses the oldest and hears how many; one that reads gets all of them, in order.
     """
-    monkeypatch.setattr(live, "BUFFER_BYTES", 200_000)
+    monkeypatch.setattr(live_reader, "BUFFER_BYTES", 200_000)
     names = [f"stalled {chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(600)]
     target = "/api/v1/live?q=stalled"
     heard = []
@@ -127,15 +127,19 @@ async def test_a_buffer_holds_the_latest_and_a_quiet_stream_has_a_heartbeat(monk
     """
     Of what is too much the oldest goes and is counted; what was told before is not told again; silence beats.
     """
-    monkeypatch.setattr(live, "BUFFER_BYTES", 10)
-    monkeypatch.setattr(live, "HEARTBEAT_S", 0.001)
-    reader = live.Reader(language.parse(""))
+    monkeypatch.setattr(live_reader, "BUFFER_BYTES", 10)
+    monkeypatch.setattr(live_reader, "HEARTBEAT_S", 0.001)
+    reader = live_reader.Reader(language.parse(""))
     for version in range(1, 4):
-        reader.offer(live.Chunk(version, 5, b"%d" % version * 6))
+        reader.offer(live_reader.Chunk(version, 5, b"%d" % version * 6))
     assert await reader.next(0) == b'event: gap\ndata: {"missed":10}\n\n333333'
-    reader.offer(live.Chunk(4, 1, b"old"))
+    reader.offer(live_reader.Chunk(4, 1, b"old"))
     assert await reader.next(4) == b""
-    assert await reader.next(4) == live.BEAT
+    assert await reader.next(4) == live_reader.BEAT
+    for state in (b"away", b"back"):
+        reader.tell(state)
+    assert await reader.next(4) == b"back"  # how things were is no news
+    assert await reader.next(4) == live_reader.BEAT
 
 
 def test_readers_are_bounded(running, monkeypatch):

@@ -109,7 +109,7 @@ KEYED = [Known(DIGEST, KEYS[0], "settings-1")]
 
 
 def cookie(now_s=NOW, digest=DIGEST):
-    said = session.cookie_of(digest, now_s, secure=True, path="/")
+    said = session.cookie_of(digest, now_s, host=b"127.0.0.1:8787", secure=True, path="/")
     assert said.endswith("; Secure")
     return said.partition(";")[0].encode()
 
@@ -123,6 +123,11 @@ def cookie(now_s=NOW, digest=DIGEST):
         (cookie(digest=b"e" * 32), NOW, False),
         (cookie()[:-1] + b"z", NOW, False),
         (cookie().replace(b"=18", b"=19"), NOW, False),
+        (cookie().replace(b"_8787", b""), NOW, True),
+        (b'prefs={"a":[1, 2]}; ' + cookie() + b"; \xff=\x00", NOW, True),
+        (b"other=" + b"x" * 20_000 + b"; " + cookie(), NOW, True),
+        (cookie(digest=b"e" * 32).replace(b"8787", b"9000") + b"; " + cookie(), NOW, True),
+        (b"tracelog_session_x=1.a; " + cookie().replace(b"_8787", b"_878787"), NOW, False),
         (b"tracelog_session=", NOW, False),
         (b"tracelog_session=" + b"9" * 5_000, NOW, False),
         (b"tracelog_session=\xb2\xb3.00", NOW, False),
@@ -143,7 +148,23 @@ def test_servers_with_the_same_keys_share_their_visitors():
     What one server signed another accepts: nothing is remembered, so a restart signs nobody out.
     """
     apps = [create_app(ServerSettings(store="sqlite::memory:", keys=KEYS)) for _ in range(2)]
-    said = apps[0].access.sign_in(KEYS[0].token, secure=False, path="/").partition(";")[0]
-    headers = {b"host": b"127.0.0.1:8787", b"cookie": said.encode()}
+    headers = {b"host": b"127.0.0.1:8787"}
+    said = apps[0].access.sign_in(KEYS[0].token, headers, secure=False, path="/").partition(";")[0]
+    headers[b"cookie"] = said.encode()
     for app in apps:
         app.access.check_read(headers)
+
+
+def test_signing_out_of_one_server_leaves_the_others_of_its_host():
+    """
+    A cookie is named by the port. What opens this server ends, also under the name that it had before; what opens
+    another one stays.
+    """
+    other = cookie(digest=b"e" * 32).replace(b"8787", b"9000")
+    old = cookie().replace(b"_8787", b"")
+    headers = {b"host": b"127.0.0.1:8787", b"cookie": b"; ".join([other, old, cookie()])}
+    ended = [said.partition("=")[0] for said in session.no_cookies(headers, KEYED, NOW, "/")]
+    assert ended == ["tracelog_session", "tracelog_session_8787"]
+    assert session.no_cookies({b"host": b"logs.example.com"}, KEYED, NOW, "/")[0].startswith(
+        "tracelog_session=;"
+    )

@@ -422,6 +422,22 @@ class TestLists:
         assert (first.items, first.cursor is None) == ([], False)
         assert [line.trace_id for line in await _all_traces(kept.store, 50, system="worker")] == ["trace-2"]
 
+    async def test_a_trace_is_found_by_its_id_in_one_page(self, kept: Kept, monkeypatch: pytest.MonkeyPatch):
+        """
+        Traces of other names do not count as visited, so however many came later, the first page has it.
+        """
+        for module in ("sqlite_read", "redis_read"):
+            monkeypatch.setattr(f"tracelog.stores.{module}.MAX_VISITED", 2)
+        monkeypatch.setattr("tracelog.stores.redis_read.CHUNK", 2)
+        await kept.store.write([row(f"trace-{at:03}", at) for at in range(30)])
+        for name, count in (("trace-000", 1), ("trace-00", 10), ("trace-9", 0)):
+            wanted = parse(f'trace:"{name}"', now_ms=NOON_MS)
+            found = [line.trace_id for line in await _all_traces(kept.store, 50, q=wanted)]
+            assert found == sorted(found, reverse=True)
+            assert len(found) == count
+        page = await kept.store.traces(TraceFilter(q=parse("trace:trace-000", now_ms=NOON_MS)))
+        assert [line.trace_id for line in page.items] == ["trace-000"]
+
     async def test_limits(self, kept: Kept):
         """
         A page holds at least one trace and at most two hundred, whatever is asked for.

@@ -21,6 +21,14 @@ AGAIN_S: Final = 1.0
 
 PATH: Final = "/api/v1/live"
 
+ROWS: Final = frozenset({"row", "update"})
+
+WORDS: Final[dict[str, Callable[[Any], str]]] = {
+    "gap": lambda said: f"gap: {said['missed']} rows were not shown, for this reader was too slow",
+    "store": lambda said: "the store is back" if said["ok"] else f"nothing comes: {said['cause']}",
+}
+"""What other events say, on standard error; of those that a later server may have, nothing."""
+
 
 class Event(msgspec.Struct):
     """
@@ -64,11 +72,10 @@ def follow(api: Api, query: str, count: int, show: Callable[[list[Entry]], None]
         try:
             for event in events(api.lines(PATH, last, q=query, limit=max(1, count))):
                 last, lost = event.id or last, False
-                if event.name == "gap":
-                    missed: Any = msgspec.json.decode(event.data)["missed"]
-                    tell(f"gap: {missed} rows were not shown, for this reader was too slow")
-                    continue
-                show([msgspec.json.decode(event.data, type=Entry)])
+                if event.name in ROWS:
+                    show([msgspec.json.decode(event.data, type=Entry)])
+                elif event.name in WORDS:
+                    tell(WORDS[event.name](msgspec.json.decode(event.data)))
             reached = True
         except CommandError as error:
             if error.exit_code != UNREACHABLE or not (last or reached):

@@ -183,7 +183,7 @@ class Access:
         if not is_own(headers.get(b"origin", b""), headers):
             raise AccessError("only this server's own pages may sign in", reason="origin")
 
-    def sign_in(self, token: str, *, secure: bool, path: str) -> str:
+    def sign_in(self, token: str, headers: Mapping[bytes, bytes], *, secure: bool, path: str) -> str:
         """
         Return the cookie that a page gets for the key *token*, as `session.cookie_of` makes it.
 
@@ -191,7 +191,14 @@ class Access:
             AccessError: When there is no such key, or it is one that may not read.
         """
         known = self._key({b"authorization": b"Bearer " + token.encode("utf-8", "replace")}, b"", "read")
-        return session.cookie_of(known.digest, self._clock(), secure=secure, path=path)
+        host = headers.get(b"host", b"")
+        return session.cookie_of(known.digest, self._clock(), host=host, secure=secure, path=path)
+
+    def sign_out(self, headers: Mapping[bytes, bytes], *, path: str) -> list[str]:
+        """
+        Return what takes the cookies away that open this server, as `session.no_cookies` makes it.
+        """
+        return session.no_cookies(headers, self.ring.readers, self._clock(), path)
 
     def _signed_in(
         self, headers: Mapping[bytes, bytes], query: bytes, right: str, *, changes: bool

@@ -8,12 +8,14 @@
     event: gap                  what this reader was too slow for
     data: {"missed": 17}
 
+    event: store                the store cannot be read any more, or is read again
+    data: {"ok": false, "cause": "…"}
+
 A row is a state, so who resumes is told the present state of every row that changed meanwhile, and misses
 nothing that is still there. One task reads the store for all readers, and an event is encoded once for all.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
@@ -29,6 +31,7 @@ from tracelog.core.store_bounds import LIVE_ROWS
 from tracelog.errors import StoreUnavailableError
 from tracelog.server.asked import number
 from tracelog.server.faults import Faults
+from tracelog.server.live_reader import Chunk, Reader
 from tracelog.stores.queues import WATCHED_S, Queue
 
 BEGIN: Final = 200
@@ -36,12 +39,6 @@ BEGIN: Final = 200
 
 READERS: Final = 500
 """Each holds a connection and a buffer."""
-
-BUFFER_BYTES: Final = 256 * 1024
-"""Events that wait for one reader; past it the oldest go, and the reader is told how many."""
-
-HEARTBEAT_S: Final = 15.0
-"""Proxies close what is silent, mostly after 30 s or 60 s."""
 
 RETRY_MS: Final = 1_000
 """What a browser waits before it connects again."""
@@ -54,73 +51,10 @@ TRIED: Final = 500
 POLL_S: Final = 0.1
 """Between two looks for what processors of other processes wrote, while somebody reads."""
 
-BEAT: Final = b": still here\n\n"
-
 TYPE: Final = "text/event-stream; charset=utf-8"
 
 STREAMED: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """Headers of a stream: nothing on the way keeps it."""
-
-
-class Chunk(msgspec.Struct, frozen=True):
-    """
-    Events of one look that pass one filter, as they are sent.
-    """
-
-    version: int
-    events: int
-    data: bytes
-
-
-class Reader:
-    """
-    One connection: what waits for it, and what it missed.
-
-    Args:
-        wanted: Its filter.
-    """
-
-    def __init__(self, wanted: Query) -> None:
-        self.wanted = wanted
-        self.missed = 0
-        self.ended = False
-        self._chunks: deque[Chunk] = deque()
-        self._size = 0
-        self._filled = asyncio.Event()
-
-    def offer(self, chunk: Chunk) -> None:
-        """
-        Let *chunk* wait; of more than `BUFFER_BYTES` the oldest go, and are counted.
-        """
-        self._chunks.append(chunk)
-        self._size += len(chunk.data)
-        while self._size > BUFFER_BYTES and len(self._chunks) > 1:
-            gone = self._chunks.popleft()
-            self._size -= len(gone.data)
-            self.missed += gone.events
-        self._filled.set()
-
-    def end(self) -> None:
-        self.ended = True
-        self._filled.set()
-
-    async def next(self, after: int) -> bytes:
-        """
-        Return what waits and is later than version *after*, or a heartbeat when nothing comes for a while.
-        """
-        try:
-            async with asyncio.timeout(HEARTBEAT_S):
-                await self._filled.wait()
-        except TimeoutError:
-            return BEAT
-        self._filled.clear()
-        parts = [chunk.data for chunk in self._chunks if chunk.version > after]
-        self._chunks.clear()
-        self._size = 0
-        if self.missed:
-            parts.insert(0, b'event: gap\ndata: {"missed":%d}\n\n' % self.missed)
-            self.missed = 0
-        return b"".join(parts)
 
 
 class Live:
@@ -141,6 +75,7 @@ class Live:
         self._feeding: asyncio.Task[None] | None = None
         self._poked = asyncio.Event()
         self._watched_at = 0.0
+        self._cause: str | None = None
 
     @property
     def readers(self) -> int:
@@ -214,6 +149,7 @@ class Live:
         if not self._readers and self._feeding is not None:
             self._feeding.cancel()
             self._feeding = None
+            self._cause = None
 
     async def _feed(self, at: int) -> None:
         """
@@ -222,9 +158,11 @@ class Live:
         while True:
             try:
                 at = await self._tell(at)
-            except StoreUnavailableError:
-                pass  # it is asked again in a moment, and what changed meanwhile is told then
+                self._store_is(None)
+            except StoreUnavailableError as error:
+                self._store_is(str(error))  # what changed meanwhile is told when it is back
             except Exception as error:
+                self._store_is(f"it cannot be read ({type(error).__name__})")
                 self._faults.tell(error)
             self._poked.clear()
             try:
@@ -232,6 +170,20 @@ class Live:
                     await self._poked.wait()
             except TimeoutError:
                 continue
+
+    def _store_is(self, cause: str | None) -> None:
+        """
+        Tell all readers when the store is away, and when it is back.
+
+        Args:
+            cause: Why it cannot be read; None when it can.
+        """
+        was, self._cause = self._cause, cause
+        if (was is None) == (cause is None):
+            return
+        event = b"event: store\ndata: %b\n\n" % msgspec.json.encode({"ok": cause is None, "cause": cause})
+        for reader in self._readers:
+            reader.tell(event)
 
     async def _tell(self, at: int) -> int:
         """

@@ -18,7 +18,8 @@ from starlette.responses import Response, StreamingResponse
 
 from tracelog.errors import StoreUnavailableError
 from tracelog.server.faults import Faults
-from tracelog.server.live import BEAT, HEARTBEAT_S, RETRY_MS, STREAMED, TYPE
+from tracelog.server.live import RETRY_MS, STREAMED, TYPE
+from tracelog.server.live_reader import BEAT, HEARTBEAT_S
 
 EVERY_S: Final = 2.0
 """Between two events: as often as somebody looks at a number to see whether it moves."""

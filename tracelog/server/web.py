@@ -21,7 +21,6 @@ from starlette.routing import Route
 from tracelog.server.access import Access
 from tracelog.server.body import read_body
 from tracelog.server.bundle import bare
-from tracelog.server.session import no_cookie
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -98,8 +97,11 @@ def web(answering: Callable[[Endpoint], Endpoint], access: Access) -> list[Route
         root = request.scope.get("root_path", "") or "/"
         address = request.client.host if request.client else ""
         secure = access.proxies.is_https(headers, request.url.scheme, address)
-        cookie = access.sign_in(token, secure=secure, path=root) if token else no_cookie(root)
-        return Response(status_code=204, headers={"set-cookie": cookie})
+        answer = Response(status_code=204)
+        signed = [access.sign_in(token, headers, secure=secure, path=root)] if token else []
+        for cookie in signed or access.sign_out(headers, path=root):
+            answer.headers.append("set-cookie", cookie)
+        return answer
 
     assets = [Route(f"/web/{name}", _named(answering(asset), name)) for name in _assets()]
     pages = [Route(path, page(name)) for name, paths in PAGES.items() for path in paths]

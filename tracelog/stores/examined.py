@@ -47,11 +47,15 @@ Facts = Mapping[str, Any]
 
 def examined(facts: Facts) -> dict[str, Any]:
     """
-    Return *facts* in the form above, completed and with recommendations.
+    Return *facts* in the form above, completed and with recommendations; a warning that one of them answers
+    is left out, for it would say the same again.
     """
     whole = {**_NOTHING, **facts}
     told = _told(whole)
-    return {**whole, "recommendations": [said.format(**told) for holds, said in _ADVICE if holds(told)]}
+    due = [(said.format(**told), answered) for holds, said, answered in _ADVICE if holds(told)]
+    done = tuple(answered for _, answered in due if answered)
+    warnings = [each for each in whole.get("warnings") or () if not each.startswith(done)]
+    return {**whole, "warnings": warnings, "recommendations": [said for said, _ in due]}
 
 
 def _told(whole: Facts) -> dict[str, Any]:
@@ -75,46 +79,56 @@ def _told(whole: Facts) -> dict[str, Any]:
     }
 
 
-_ADVICE: Final[tuple[tuple[Callable[[Facts], Any], str], ...]] = (
+_ADVICE: Final[tuple[tuple[Callable[[Facts], Any], str, str], ...]] = (
     (
         lambda told: told["unlimited"],
         "set maxmemory, so that logs cannot take all of the machine's memory",
+        "Redis has no memory limit",
     ),
     (
         lambda told: "allkeys" in told["policy"],
         "set maxmemory-policy noeviction or volatile-ttl: under {policy} keys and quotas may go like any log",
+        "Redis may evict traces",
     ),
     (
         lambda told: told["filled"] >= FULL,
         "memory is {filled:.0%} full: raise maxmemory, shorten ttl_s, or lower the quotas",
+        "",
     ),
     (
         lambda told: told["evicted"],
         "{evicted:,} keys were evicted before their time: raise maxmemory or lower the quotas",
+        "Redis has evicted",
     ),
     (
         lambda told: told["unsaved"],
         "nothing is written to disk, so a restart loses logs, quotas and access keys; set appendonly yes",
+        "",
     ),
     (
         lambda told: told["endless"],
         "{endless:,} keys have no time to live: `tracelog cleanup safe --yes` gives them one",
+        "",
     ),
     (
         lambda told: told["slow_ms"],
         "the slow log holds commands of up to {slow_ms:,.0f} ms: see who sends them, for all wait meanwhile",
+        "",
     ),
     (
         lambda told: told["loose"] > LOOSE,
         "memory is fragmented ({loose}): set activedefrag yes, or restart when it suits",
+        "",
     ),
     (
         lambda told: told["expired"],
         "{expired:,} traces are over and still in the file; `tracelog cleanup safe --yes` removes them",
+        "",
     ),
     (
         lambda told: told["free"] >= FREE,
         "{free:.0%} of the file is free and will be used again; to shrink it, stop the server and run VACUUM",
+        "",
     ),
 )
-"""When, and what to do; in the order of urgency."""
+"""When, what to do, and how the warning begins that this answers; in the order of urgency."""

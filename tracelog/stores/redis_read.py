@@ -141,7 +141,7 @@ class RedisReader:
         key = keys.ERRORS if wanted.errors else keys.RECENT
         found: list[tuple[Place, TraceSummary]] = []
         visited = 0
-        async for chunk in self._listing.places(key, read_place(wanted.cursor), wanted.since_ms, CHUNK):
+        async for chunk in self._named(key, wanted):
             lines = await self._lines(chunk)
             fits = await self._holding(wanted, [line for line in lines.values() if _fits(wanted, line)])
             found += [(place, lines[place[1]]) for place in chunk if place[1] in fits]
@@ -153,6 +153,17 @@ class RedisReader:
             if visited >= MAX_VISITED:
                 return Page([line for _, line in found], write_cursor(chunk[-1]))
         return Page([line for _, line in found])
+
+    async def _named(self, key: str, wanted: TraceFilter) -> AsyncIterator[list[Place]]:
+        """
+        Yield the places of traces whose ids *wanted* may take; to pass a name over costs nothing.
+        """
+        name = wanted.q.narrow.trace if wanted.q else ""
+        size = PLACES if name else CHUNK
+        async for places in self._listing.places(key, read_place(wanted.cursor), wanted.since_ms, size):
+            named = [place for place in places if place[1].startswith(name)]
+            for at in range(0, len(named), CHUNK):
+                yield named[at : at + CHUNK]
 
     async def search(self, query: Query, bounds: Narrow, limit: int, cursor: str | None) -> Page[bytes]:
         before, now = read_position(cursor), self._clock() * 1000

@@ -107,8 +107,10 @@ def traces(connection: sqlite3.Connection, wanted: TraceFilter, now_ms: float) -
     """
     moment = "failed" if wanted.errors else "touched"
     after = read_place(wanted.cursor)
+    name = wanted.q.narrow.trace if wanted.q else ""
     rows = connection.execute(
         f"SELECT {moment}, {_COLUMNS} FROM traces WHERE {moment} >= :since AND expires_at > :now"  # noqa: S608 - our names
+        f" AND trace_id >= :name AND trace_id < :name || :last"
         f" AND ({moment}, trace_id) < (:at, :trace) ORDER BY {moment} DESC, trace_id DESC LIMIT :most",
         {
             "since": -INFINITE if wanted.since_ms is None else wanted.since_ms,
@@ -116,6 +118,8 @@ def traces(connection: sqlite3.Connection, wanted: TraceFilter, now_ms: float) -
             "at": INFINITE if after is None else after[0],
             "trace": "" if after is None else after[1],
             "most": MAX_VISITED,
+            "name": name,
+            "last": LAST_LETTER,
         },
     )
     found: list[tuple[Any, ...]] = []

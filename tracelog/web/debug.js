@@ -14,6 +14,7 @@ import { start } from "./start.js";
 import { Trace, load } from "./trace.js";
 
 /** @import {Keys} from "./keys.js" */
+/** @import {Newer} from "./newer.js" */
 
 const main = byId("main"), tools = byId("tools");
 const box = /** @type {HTMLInputElement} */ (byId("box"));
@@ -23,6 +24,9 @@ const other = said.get("with") ?? "";
 
 /** @type {Trace | null} */
 let trace = null;
+
+/** @type {Newer | null} */
+let newer = null;
 
 /** @type {(act: (trace: Trace) => void) => () => void} */
 const onTrace = (act) => () => {
@@ -43,6 +47,7 @@ const KEYS = [
   ["ArrowLeft", "earlier, when zoomed in", onTrace((shown) => shown.pan(-0.5))],
   ["ArrowRight", "later", onTrace((shown) => shown.pan(0.5))],
   ["0", "the whole time, all rows", onTrace((shown) => shown.all())],
+  ["n", "show what came since the page was drawn", () => newer?.press()],
   ["c", "copy for an agent", onTrace((shown) => shown.copyForAgent())],
   ["ArrowDown", "", onTrace((shown) => shown.rows.move(1))],
   ["ArrowUp", "", onTrace((shown) => shown.rows.move(-1))],
@@ -57,8 +62,9 @@ async function show() {
   else if (ref) {
     trace = await load(main, tools, ref);
     box.value = trace.report.trace_id;
+    newer = trace.newer;
   } else if (query) await search(main, query);
-  else await start(main);
+  else newer = await start(main);
 }
 
 byId("find").addEventListener("submit", (event) => {

@@ -14,7 +14,7 @@ import { number, plural } from "./words.js";
 export function store(status, looked) {
   const title = "Store", now = status.store, seen = looked ?? {};
   const memory = seen.memory, ttl = seen.ttl, kept = seen.persistence, file = seen.file;
-  const advice = [...(seen.recommendations ?? [])], warnings = now.warnings ?? [];
+  const advice = [...(seen.recommendations ?? [])], warnings = (now.ok && seen.warnings) || now.warnings || [];
   return card(
     title,
     el("p", { class: now.ok ? "good" : "bad" }, el("b", {}, now.ok ? `${clean(now.kind)} answers` : "away"), now.ok ? "" : `: ${clean(now.cause ?? "it does not answer")}`),

@@ -6,7 +6,7 @@ import { sum } from "./board.js";
 import { el } from "./dom.js";
 import { FOLDED } from "./reasons.js";
 import { clean } from "./text.js";
-import { duration, left, number, plural } from "./words.js";
+import { clock, duration, left, number, plural } from "./words.js";
 
 const SILENT_MS = 600_000;
 /** Who said nothing for ten minutes is not logging now. */
@@ -127,7 +127,8 @@ function processing({ processing: shown }) {
 /** @param {any} status @returns {Told} */
 function alerts({ alerts: shown }) {
   const failed = shown.failed + shown.dropped;
-  if (failed) return ["alerts", "warn", `${plural(failed, "notice")} did not reach the webhook`];
+  const last = shown.last?.error ? `; the last at ${clock(shown.last.at_ms)} UTC: ${clean(shown.last.error)}` : shown.last ? "; the last one did" : "";
+  if (failed) return ["alerts", "warn", `${plural(failed, "notice")} did not reach the webhook${last}`];
   if (!shown.kinds.length) return ["alerts", "quiet", "none are wanted"];
   return ["alerts", "good", `${shown.kinds.map(clean).join(", ")}: ${shown.url ? `${plural(shown.sent, "notice")} sent` : "told in the logs"}`];
 }

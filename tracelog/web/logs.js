@@ -94,6 +94,10 @@ function connect() {
       soon();
     },
     gap: (missed) => (state.missed += missed),
+    store: ({ ok }) => {
+      state.dry(!ok);
+      tell();
+    },
     lost: (error, again) => state.be("lost", `${error.message}; trying again in ${again / 1000} s`),
     refused,
   });
@@ -101,6 +105,7 @@ function connect() {
 
 function opened() {
   since = Date.now();
+  state.isDry = false; // else there would be no stream
   state.be("live", "live");
   setTimeout(() => state.ask().then(tell), EMPTY_AFTER_MS);
 }

@@ -5,13 +5,18 @@
 import { Refused, address, get, pin, text, traceAt } from "./api.js";
 import { choose } from "./compare.js";
 import { copy, el, note } from "./dom.js";
-import { left, moment } from "./words.js";
+import { left, moment, number } from "./words.js";
 
 /** @import {Child} from "./dom.js" */
 /** @import {Summary} from "./shapes.js" */
 
-const FOR_AGENT = 2000;
+const BUDGETS = [500, 1000, 2000, 4000, 8000, 16000];
 /** Tokens of what *copy for agent* copies. */
+
+const USUAL = 2000;
+
+const CHOSEN = "tracelog-agent-tokens";
+/** Where this browser keeps the reader's choice: it is of the agent, not of the view, so not in the address. */
 
 /** @type {[string, string][]} */
 const FORMS = [
@@ -32,8 +37,31 @@ export function buttons(id) {
   const until = el("span.quiet.until");
   const keep = el("button", { disabled: true }, "Pin");
   kept(id, until, keep).catch(() => until.replaceChildren()); // how long it stays is no part of the report
-  const agent = el("button", { onclick: () => told(forAgent(id)), title: "Markdown within 2,000 tokens (c)" }, "Copy for agent");
-  return [until, keep, el("button", { onclick: () => told(choose(id)) }, "Compare"), agent, exports(id)];
+  const agent = el("button", { onclick: () => told(forAgent(id)) }, "Copy for agent");
+  const tell = () => (agent.title = `Markdown within ${number(budget())} tokens (c); Export has other budgets`);
+  tell();
+  return [until, keep, el("button", { onclick: () => told(choose(id)) }, "Compare"), agent, exports(id, tell)];
+}
+
+/** How many tokens the reader's agent takes. */
+function budget() {
+  const chosen = Number(localStorage.getItem(CHOSEN));
+  return BUDGETS.includes(chosen) ? chosen : USUAL;
+}
+
+/**
+ * Return the choice of the budget.
+ *
+ * @param {() => void} tell - Called when another one was chosen.
+ */
+function budgets(tell) {
+  const options = BUDGETS.map((tokens) => el("option", { value: tokens, selected: tokens === budget() }, `${number(tokens)} tokens`));
+  const choice = el("select", { id: "budget" }, ...options);
+  choice.addEventListener("change", () => {
+    localStorage.setItem(CHOSEN, choice.value);
+    tell();
+  });
+  return el("p.quiet", {}, el("label", { for: "budget" }, "Copy for agent within"), " ", choice);
 }
 
 /**
@@ -42,7 +70,8 @@ export function buttons(id) {
  * @param {string} id
  */
 export async function forAgent(id) {
-  await copy(await text(traceAt(id, "export"), { format: "md", budget: FOR_AGENT }), "the brief");
+  const tokens = budget();
+  await copy(await text(traceAt(id, "export"), { format: "md", budget: tokens }), `the brief within ${number(tokens)} tokens`);
 }
 
 /**
@@ -59,8 +88,11 @@ export async function told(work) {
   }
 }
 
-/** @param {string} id */
-function exports(id) {
+/**
+ * @param {string} id
+ * @param {() => void} tell - Called when another budget was chosen.
+ */
+function exports(id, tell) {
   const path = traceAt(id, "export");
   const links = FORMS.map(([form, name]) => el("a.button", { href: address(path, { format: form }), download: `${id}.${form === "otlp" ? "otlp.json" : form}` }, name));
   const menu = el(
@@ -73,6 +105,7 @@ function exports(id) {
       ...links,
       el("button", { onclick: () => copy(location.href, "the link") }, "Link to this view"),
       el("button", { onclick: () => copy(id, "the trace id") }, "Trace id"),
+      budgets(tell),
       el("p.quiet", {}, el("code", {}, "tracelog import FILE"), " brings all but Markdown back."),
     ),
   );

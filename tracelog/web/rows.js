@@ -4,8 +4,10 @@
 
 import { el } from "./dom.js";
 import { line } from "./row.js";
+import { clean } from "./text.js";
+import { milliseconds } from "./words.js";
 
-/** @import {Item, Row} from "./shapes.js" */
+/** @import {Item, Report, Row} from "./shapes.js" */
 
 const HEIGHT = 28;
 /** Pixels of a row, the same as in the style sheet: the place of a row is a product. */
@@ -123,6 +125,27 @@ export class Rows {
     else if (top > foot) scrollBy(0, top - foot + HEIGHT * 2);
   }
 
+  /** The row at the top of the sight, and where it stands; null for who looks at what is above all rows. */
+  place() {
+    const top = this.element.getBoundingClientRect().top;
+    const head = document.querySelector(".map")?.getBoundingClientRect().bottom ?? 0;
+    let at = Math.ceil((head - top) / HEIGHT);
+    if (at <= 0) return null;
+    while (this.items[at]?.aside !== undefined) at++;
+    const id = this.items[at]?.id;
+    return id ? { id, top: top + at * HEIGHT } : null;
+  }
+
+  /**
+   * Scroll so that a row stands where it stood when `place` returned *place*.
+   *
+   * @param {{id: string, top: number} | null} place
+   */
+  hold(place) {
+    const at = place ? this.items.findIndex((item) => item.id === place.id) : -1;
+    if (place && at >= 0) scrollBy(0, this.element.getBoundingClientRect().top + at * HEIGHT - place.top);
+  }
+
   /** Draw before the next picture: many scroll events fall into one. */
   soon() {
     if (this.waiting) return;
@@ -161,4 +184,19 @@ export class Rows {
     this.drawn.set(place, row);
     return row;
   }
+}
+
+/**
+ * Rows of *report*, and between them what was silent.
+ *
+ * @param {Report} report
+ * @returns {Item[]}
+ */
+export function withAsides(report) {
+  return report.timeline.flatMap((row) => {
+    const shown = row.why ? { ...row, words: report.story.whys[row.why] } : row;
+    if (row.gap_before_ms === null) return [shown];
+    const said = report.story.silences[row.id] ?? `${milliseconds(row.gap_before_ms)} of silence`;
+    return [{ aside: clean(said), ends: row.at_ms }, shown];
+  });
 }

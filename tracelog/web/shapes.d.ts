@@ -104,6 +104,7 @@ export interface Report {
   insights: Insight[];
   critical_path: { span_id: string; system: string; self_ms: number }[];
   story: Story;
+  ledger: { entries: number };
 }
 
 export interface Entry {

@@ -5,7 +5,9 @@
 import { address, get } from "./api.js";
 import { el, fill } from "./dom.js";
 import { card, traceLine } from "./list.js";
+import { Newer } from "./newer.js";
 import { isSigned } from "./signin.js";
+import { number, plural } from "./words.js";
 
 /** @import {Summary} from "./shapes.js" */
 
@@ -14,30 +16,58 @@ const RECENT = 30, FAILING = 10;
 const AGAIN_MS = 2_000;
 /** While there is nothing, this page waits for the first trace: whoever pastes the lines sees them work. */
 
+/** What is listed: the entries of each trace. @type {Map<string, number>} */
+let listed = new Map();
+
 /**
- * Show where to begin.
+ * Show where to begin; return what looks for newer traces.
  *
  * @param {HTMLElement} main
  */
 export async function start(main) {
+  /** @type {Newer} */
+  const newer = new Newer(fresher, (count) => `${count === RECENT ? `${number(count)}+ traces` : plural(count, "trace")} newer, show`, () => lay(main, newer));
+  await lay(main, newer);
+  return newer;
+}
+
+/**
+ * @param {HTMLElement} main
+ * @param {Newer} newer
+ */
+async function lay(main, newer) {
   /** @type {[{traces: Summary[]}, {traces: Summary[]}]} */
   const [recent, failing] = await Promise.all([get("/api/v1/traces", { limit: RECENT }), get("/api/v1/traces", { limit: FAILING, errors: 1 })]);
   const any = recent.traces.length > 0;
+  const at = document.activeElement instanceof HTMLAnchorElement ? document.activeElement.href : "";
+  listed = new Map(recent.traces.map((one) => [one.trace_id, one.entries]));
   const cards = any ? [card("Failing", failing.traces.map((one) => traceLine(one)), "No trace that is still kept has an error."), card("Recent", recent.traces.map((one) => traceLine(one)), "")] : [nothing()];
-  fill(main, any && el("h1.unseen", {}, "Recent traces"), el("div.start", {}, ...cards));
+  fill(main, any && el("h1.unseen", {}, "Recent traces"), el("div.start", {}, ...cards), newer.element);
   main.setAttribute("aria-busy", "false");
-  if (!any) wait(main);
+  if (document.activeElement === document.body && at) [...main.querySelectorAll("a")].find((link) => link.href === at)?.focus({ preventScroll: true });
+  if (!any) wait(main, newer);
 }
 
-/** @param {HTMLElement} main */
-function wait(main) {
+/** How many of the latest traces are not listed, or have more entries now. */
+async function fresher() {
+  if (!listed.size) return 0; // the page waits for the first trace
+  /** @type {{traces: Summary[]}} */
+  const { traces } = await get("/api/v1/traces", { limit: RECENT });
+  return traces.filter((one) => (listed.get(one.trace_id) ?? 0) < one.entries).length;
+}
+
+/**
+ * @param {HTMLElement} main
+ * @param {Newer} newer
+ */
+function wait(main, newer) {
   setTimeout(async () => {
     try {
       const { traces } = await get("/api/v1/traces", { limit: 1 });
-      if (traces.length) await start(main);
-      else wait(main);
+      if (traces.length) await lay(main, newer);
+      else wait(main, newer);
     } catch {
-      wait(main); // a server that is being restarted comes back
+      wait(main, newer); // a server that is being restarted comes back
     }
   }, AGAIN_MS);
 }

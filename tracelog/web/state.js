@@ -8,8 +8,8 @@ import { FOLDED, because } from "./reasons.js";
 import { clean } from "./text.js";
 import { duration, number } from "./words.js";
 
-const STATUS_MS = 10_000, AWAY_MS = 2_000;
-/** Between two looks at the status, and while the store is away: its return is waited for. */
+const STATUS_MS = 10_000;
+/** Between two looks at what was dropped. */
 
 const RATE_MS = 5_000;
 /** The rate is the mean of so long. */
@@ -35,6 +35,8 @@ export class State {
     /** What waits while the reader has paused; null while not. @type {number | null} */
     this.paused = null;
     this.missed = 0;
+    /** Whether the stream said that the store cannot be read. */
+    this.isDry = false;
     /** @type {any} The server's status, as far as it is known. */
     this.status = null;
     /** @type {[at: number, count: number][]} */
@@ -59,8 +61,7 @@ export class State {
   /** Ask the server now, and then again and again, while somebody looks. */
   watch() {
     const again = () => document.visibilityState === "visible" && this.ask();
-    let looks = 0;
-    const timer = setInterval(() => (this.isAway || ++looks % (STATUS_MS / AWAY_MS) === 0) && again(), AWAY_MS);
+    const timer = setInterval(again, STATUS_MS);
     addEventListener("visibilitychange", again);
     this.leave = () => {
       clearInterval(timer);
@@ -70,14 +71,32 @@ export class State {
   }
 
   async ask() {
-    const wasAway = this.isAway;
     try {
       this.status = await get("/api/v1/status");
     } catch {
       return; // the mark tells of a server that does not answer, and what was known stays
     }
-    if (this.isAway !== wasAway) announce(this.isAway ? "the store is away" : "the store is back");
     this.show();
+  }
+
+  /**
+   * Show that the store is away, or back, and tell it to screen readers.
+   *
+   * @param {boolean} isDry
+   */
+  dry(isDry) {
+    this.isDry = isDry;
+    announce(isDry ? "the store is away" : "the store is back");
+    this.show();
+    if (!isDry) this.ask();
+  }
+
+  /**
+   * Whether the server runs and its store does not answer: nothing comes, and nobody knows what was dropped. The
+   * stream knows it first; the status may be older than what it said.
+   */
+  get isAway() {
+    return this.connection === "live" ? this.isDry : this.status?.store?.ok === false;
   }
 
   /**
@@ -106,16 +125,11 @@ export class State {
     const rate = this.came.reduce((sum, [, count]) => sum + count, 0) / (RATE_MS / 1000);
     const speed = `${number(rate > 0 && rate < 1 ? 1 : rate)}/s`;
     const paused = this.paused === null ? "" : `paused, ${number(this.paused)} new wait · `;
-    const isDry = this.isAway && this.connection === "live";
+    const isDry = this.isDry && this.connection === "live";
     this.mark.className = `mark ${this.paused !== null ? "held" : isDry ? "lost" : this.connection}`;
     this.mark.textContent = `${paused}${isDry ? "the store is away, nothing comes" : this.connection === "live" ? `live · ${speed}` : clean(this.words)}`;
     this.losses();
     this.late.textContent = this.lateness();
-  }
-
-  /** Whether the server runs and its store does not answer: nothing comes, and nobody knows what was dropped. */
-  get isAway() {
-    return this.status?.store?.ok === false;
   }
 
   /** Forget what belonged to the search before. */
@@ -131,7 +145,7 @@ export class State {
   }
 
   losses() {
-    const { ledger, processing } = this.status ?? {};
+    const { ledger, processing } = this.isAway ? { ...this.status, ledger: null } : (this.status ?? {});
     const sampled = processing?.counts.sampled ?? 0, cut = processing?.cut ?? 0;
     /** @type {[words: string, reasons: [reason: string, count: number][]][]} */
     const families = LOSSES.map(([words, outcome, takes]) => [words, counts(ledger?.[outcome]).filter(([reason]) => takes(reason))]);
@@ -140,12 +154,12 @@ export class State {
     families.push(["folded", counts(ledger?.suppressed).filter(([reason]) => FOLDED.has(reason))], ["left out by the sample", [["", sampled]]]);
     const told = families.filter(([, reasons]) => sum(reasons));
     // Only what changed is drawn: the reader may have the list open.
-    const words = told.map(([name, reasons]) => `${number(sum(reasons))} ${name.split(",")[0]}`).join(" · ") || (ledger ? "nothing dropped" : this.status ? "drops are not known" : "…");
+    const words = told.map(([name, reasons]) => `${number(sum(reasons))} ${name.split(",")[0]}`).join(" · ") || (ledger ? "nothing dropped" : this.status || this.isAway ? "drops are not known" : "…");
     if (this.drops.textContent === words) return;
     this.drops.textContent = words;
     this.drops.classList.toggle("warn", isLoss);
     fill(this.list, ...told.flatMap(([name, reasons]) => [el("dt", {}, number(sum(reasons))), el("dd", {}, name), ...reasons.filter(([reason]) => reason).flatMap(detail)]));
-    if (!told.length && this.status && !ledger) fill(this.list, el("dt", {}, "?"), el("dd", {}, "Only the store has the counts, and it is away."));
+    if (!told.length && !ledger && (this.status || this.isAway)) fill(this.list, el("dt", {}, "?"), el("dd", {}, "Only the store has the counts, and it is away."));
     else if (!told.length) fill(this.list, el("dt", {}, "0"), el("dd", {}, "All that was logged is stored, and all that is stored is told here."));
   }
 

@@ -13,6 +13,7 @@ import { Refused, opened } from "./api.js";
  * @property {(error: Refused, againMs: number) => void} lost - It broke off, and is joined again after so long.
  * @property {(error: Refused) => void} refused - It is not to be had, and is not asked for again.
  * @property {(data: any) => void} row - What is told as it is now: a row, new or changed; the status.
+ * @property {(store: {ok: boolean, cause: string | null}) => void} [store] - Whether it can be read, when that changes.
  * @property {(missed: number) => void} gap - So many events were passed over, because this reader was too slow.
  */
 
@@ -120,5 +121,6 @@ function heard(part, at, told) {
   if (fields.id) at.last = fields.id;
   const data = JSON.parse(fields.data);
   if (fields.event === "gap") told.gap(data.missed);
+  else if (fields.event === "store") told.store?.(data);
   else told.row(data);
 }

@@ -9,13 +9,14 @@ import { evidence } from "./evidence.js";
 import { Filters } from "./filters.js";
 import { Lanes } from "./lanes.js";
 import { buttons, forAgent, told } from "./menu.js";
-import { Rows } from "./rows.js";
+import { Newer } from "./newer.js";
+import { Rows, withAsides } from "./rows.js";
 import { failed, time } from "./story.js";
 import { clean } from "./text.js";
-import { isFailure, milliseconds, number, plural } from "./words.js";
+import { isFailure, number, plural } from "./words.js";
 import { endOf, keep, read, shows } from "./view.js";
 
-/** @import {Aside, Entry, Item, Report, Row} from "./shapes.js" */
+/** @import {Aside, Entry, Item, Report, Row, Summary} from "./shapes.js" */
 /** @import {View} from "./view.js" */
 
 const NEAREST_MS = 0.5;
@@ -30,25 +31,69 @@ export class Trace {
   constructor(main, tools, report) {
     this.report = report;
     this.view = read();
-    this.items = withAsides(report);
-    this.critical = new Set(report.critical_path.map((step) => step.span_id));
+    /** @type {Item[]} */
+    this.items = [];
+    /** @type {Set<string>} */
+    this.critical = new Set();
+    /** @type {Promise<Map<string, Entry>> | null} */
+    this.entries = null;
+    /** Entries that the page knows of, and those that were stored at the last look. */
+    this.known = this.stored = 0;
+    /** @type {Filters} */ this.filters;
     this.lanes = new Lanes((span) => this.change({ span }), (ms) => this.seek(ms));
     this.rows = new Rows((row) => this.open(row), (first, last) => this.lanes.sight(first, last));
-    this.filters = new Filters(report, this.view, (changes) => this.change(changes));
+    this.answers = el("div.answers");
     this.foot = el("div.foot");
     /** @type {HTMLElement | null} */
     this.panel = null;
-    /** @type {Promise<Map<string, Entry>> | null} */
-    this.entries = null;
-    const open = (/** @type {string} */ id) => this.goTo(id);
+    this.take(report);
     const timeline = el("section.card", { "aria-label": "Timeline" }, this.filters.element, el("div.map", {}, this.lanes.element, this.lanes.axis), this.rows.element, this.foot);
     this.work = el("div.work", {}, timeline);
-    fill(main, el("div.answers", {}, failed(report, open), time(report, open)), this.work);
+    this.newer = new Newer(() => this.fresher(), (count) => `${plural(count, "entry", "entries")} newer, show`, () => this.renew());
+    fill(main, this.answers, this.work, this.newer.element);
     main.setAttribute("aria-busy", "false");
     tools.prepend(...buttons(report.trace_id).filter((child) => child instanceof Node));
-    this.lanes.show(report);
     this.refresh();
     if (this.view.row) this.goTo(this.view.row);
+  }
+
+  /**
+   * Let the page be about *report*.
+   *
+   * @param {Report} report
+   */
+  take(report) {
+    this.report = report;
+    this.items = withAsides(report);
+    this.critical = new Set(report.critical_path.map((step) => step.span_id));
+    this.entries = null;
+    this.known = Math.max(this.stored, report.ledger.entries);
+    this.filters = new Filters(report, this.view, (changes) => this.change(changes));
+    const open = (/** @type {string} */ id) => this.goTo(id);
+    fill(this.answers, failed(report, open), time(report, open));
+    this.lanes.show(report);
+    document.title = `${report.story.ok ? "✓" : "✗"} ${clean(report.story.headline)} · tracelog`;
+  }
+
+  /** How many entries came since this report was made. */
+  async fresher() {
+    const { trace_id } = this.report;
+    /** @type {{traces: Summary[]}} */
+    const { traces } = await get("/api/v1/traces", { q: `trace:"${trace_id}"`, limit: 5 });
+    this.stored = traces.find((one) => one.trace_id === trace_id)?.entries ?? 0;
+    return Math.max(0, this.stored - this.known);
+  }
+
+  /** Show what came; the view, the panel and the row at the top of the sight stay. */
+  async renew() {
+    const report = await get(traceAt(this.report.trace_id, "report"));
+    const place = this.rows.place(), before = this.filters.element;
+    const inside = before.contains(document.activeElement) || document.activeElement === document.body; // a button that went
+    this.take(report);
+    before.replaceWith(this.filters.element);
+    this.refresh();
+    this.rows.hold(place);
+    if (inside) this.rows.element.focus({ preventScroll: true });
   }
 
   /**
@@ -243,23 +288,7 @@ export async function load(main, tools, ref) {
   /** @type {Report} */
   const report = await get(traceAt(ref, "report"));
   if (report.trace_id !== ref) history.replaceState(null, "", pageOf(report.trace_id) + location.search);
-  document.title = `${report.story.ok ? "✓" : "✗"} ${clean(report.story.headline)} · tracelog`;
   return new Trace(main, tools, report);
-}
-
-/**
- * Rows of *report*, and between them what was silent.
- *
- * @param {Report} report
- * @returns {Item[]}
- */
-function withAsides(report) {
-  return report.timeline.flatMap((row) => {
-    const shown = row.why ? { ...row, words: report.story.whys[row.why] } : row;
-    if (row.gap_before_ms === null) return [shown];
-    const said = report.story.silences[row.id] ?? `${milliseconds(row.gap_before_ms)} of silence`;
-    return [{ aside: clean(said), ends: row.at_ms }, shown];
-  });
 }
 
 /**
