@@ -2,7 +2,6 @@
 The real server in a thread, and a client that sends bytes as they are: tests see what a socket sees.
 """
 
-import gc
 import http.client
 import io
 import json
@@ -77,11 +76,8 @@ class Running:
         self._listens.set()
 
     def __enter__(self) -> Self:
-        thresholds = gc.get_threshold()
         self._thread.start()
         assert self._listens.wait(PATIENCE_S)
-        gc.unfreeze()
-        gc.set_threshold(*thresholds)
         return self
 
     def stop(self) -> None:
