@@ -55,7 +55,7 @@ class Load:
                 while not self._over.is_set():
                     run += 1
                     self._send(line, [f"{number}-{run}-{place}" for place in range(1 + run % 3 * 10)])
-            time.sleep(0.002)
+            time.sleep(0.02)
 
     def _send(self, line: Line, ids: list[str]) -> None:
         """

@@ -2,13 +2,14 @@
 The real server in a thread, and a client that sends bytes as they are: tests see what a socket sees.
 """
 
-import gc
+import asyncio
 import http.client
 import io
 import json
 import socket
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -49,6 +50,29 @@ class Answer(NamedTuple):
         return dict(self.headers).get(name)
 
 
+class Prompt(Server):
+    """
+    The server, which hears at once that it is to stop: uvicorn looks every tenth of a second, tests stop hundreds.
+    """
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop, self._told = asyncio.get_running_loop(), asyncio.Event()
+        await super().startup(sockets)
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), 0.1)
+
+    def tell(self) -> None:
+        """
+        Let it stop, as a signal does. Called from another thread, while it listens or when it has ended.
+        """
+        self.should_exit = True
+        with suppress(RuntimeError):  # it has ended, and its loop with it
+            self._loop.call_soon_threadsafe(self._told.set)
+
+
 class Running:
     """
     A server on a free port of 127.0.0.1; as context manager it listens within the block.
@@ -67,7 +91,7 @@ class Running:
         self.app = App(self.settings, store=store)
         self.port = 0
         self._listens = threading.Event()
-        self.server = Server(self.app, self.settings, self._ready)
+        self.server = Prompt(self.app, self.settings, self._ready)
         if not direct:
             self.server.config.http = Punctual
         self._thread = threading.Thread(target=self.server.run, daemon=True)
@@ -77,18 +101,15 @@ class Running:
         self._listens.set()
 
     def __enter__(self) -> Self:
-        thresholds = gc.get_threshold()
         self._thread.start()
         assert self._listens.wait(PATIENCE_S)
-        gc.unfreeze()
-        gc.set_threshold(*thresholds)
         return self
 
     def stop(self) -> None:
         """
         Stop as a signal does, and wait until everything is closed.
         """
-        self.server.should_exit = True
+        self.server.tell()
         self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive()
 

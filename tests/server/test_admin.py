@@ -46,12 +46,21 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         yield server.url
 
 
+def attentive(**given: Any) -> Running:
+    """
+    Return a server that looks many times a second, and not each second, at what others have changed.
+    """
+    running = Running(**given)
+    running.app.desk.office.board.every_s = 0.05
+    return running
+
+
 @pytest.fixture(scope="module")
 def pair(url: str) -> Iterator[tuple[Running, Running]]:
     """
     Two servers of that store, with keys in their settings.
     """
-    with Running(store_url=url, keys=KEYS, limits=True) as one, Running(store_url=url, keys=KEYS) as two:
+    with attentive(store_url=url, keys=KEYS, limits=True) as one, attentive(store_url=url, keys=KEYS) as two:
         yield one, two
 
 
@@ -316,7 +325,7 @@ def test_two_admins_who_revoke_each_other_leave_one(tmp_path: Path) -> None:
     While one server revokes a key, the other one revokes the only other admin key: the first takes it back.
     """
     where, none = f"sqlite:///{tmp_path}/both.db", ("X-None", "1")
-    with Running(store_url=where) as one, Running(store_url=where) as two:
+    with Running(store_url=where) as one, attentive(store_url=where) as two:
         ann = told(one, "POST", "/api/v1/keys", {"role": "admin"}, none).json
         bob = told(one, "POST", "/api/v1/keys", {"role": "admin"}, bearer(ann["token"])).json
         wait_for(lambda: two.get("/api/v1/traces", bearer(bob["token"])).status == 200)
@@ -343,7 +352,7 @@ def test_a_store_that_forgot_its_keys_opens_nothing(tmp_path: Path) -> None:
     """
     A server that had keys stays shut when they vanish from the store without having been revoked.
     """
-    with RealServer(tmp_path) as server, Running(store_url=server.url) as running:
+    with RealServer(tmp_path) as server, attentive(store_url=server.url) as running:
         none = ("X-None", "1")
         admin = told(running, "POST", "/api/v1/keys", {"role": "admin"}, none).json
         assert running.get("/api/v1/traces", bearer(admin["token"])).status == 200

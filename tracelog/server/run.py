@@ -66,9 +66,6 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.should_exit:
             return
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLD)
         self._reaper = asyncio.get_running_loop().create_task(self._reap())
         if self._on_ready is not None:
             self._on_ready(self.servers[0].sockets[0].getsockname()[1])
@@ -99,9 +96,20 @@ class Server(uvicorn.Server):
                     connection.turn_away(TOO_SLOW)
 
 
+def spare_the_collector() -> None:
+    """
+    Let the garbage collector of this process look at what is loaded no more, and seldom at what comes.
+
+    For a process that does nothing but serve: a server in somebody else's, such as a test's, leaves it alone.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLD)
+
+
 def serve(settings: ServerSettings, *, on_ready: Callable[[int], None] | None = None) -> bool:
     """
-    Serve until a signal stops it; return whether it ever listened.
+    Serve until a signal stops it, with the whole process for itself; return whether it ever listened.
 
     Args:
         settings: Of the server; port 0 takes a free one.
@@ -110,6 +118,12 @@ def serve(settings: ServerSettings, *, on_ready: Callable[[int], None] | None = 
     Raises:
         ConfigError: When a setting is wrong.
     """
-    server = Server(App(settings), settings, on_ready)
+
+    def ready(port: int) -> None:
+        spare_the_collector()
+        if on_ready is not None:
+            on_ready(port)
+
+    server = Server(App(settings), settings, ready)
     server.run()
     return server.started

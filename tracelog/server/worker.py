@@ -18,7 +18,7 @@ import msgspec
 from tracelog.config import server_settings
 from tracelog.errors import TracelogError
 from tracelog.server.app import App
-from tracelog.server.run import Server
+from tracelog.server.run import Server, spare_the_collector
 from tracelog.server.workers import READY, Job
 
 
@@ -35,12 +35,17 @@ def main() -> int:
     threading.Thread(target=_follow, daemon=True).start()
     try:
         settings = server_settings(job.given)
-        server = Server(App(settings), settings, lambda _: _say(READY))
+        server = Server(App(settings), settings, lambda _: _begun())
     except TracelogError as error:
         sys.stderr.write(f"tracelog: {error}\n")
         return 1
     server.run([socket.socket(fileno=number) for number in job.sockets])
     return 0 if server.started else 1
+
+
+def _begun() -> None:
+    spare_the_collector()
+    _say(READY)
 
 
 def _heard(_number: int, _frame: FrameType | None) -> None:
