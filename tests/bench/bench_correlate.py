@@ -5,7 +5,7 @@ How fast a trace becomes a report, beside the least that a person would write by
 
 The peer reads the same NDJSON with `json.loads`, sorts by time and groups neighbours with equal text; it knows no
 sources, hops, clocks, chains or silences. Both run in one process on the same bytes, the best of several rounds each.
-The timeline alone, from stored JSON, has jq, pandas and DuckDB beside it, which do what the peer does: the latter two
+Entries are decoded as the server decodes them. The timeline alone, from stored JSON, has jq, pandas and DuckDB beside it, which do what the peer does: the latter two
 from the text of all lines, DuckDB with one thread from a file, since it reads nothing else.
 """
 
@@ -30,7 +30,8 @@ except ModuleNotFoundError as absent:
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tracelog.core.entry import Entry, decode_entry, encode_entry
+from tracelog.core.entry import Entry, encode_entry
+from tracelog.core.shared_names import decode_entries
 from tracelog.correlation import correlate, timeline_of_json
 
 NEEDS = ("jq",)
@@ -134,7 +135,7 @@ def compare(folder: str) -> None:
     gc.freeze()  # what the libraries of the peers hold is not looked through while we are measured
     for size, goal in GOALS_MS.items():
         lines = [encode_entry(entry) for entry in trace(size)]
-        entries = [decode_entry(line) for line in lines]
+        entries = decode_entries(lines)
         text = b"\n".join(lines)
         file = f"{folder}/{size}.ndjson"
         Path(file).write_bytes(text)
@@ -142,7 +143,7 @@ def compare(folder: str) -> None:
         took = best(
             {
                 "report": lambda entries=entries: correlate(entries),
-                "all": lambda lines=lines: correlate([decode_entry(line) for line in lines]).to_json(),
+                "all": lambda lines=lines: correlate(decode_entries(lines)).to_json(),
                 "timeline": lambda lines=lines: timeline_of_json(lines),
                 "peer": lambda lines=lines: naive(lines),
                 "pandas": lambda text=text: by_pandas(text),

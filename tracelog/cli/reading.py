@@ -14,6 +14,7 @@ from tracelog.cli.failure import FOUND, USAGE, CommandError
 from tracelog.cli.line import Lines
 from tracelog.cli.options import color_option, format_option, screen, server_options, tell, write
 from tracelog.core.entry import Entry, decode_entry, encode_entry
+from tracelog.core.shared_names import decode_entries
 from tracelog.render.reported import Report, correlate
 
 MOST: Final = 1000
@@ -108,7 +109,7 @@ def report_of(api: Api, ref: str) -> Report:
         CommandError: When there is no such trace, or no server.
     """
     stored = api.read(trace_path(ref), _Stored)
-    entries = [decode_entry(bytes(raw)) for raw in stored.entries]
+    entries = decode_entries(map(bytes, stored.entries))
     report = correlate(entries, trace_id=stored.trace_id, evicted=stored.evicted)
     report.complete = report.complete and stored.complete
     return report

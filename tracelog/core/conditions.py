@@ -141,6 +141,12 @@ def _numbers(term: Term) -> Condition:
         raise QuerySyntaxError(
             f"{term.key}:{term.value} in the search needs a number or a range, such as >100 or 10..50"
         )
+    low, _, high = term.value.partition("..")
+    if (least := _amount(low)) is not None and (most := _amount(high)) is not None and least > most:
+        raise QuerySyntaxError(
+            f"{term.key}:{term.value} in the search fits nothing;"
+            f" the smaller number comes first: {high}..{low}"
+        )
     return lambda entry: (number := getattr(entry, field)) is not None and fits(number), EVERYTHING
 
 

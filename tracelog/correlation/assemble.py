@@ -14,7 +14,7 @@ from tracelog.correlation.account import Account, Reports
 from tracelog.correlation.chains import find_chains
 from tracelog.correlation.clocks import bring_together
 from tracelog.correlation.facts import Facts
-from tracelog.correlation.holes import Hole, holes_in
+from tracelog.correlation.holes import Hole, holes_in, may_have_holes
 from tracelog.correlation.insights import find_insights
 from tracelog.correlation.intake import Intake, distinct
 from tracelog.correlation.lanes import GRAIN, lay
@@ -41,6 +41,8 @@ UNKNOWN_PARENT: Final = "unknown parent"
 """Name of a hop that others name as their cause and that said nothing here."""
 
 _timestamp = attrgetter("timestamp")
+_voice = attrgetter("system", "service")
+_system_of = attrgetter("system")
 _at = attrgetter("at")
 _end = attrgetter("end")
 
@@ -68,9 +70,9 @@ def correlate(
         complete: False when the caller knows that entries are missing, but not how many.
     """
     intake = distinct(entries)
-    base, lanes, nodes, clocks, lines = _laid_out(intake)
+    base, lanes, nodes, clocks, lines, gappy = _laid_out(intake)
     measure(nodes)
-    holes = holes_in(lanes)
+    holes = holes_in(gappy)
     account = _account(lines, reports or {}, missing, holes)
     begin = lines[0].at if lines else 0.0
     total = max(map(_end, lines), default=begin) - begin
@@ -117,13 +119,13 @@ def timeline_of_json(rows: Sequence[bytes]) -> list[Row]:
 
 def _timeline(intake: Intake) -> list[Row]:
     lines = _laid_out(intake).lines
-    voices = {(entry.system or UNNAMED, entry.service) for entry in intake.entries}
-    return rows_of(lines, lines[0].at if lines else 0.0, voices)
+    return rows_of(lines, lines[0].at if lines else 0.0, _voices(intake.entries))
 
 
 class _Laid(NamedTuple):
     """
-    Entries at their places: *base* is what the times of lines count from, Unix milliseconds.
+    Entries at their places: *base* is what the times of lines count from, Unix milliseconds; *gappy* are the
+    lanes that may have holes in their numbers.
     """
 
     base: float
@@ -131,22 +133,24 @@ class _Laid(NamedTuple):
     nodes: list[Node]
     clocks: dict[str, Clock]
     lines: list[Line]
+    gappy: list[list[Line]]
 
 
 def _laid_out(intake: Intake) -> _Laid:
     base = min(map(_timestamp, intake.entries), default=0.0)
     lanes = lay(intake.entries, base)
+    gappy = [lane for lane in lanes if may_have_holes(lane)]
     nodes = grow(lanes)
     clocks = bring_together(lanes, nodes)
     settle(nodes)
     lines = merge(lanes)
     fold(lanes)
     mark_gaps(lines)
-    return _Laid(base, lanes, nodes, clocks, lines)
+    return _Laid(base, lanes, nodes, clocks, lines, gappy)
 
 
 def _voices(entries: Sequence[Entry]) -> Voices:
-    counted = Counter((entry.system, entry.service) for entry in entries)
+    counted = Counter(map(_voice, entries))
     for system, service in [voice for voice in counted if not voice[0]]:
         counted[UNNAMED, service] += counted.pop((system, service))
     return counted
@@ -158,7 +162,7 @@ def _systems(
     by_system: dict[str, list[Line]] = {}
     clock_names: dict[str, set[str]] = {}
     for lane in lanes:
-        names = {line.system for line in lane}
+        names = set(map(_system_of, lane))
         for name in names:
             same = lane if len(names) == 1 else [line for line in lane if line.system == name]
             by_system.setdefault(name, []).extend(same)

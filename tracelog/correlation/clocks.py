@@ -269,8 +269,9 @@ def _apply(lanes: Sequence[Sequence[Line]], nodes: Sequence[Node], clocks: Mappi
         offset = clocks[lane[0].clock].offset_ms
         if offset:
             for line in lane:
-                line.at = round(line.at + offset, GRAIN)
-                line.end = round(line.end + offset, GRAIN)
+                at, end = line.at, line.end
+                line.at = moved = round(at + offset, GRAIN)
+                line.end = moved if end == at else round(end + offset, GRAIN)
     for node in nodes:
         if node.known:
             offset = clocks[node.clock].offset_ms

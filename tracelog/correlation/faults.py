@@ -73,16 +73,15 @@ def faults_of(lines: Sequence[Line], nodes: Iterable[Node]) -> tuple[list[Fault]
     names = {
         name for line in signs if (node := line.node) is not None for name in (node.span_id, node.parent_id)
     }
-    wanted = {id(node) for node in nodes if node.span_id in names}
+    wanted = {id(node): node.span_id for node in nodes if node.span_id in names}
     spoke: dict[str, float] = {}
     before: dict[int, float] = {}
-    for line in [line for line in lines if id(line.node) in wanted]:
-        if line.node is None:
-            continue
+    said = [(line, span) for line in lines if (span := wanted.get(id(line.node))) is not None]
+    for line, span in said:
         if line.is_error or line.is_span or line.is_warning:
-            before[id(line)] = spoke.get(line.node.span_id, -inf)
+            before[id(line)] = spoke.get(span, -inf)
         elif not line.is_loss:
-            spoke[line.node.span_id] = line.at
+            spoke[span] = line.at
     faults = [fault_of(line, before.get(id(line), -inf)) for line in signs]
     faults.sort(key=lambda fault: (fault.moment, -fault.depth))
     return faults, spoke

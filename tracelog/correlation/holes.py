@@ -32,9 +32,21 @@ class Hole(NamedTuple):
     after: Line
 
 
+def may_have_holes(lane: Sequence[Line]) -> bool:
+    """
+    Whether *lane*, in the order of speaking, lacks some of the numbers from its first to its last, but not
+    most.
+    """
+    first, last = lane[0].entry, lane[-1].entry
+    if not first.source or first.seq is None:
+        return False  # a lane is of lines with numbers or of lines without
+    span = (last.seq or 0) - first.seq + 1
+    return HERE * span <= len(lane) < span  # else nothing is missing, or most was said for others
+
+
 def holes_in(lanes: Iterable[Sequence[Line]]) -> list[Hole]:
     """
-    Return the holes of all sources, the largest first.
+    Return the holes of those *lanes* that may have some, the largest first.
     """
     found = [hole for lane in lanes if (hole := _hole(lane)) is not None]
     return sorted(found, key=lambda hole: (-hole.missing, hole.before.id))
@@ -52,12 +64,8 @@ def about_holes(holes: Sequence[Hole]) -> Iterator[Insight]:
 
 
 def _hole(lane: Sequence[Line]) -> Hole | None:
-    if not lane[0].entry.source or lane[0].entry.seq is None:
-        return None  # a lane is of lines with numbers or of lines without
     spoken = [line.entry.seq or 0 for line in lane]
     span = max(spoken) - min(spoken) + 1
-    if not HERE * span <= len(lane) < span:
-        return None  # nothing is missing, or most was said for others
     by_number = dict(zip(spoken, lane, strict=True))
     stood_for = sum(line.entry.weight - (not line.is_loss) for line in lane if line.entry.kind in REPORTED)
     missing = span - len(by_number) - stood_for

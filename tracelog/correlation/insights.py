@@ -6,7 +6,6 @@ text of programs as it was logged; the faces neutralise it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Final
 
 from tracelog.correlation.calling import IDS, NAME, about_calls, about_flow, about_waiting, called
@@ -232,7 +231,8 @@ INSIGHTS: Final[Sequence[Callable[[Facts], Iterable[Insight]]]] = (
 
 def _waits(facts: Facts) -> list[Wait]:
     shown = [line for line in facts.lines if line.run and not line.is_loss]
-    pairs = [(before, after) for before, after in pairwise(shown) if after.gap is not None]
+    ends = [place for place, line in enumerate(shown) if line.gap is not None]
+    pairs = [(shown[place - 1], shown[place]) for place in ends]
     pairs.sort(key=lambda pair: -(pair[1].gap or 0.0))
     longest = pairs[:MOST]
     if not longest:

@@ -73,10 +73,17 @@ def are_sound(entries: Sequence[Entry]) -> bool:
     Whether each of *entries* has an id of its own and times that are times, as nearly all that are fetched.
     """
     ids = {entry.id for entry in entries}
+    return len(ids) == len(entries) and "" not in ids and have_times(entries)
+
+
+def have_times(entries: Sequence[Entry]) -> bool:
+    """
+    Whether the times of each of *entries* are times.
+    """
     received = {moment for entry in entries if (moment := entry.received_at) is not None}
     last = [moment for entry in entries if (moment := entry.last_timestamp) is not None]
     times = [entry.timestamp for entry in entries]
-    return len(ids) == len(entries) and "" not in ids and all(map(_are_times, (times, received, last)))
+    return all(map(_are_times, (times, received, last)))
 
 
 def _are_times(moments: Collection[float]) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 
 from tracelog.core.entry import Entry, decode_entry
 from tracelog.core.ledger import REASONED
+from tracelog.core.shared_names import decode_entries
 from tracelog.core.text import block, safe_json, short_id
 from tracelog.correlation.words import duration, plural
 from tracelog.mcp.asking import (
@@ -22,7 +23,6 @@ from tracelog.mcp.asking import (
     Stored,
     Summary,
     arrived,
-    entries_of,
     read,
     trace_path,
 )
@@ -208,7 +208,8 @@ def told(stored: Stored) -> Report:
     """
     Return the report on a fetched trace.
     """
-    report = correlate(entries_of(stored.entries), trace_id=stored.trace_id, evicted=stored.evicted)
+    entries = decode_entries(map(bytes, stored.entries))
+    report = correlate(entries, trace_id=stored.trace_id, evicted=stored.evicted)
     report.complete = report.complete and stored.complete
     return report
 

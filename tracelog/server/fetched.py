@@ -17,6 +17,7 @@ from tracelog.core.exported import export_json, with_entries
 from tracelog.core.ledger import Ledger, view
 from tracelog.core.numbers import decode_any
 from tracelog.core.otlp_json import logs_request
+from tracelog.core.shared_names import Known, share_names
 from tracelog.core.utf8 import clean_json, name_replaced
 from tracelog.core.wire import DECODE_ERRORS, Mint, Reader
 from tracelog.correlation import Missing
@@ -149,6 +150,7 @@ def rows_of(trace: Trace, now_ms: float) -> Iterator[tuple[bytes, Entry]]:
     and named after its place when it has no id; what is no entry at all is left out.
     """
     reader = Reader(now_ms, Mint(trace_id=lambda: trace.trace_id, entry_id=str))
+    known: Known = {}
     last_ms = now_ms
     for place, row in enumerate(trace.entries):
         entry = _decode(row)
@@ -161,6 +163,7 @@ def rows_of(trace: Trace, now_ms: float) -> Iterator[tuple[bytes, Entry]]:
             if entry.timestamp == now_ms:
                 entry.timestamp = last_ms  # it said no time, but it stands behind the one before it
             row = encode_entry(entry)  # noqa: PLW2901 - this is the row from here on
+        share_names(entry, known)
         last_ms = entry.timestamp
         yield row, entry
 
