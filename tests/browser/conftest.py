@@ -1,12 +1,15 @@
 """
-One Chromium and one real `tracelog serve` for all tests; each test has a page and a trace of its own.
+One Chromium and one real `tracelog serve` for the tests of a process; each test has a page and a trace of its own.
 """
 
 import shutil
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
+from typing import Final
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -26,32 +29,72 @@ FLAGS = [
     "--disable-sync",
     "--host-resolver-rules=MAP *.example 127.0.0.1",
 ]
+UNUSED = (
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    "SpareRendererForSitePerProcess",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "PaintHolding",
+    "ThirdPartyStoragePartitioning",
+)
+"""
+What Chromium leaves out when a driver holds it. The first three are half of what a test costs: with each window come
+two hidden pages for what the address bar drops down, and a process for the page after next. The others are what
+Playwright leaves out; its list does not hold beside ours.
+"""
+
+DRIVEN = [*FLAGS, f"--disable-features={','.join(UNUSED)}"]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 collect_ignore = [] if any(map(shutil.which, firefox.NAMES)) else ["test_firefox.py"]
 """Not every machine that has a Chromium has a Firefox, too."""
 
 
+HERE: Final = Path(__file__).parent
+OF_SERVERS: Final = {"test_logs_page", "test_admin_page", "test_accessibility", "test_trace_parts"}
+"""The half of the tests, by time, that look at the pages of servers of their own."""
+
+_OPEN: Final = ExitStack()
+"""What is open as long as each next test has a page."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
-    Keep these tests together in one process: they share a browser.
+    Keep these tests together in two processes: those of one share a browser.
     """
-    here = Path(__file__).parent
     for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
+        if HERE in item.path.parents:
+            half = "pages" if item.path.stem in OF_SERVERS else "client"
+            item.add_marker(pytest.mark.xdist_group(f"browser-{half}"))
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
     """
-    The Chromium of the system. No longer than for these tests: Playwright occupies the event loop of the thread.
+    Close the browser before a test that needs none: Playwright occupies the event loop of the thread.
     """
+    if "chromium" not in getattr(nextitem, "fixturenames", ()):
+        _OPEN.close()
+        _chromium.cache_clear()
+
+
+@cache
+def _chromium() -> Browser:
     program = next(filter(None, map(shutil.which, NAMES)))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield browser
-        browser.close()
+    playwright = _OPEN.enter_context(sync_playwright())
+    return _OPEN.enter_context(playwright.chromium.launch(executable_path=program, args=DRIVEN))
+
+
+@pytest.fixture
+def chromium() -> Browser:
+    """
+    The Chromium of the system.
+    """
+    return _chromium()
 
 
 @pytest.fixture(scope="session")

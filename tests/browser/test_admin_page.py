@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 from redis import Redis
 
-from tests.browser.test_accessibility import AXE
+from tests.browser.test_accessibility import broken
 from tests.browser.test_debug import HOSTILE, spelt
 from tests.browser.test_trace_page import HIDDEN, SEEN
 from tests.cli.started import free_port
@@ -409,11 +409,7 @@ def test_no_rule_of_accessibility_is_broken(chromium, locked, scheme, width):
         running.post([{**entry, "level": "error"}], key)
 
     def check(page):
-        broken = page.evaluate(
-            AXE.read_text()
-            + "; axe.run().then((told) => told.violations.map((one) => `${one.help}: ${one.nodes.map((node) => node.html)}`))"
-        )
-        assert broken == []
+        assert broken(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
     for who in (ADMIN, READ):

@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from tests.browser.site import Logs
-from tests.browser.test_accessibility import AXE
+from tests.browser.test_accessibility import broken
 from tests.browser.test_debug import HOSTILE, post, spelt
 from tests.browser.test_trace_page import HIDDEN, SEEN
 from tests.cli.started import Started, free_port
@@ -541,11 +541,7 @@ def test_no_rule_of_accessibility_is_broken(chromium, running, scheme, width):
     """
 
     def check(page):
-        broken = page.evaluate(
-            AXE.read_text()
-            + "; axe.run().then((told) => told.violations.map((one) => `${one.help}: ${one.nodes.map((node) => node.html)}`))"
-        )
-        assert broken == []
+        assert broken(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
     with chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": 844}) as context:

@@ -2,6 +2,7 @@
 Patterns printed for bytes: they mean what they meant, in both engines, and their loose form misses nothing.
 """
 
+import functools
 import json
 import re
 import time
@@ -61,7 +62,7 @@ def test_loose_pattern_sees_encoded_text(pattern, data):
     """
     The loose form matches whatever the exact form matches, as text, as JSON with and without escapes, as msgpack.
     """
-    text = data.draw(st.from_regex(pattern, fullmatch=False))
+    text = data.draw(holding(pattern))
     printed = read_pattern(pattern)
     if not re.search(printed.exact, text.encode()):
         return  # a letter beyond ASCII that `\w` or a case takes for one of its own
@@ -102,9 +103,9 @@ def test_every_shape_is_seen(shape, data):
     both engines alike, once, and is seen by the detector when encoded.
     """
     lead = shape.lead and f"[{shape.lead.chars}]{{{shape.lead.min},{shape.lead.max}}}"
-    before = data.draw(st.from_regex(lead, fullmatch=True)) if lead else ""
+    before = data.draw(matching(lead)) if lead else ""
     after = data.draw(st.sampled_from(shape.after or ("", " ", "x", "\n", "%20", "\\n", "\x1b[1m")))
-    found = data.draw(st.from_regex(re.compile(shape.pattern, flags_of(shape)), fullmatch=True))
+    found = data.draw(matching(shape.pattern, flags_of(shape)))
     assert not shape.anchors or literals(shape).match(found)
     text = after + before + found
     clean = RE2.text(text)
@@ -116,6 +117,22 @@ def test_every_shape_is_seen(shape, data):
             assert redactor.suspect(msgspec.json.encode(entry))
             assert redactor.suspect(msgspec.msgpack.encode(entry))
             assert redactor.suspect(json.dumps(text).replace("/", "\\/").encode())
+
+
+@functools.cache
+def matching(pattern, flags=0):
+    """
+    Texts that *pattern* matches as a whole. Kept: to read a pattern takes longer than to draw a text.
+    """
+    return st.from_regex(re.compile(pattern, flags), fullmatch=True)
+
+
+@functools.cache
+def holding(pattern):
+    """
+    Texts that *pattern* matches somewhere.
+    """
+    return st.from_regex(pattern, fullmatch=False)
 
 
 def flags_of(shape):

@@ -4,6 +4,7 @@ What tests of other programs rely on: captured entries, a clock, a server, and t
 
 import logging
 import threading
+from importlib.metadata import entry_points
 
 import pytest
 
@@ -15,6 +16,12 @@ from tracelog.sinks.memory import MemorySink
 from tracelog.testing import FakeClock, LocalServer, capture, expect_no_errors
 
 pytest_plugins = ["pytester"]
+
+ALONE = (
+    "-pno:cacheprovider",
+    *(f"-pno:{one.name}" for one in entry_points(group="pytest11") if one.name not in {"tracelog", "xdist"}),
+)
+"""Of the plugins that are installed a project here has ours and, for `-n`, xdist: to import all takes seconds."""
 
 FAILING = """
 import tracelog
@@ -179,7 +186,7 @@ def test_a_failed_test_shows_its_brief(pytester: pytest.Pytester):
     The report of a failing test has the brief of what it logged, without secrets; that of a passing one has none.
     """
     pytester.makepyfile(FAILING)
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:randomly")
+    result = pytester.runpytest_subprocess(*ALONE)
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*- tracelog -*", "*card declined*"])
     assert "hunter2" not in str(result.stdout).split("- tracelog -")[1]
@@ -228,7 +235,7 @@ def test_every_failing_test_of_a_project_shows_its_brief(pytester: pytest.Pytest
     """
     pytester.makeini("[pytest]\nusefixtures = tracelog_capture")
     pytester.makepyfile(EVERYWHERE)
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-n", "1")
+    result = pytester.runpytest_subprocess(*ALONE, "-n", "1")
     result.assert_outcomes(passed=1, failed=2, errors=2)
     text = result.stdout.str()
     for line in ("body broke", "setup broke", "teardown broke", "served and broke"):
@@ -241,7 +248,7 @@ def test_a_served_test_sends_for_real(pytester: pytest.Pytester):
     The fixture is a server that the default client sends to.
     """
     pytester.makepyfile(SERVED)
-    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+    pytester.runpytest_subprocess(*ALONE).assert_outcomes(passed=1)
 
 
 def test_names_are_loaded_when_used():

@@ -30,7 +30,8 @@ EXAMPLE = ROOT / "examples" / "cloudflare-worker" / "src" / "index.js"
 PROXY = ROOT / "examples" / "cloudflare-proxy" / "src" / "index.js"
 
 chromium = browser.chromium
-"""The same fixture for both folders."""
+pytest_runtest_teardown = browser.pytest_runtest_teardown
+"""The same browser for both folders, and its end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
