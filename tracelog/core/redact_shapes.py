@@ -104,9 +104,9 @@ class ShapeFinder:
             first, last = match.span(self._group) if self._group else (start, end)
             if self._lead_is_secret:
                 first = start
-            if self._not_before and self._not_before.match(data, end):
-                continue
-            if STRUCTURE.fullmatch(data, first, last):
+            if (self._not_before and self._not_before.match(data, end)) or STRUCTURE.fullmatch(
+                data, first, last
+            ):
                 continue
             if self._is_secret(data[first:last]):
                 found += 1
