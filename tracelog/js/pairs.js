@@ -29,8 +29,7 @@ const HEADER = /[^\r\n"'\\]*/y;
 const LINE = /(?:[^\r\n"'\\=]+|=(?:\\{0,15}"[^"\\\r\n]*\\{0,15}")?)*/y;
 
 /** The scheme of an `Authorization` that nobody registered. */
-const ANY_SCHEME =
-  /[A-Za-z][A-Za-z-]{1,24}[ \t]{1,4}(?:(?=\[REDACTED:)|(?=[^ \t\r\n"'\\]*[0-9])(?=[^ \t\r\n"'\\]*[A-Za-z])(?=[^ \t\r\n"'\\]{8}))/y;
+const ANY_SCHEME = /[A-Za-z][A-Za-z-]{1,24}[ \t]{1,4}(?:(?=\[REDACTED:)|(?=[^ \t\r\n"'\\]*[0-9])(?=[^ \t\r\n"'\\]*[A-Za-z])(?=[^ \t\r\n"'\\]{8}))/y;
 /** What stands before the kind of a thing at AWS, whose name follows. */
 const ARN = /arn:[a-z-]{3,12}:[a-z-]{1,24}:[a-z0-9-]{0,24}:[0-9]{0,12}:$/;
 
@@ -38,6 +37,19 @@ const ARN = /arn:[a-z-]{3,12}:[a-z-]{1,24}:[a-z0-9-]{0,24}:[0-9]{0,12}:$/;
 const words = (name) => (name.match(WORDS) ?? []).map((word) => word.toLowerCase());
 /** @param {string} text */
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+/** @type {Map<string, RegExp>} */
+const made = new Map();
+/**
+ * A pattern of the rules that a whole text must fit, made once.
+ *
+ * @param {string} pattern
+ */
+function whole(pattern) {
+  const found = made.get(pattern) ?? new RegExp(`^(?:${pattern})$`);
+  made.set(pattern, found);
+  return found;
+}
+
 /** @param {string[]} phrases */
 const joined = (phrases) => phrases.map((phrase) => phrase.split(" ").map(escaped).join("[-_. ]?")).join("|");
 
@@ -98,10 +110,10 @@ export function looksRandom(text) {
 export function harmless(keys, group, given) {
   if (group.chance) return !looksRandom(given);
   const text = given.trim().replace(/[.,;:!?]+$/, "");
-  if (!text || keys.safe_values.includes(text.toLowerCase()) || new RegExp(`^(?:${keys.placeholder})$`).test(text)) return true;
+  if (!text || keys.safe_values.includes(text.toLowerCase()) || whole(keys.placeholder).test(text)) return true;
   const number = DIGITS.exec(text);
   if (number && number[1].length <= (group.counts ? 13 : group.digits ? 2 : 3)) return true;
-  return Boolean(group.unless) && new RegExp(`^(?:${group.unless})$`).test(text);
+  return Boolean(group.unless) && whole(group.unless).test(text);
 }
 
 /**
@@ -112,7 +124,7 @@ export function harmless(keys, group, given) {
  */
 export function harmlessNumber(group, given) {
   if (group.chance || Math.abs(given) < (group.counts ? 1e13 : 128)) return true;
-  return Boolean(group.unless) && new RegExp(`^(?:${group.unless})$`).test(String(given));
+  return Boolean(group.unless) && whole(group.unless).test(String(given));
 }
 
 /**

@@ -111,7 +111,7 @@ function replace(text, spans) {
   for (const [index, span] of spans.entries()) {
     if (span.start < place) continue;
     let { end } = span;
-    for (const other of spans.slice(index + 1)) if (other.start < end) end = Math.max(end, other.end);
+    for (let next = index + 1; spans[next]?.start < end; next += 1) end = Math.max(end, spans[next].end);
     result += text.slice(place, span.start) + (span.quote ?? "") + mark(span) + (span.quote ?? "");
     place = end;
   }
