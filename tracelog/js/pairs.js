@@ -38,15 +38,15 @@ const words = (name) => (name.match(WORDS) ?? []).map((word) => word.toLowerCase
 /** @param {string} text */
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 /** @type {Map<string, RegExp>} */
-const made = new Map();
+const compiled = new Map();
 /**
  * A pattern of the rules that a whole text must fit, made once.
  *
  * @param {string} pattern
  */
-function whole(pattern) {
-  const found = made.get(pattern) ?? new RegExp(`^(?:${pattern})$`);
-  made.set(pattern, found);
+function fitted(pattern) {
+  const found = compiled.get(pattern) ?? new RegExp(`^(?:${pattern})$`);
+  compiled.set(pattern, found);
   return found;
 }
 
@@ -110,10 +110,10 @@ export function looksRandom(text) {
 export function harmless(keys, group, given) {
   if (group.chance) return !looksRandom(given);
   const text = given.trim().replace(/[.,;:!?]+$/, "");
-  if (!text || keys.safe_values.includes(text.toLowerCase()) || whole(keys.placeholder).test(text)) return true;
+  if (!text || keys.safe_values.includes(text.toLowerCase()) || fitted(keys.placeholder).test(text)) return true;
   const number = DIGITS.exec(text);
   if (number && number[1].length <= (group.counts ? 13 : group.digits ? 2 : 3)) return true;
-  return Boolean(group.unless) && whole(group.unless).test(text);
+  return Boolean(group.unless) && fitted(group.unless).test(text);
 }
 
 /**
@@ -124,7 +124,7 @@ export function harmless(keys, group, given) {
  */
 export function harmlessNumber(group, given) {
   if (group.chance || Math.abs(given) < (group.counts ? 1e13 : 128)) return true;
-  return Boolean(group.unless) && whole(group.unless).test(String(given));
+  return Boolean(group.unless) && fitted(group.unless).test(String(given));
 }
 
 /**
