@@ -137,6 +137,7 @@ SECRETS: dict[str, tuple[list[Make], list[str]]] = {
             "Authorization: Bearer {}", "authorization: Token {}", '{{"Authorization": "Bearer {}"}}', "X-Api-Key: {}", "x-auth-token: {}",
             "Cookie: theme=dark; sid={}", "Set-Cookie: session={}; Path=/; HttpOnly", "Proxy-Authorization: Basic dXNlcjo{}", "> Authorization: Bearer {} <",
             "[('Authorization', 'Bearer {}'), ('Accept', '*/*')]", "headers={{'X-Vault-Token': '{}'}}", "x-amz-security-token: {}",
+            "rawHeaders: ['Host', 'db', 'X-Api-Key', '{}']", 'http.Header{{"X-Api-Key":[]string{{"{}"}}}}',
         ],
     ),
     "4 named values": (
@@ -148,7 +149,7 @@ SECRETS: dict[str, tuple[list[Make], list[str]]] = {
             "Credentials(user='bob', password='{}')", "level=info password={} status=200", "<password>{}</password>", "pwd={};Database=x",
             "the password is {}", "--api-key={}", "passphrase={}", "session_id={}", '{{"name": "DB_PASSWORD", "value": "{}"}}',
             "\x1b[35mpassword\x1b[0m=\x1b[36m{}\x1b[0m", "pass%77ord={}", "pass\u200bword={}", "name: api_key\n  value: {}", "('password', '{}')",
-            "password=SecretStr('{}')", 'form-data; name="password"\r\n\r\n{}\r\n--b', "Passwort: {}",
+            "password=SecretStr('{}')", "    password: str = '{}'", "UID=sa;PWD={{{}}};Database=x", '"HSET" "user:1" "password" "{}"', 'form-data; name="password"\r\n\r\n{}\r\n--b', "Passwort: {}",
         ],
     ),
     "4 other carriers": (
@@ -198,6 +199,7 @@ SECRETS: dict[str, tuple[list[Make], list[str]]] = {
         [
             "otp={}", "your verification code is {}", "OTP: {}", "Your one-time code is {}", '{{"otp": "{}"}}', "{} is your login code",
             "2FA code {} sent", "mfa_code={}", "pin={}", "security code: {}", "Enter code {} to go on",
+            "Your code: {}", "{} is your Acme code", "code {} expires in 5 minutes", "mfa={}",
         ],
     ),
     "10 grants": (
@@ -331,6 +333,15 @@ CLEAN: list[Make] = [
     lambda c: f"пароль: неверный ({c.randrange(99)}), 密码: 错误, contraseña: incorrecta, parol={c.randrange(99)}",
     lambda c: f"пароль изменён {c.randrange(99)} дней назад; 请输入密码。",
     lambda c: json.dumps({"sql": "UPDATE users SET name = ?, token_count = ? WHERE id = ?", "params": ["bob", 7, c.randrange(99)]}),
+    lambda c: f"at async TokenService.refresh (/app/dist/{c.choice(['token', 'password', 'auth'])}.service.js:{c.randrange(900)}:{c.randrange(90)})",
+    lambda c: f"src/auth/{c.choice(['password', 'secret'])}.py:{c.randrange(900)}: error",
+    lambda c: f"token_type=bearer expires_in={c.randrange(9999)}",
+    lambda c: f"arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-{some(c, LETTERS, 6)}",
+    lambda c: f"--- PASS: TestToken{c.randrange(99)} (0.00s)",
+    lambda c: f'eos_token_id={c.randrange(99999)} pad_token="<pad>"',
+    lambda c: f"UPDATE users SET password = $1, token = @p0 WHERE id = {c.randrange(999)}",
+    lambda c: f"GOOGLE_APPLICATION_CREDENTIALS=/srv/app{c.randrange(99)}/gcp.json",
+    lambda c: json.dumps({"scopes": ["token:read", "secret:write"], "n": c.randrange(99)}),
     lambda c: f"body=dXNlcm5hbWU9Ym9iJnBhZ2U9M{c.randrange(9)}A= email=ZW1haWw9Ym9iJmxhbmc9ZGUmcGFnZT0z",
 ]  # fmt: skip
 

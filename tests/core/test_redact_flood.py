@@ -7,11 +7,12 @@ import random
 import time
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from tests.core.redact_hostile import fragments, mixed, repeated
 from tracelog.core.redact import Redactor, RedactSettings
+from tracelog.core.redact_flood import rest_of
 
 ENGINES = {name: Redactor(RedactSettings(tag_key=b"k"), engine=name) for name in ("re2", "re")}
 RE2, RE = ENGINES["re2"], ENGINES["re"]
@@ -44,11 +45,47 @@ def parsed(text):
     return parsed(value) if isinstance(value, str) and not value.startswith("[REDACTED:flood:") else value
 
 
-@given(
-    FILLERS, st.sampled_from(sorted(WRAPPERS)), st.sampled_from([{}, {"indent": 1}, {"ensure_ascii": False}])
-)
-@settings(max_examples=12, deadline=None)
+STYLES = st.sampled_from([{}, {"indent": 1}, {"ensure_ascii": False}])
+MARK = b"[REDACTED:flood:0123ab]"
+
+
+@given(FILLERS, st.sampled_from(sorted(WRAPPERS)), STYLES)
+@example([{"": 12.5, "{": '"['}, [], True], "plain", {"indent": 1})
+def test_json_that_is_cut_anywhere_parses(filler, wrapper, style):
+    """
+    Wherever a document is cut, behind a key, too, and before its first sign, what is left parses and says so.
+    """
+    data = WRAPPERS[wrapper](json.dumps({"rows": filler, "last": 1}, **style)).encode()
+    for place in range(len(data)):
+        start, closed = rest_of(data, place, MARK)
+        json.loads(data[:start] + closed)
+        assert not data[place:start].strip()
+        assert MARK in closed
+
+
+@pytest.mark.parametrize("before", ["", "got ", "2025-03-09 [worker] got "])
+def test_a_line_of_json_that_is_cut_anywhere_parses(before):
+    """
+    Of lines of JSON the one that is cut parses, and so does the next one where the cut stands between two.
+    """
+    line = f'{before}{{"n": [1.5, "a"], "b": {{"c": null}}}}'
+    data = f"{line}\n{line}".encode()
+    for place in range(len(before), len(data)):
+        if len(line) < place < len(line) + 1 + len(before):
+            continue
+        start, closed = rest_of(data, place, MARK)
+        for each in (data[:start] + closed).decode().split("\n"):
+            if not before or each != MARK.decode():
+                json.loads(each.removeprefix(before))
+
+
+@given(FILLERS, st.sampled_from(sorted(WRAPPERS)), STYLES)
+@settings(
+    max_examples=6, phases=(Phase.explicit, Phase.reuse, Phase.generate)
+)  # a document takes too long to shrink
 @example(["}", {"{": '"['}], "in a field", {})
+@example([{"\x02\U000d17d7": None}, [], {"\x02\U000d17d7": None}], "plain", {})  # cut behind a key
+@example({"é": None, "": ["ü" * 9]}, "in two strings", {"indent": 1})  # cut before its first sign
 def test_json_that_is_cut_still_parses(filler, wrapper, style):
     """
     A document of too many secrets, in strings at any depth, parses behind the cut; no secret is left in it.

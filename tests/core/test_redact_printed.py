@@ -39,12 +39,36 @@ GONE = [
     f"<Cookie sid={SECRET} for x/>",
     f"twine upload -u bob -p {SECRET} dist/x",
     f'{{"field": "password", "old_value": "{SECRET}"}}',
+    f'http.Header{{"X-Api-Key":[]string{{"{SECRET}"}}}}',
+    f"rawHeaders: [ 'Host', 'db', 'X-Api-Key', '{SECRET}' ]",
+    f'1700000000.1 [0 10.0.0.7:50] "HSET" "user:1" "password" "{SECRET}"',
+    f"    password: str = '{SECRET}'",
+    f'let password: &str = "{SECRET}";',
+    f"Driver={{ODBC Driver 18}};UID=sa;PWD={{{SECRET}}};Database=x",
+    f"keytool -list -storepass {SECRET} -alias x",
+    f'psk="{SECRET}"',
+    f"$2b$12${SECRET * 4}"[:60],
+    f"root:$6$rounds=5000$salt${SECRET * 4}:18000:0:99999",
+    f"$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ${SECRET * 3}",
+    f"pbkdf2_sha256$260000$salt${SECRET * 3}=",
 ]
+CODES = [
+    "Your code: 829471",
+    "Your Acme code is 829 471",
+    "SMS to +49123: 829471 is your Acme code",
+    "code 829471 expires in 5 minutes",
+    "mfa=829471",
+    "two_factor_code: 829471",
+]
+"""One-time codes, as they stand in messages of mail and telephone."""
 VALUES = [
     {"field": "password", "old": "x1", "new": SECRET},
     {"env": "DB_PASSWORD", "value": SECRET},
     {"k": "password", "v": SECRET},
     {"loc": ["body", "password", 0], "msg": "too short", "input": SECRET},
+    {"op": "replace", "path": "/user/password", "value": SECRET},
+    {"raw": ["Host", "db", "X-Api-Key", SECRET]},
+    ["Accept", "*/*", "Cookie", f"sid={SECRET}"],
 ]
 KEPT = [
     "[SQL: INSERT INTO o (id, name) VALUES (?, ?)]\n[parameters: (123456, 'bob77')]",
@@ -63,6 +87,36 @@ KEPT = [
     "password for user bob was reset",
     "secret is 32 bytes",
     '{"name":"reset token mail","content":"Dear bob77"}',
+    "at async TokenService.refresh (/app/dist/token.service.js:123:15)",
+    "src/auth/password.service.ts:1234:7 - error TS2345",
+    "token_type=bearer expires_in=3600",
+    "GET key session:active:count",
+    "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-AbCdEf",
+    "--- PASS: TestToken1 (0.00s)",
+    "passwd = _raw_input(prompt, stream, input=input)",
+    'password=config.get("db", "password"),',
+    '{"scopes":["token:read","secret:write"]}',
+    'eos_token_id=50256 pad_token="<pad>"',
+    "CancellationToken: canceled",
+    "ERC20 token 0xdAC17F958D2ee523a2206206994597C13D831ec7 transfer",
+    "GOOGLE_APPLICATION_CREDENTIALS=/srv/app/gcp.json",
+    "password=/run/secrets/db_password",
+    "PASSWORD_HASHERS=argon2",
+    "UPDATE users SET password = $1, token = @p0 WHERE id = $2",
+    "--api-key-env OPENAI_API_KEY",
+    'curl -u "$USER:$PASS" https://x',
+    "mysql -u root -p$MYSQL_PWD shop",
+    "exit code 137, error code: 104512",
+    "status code is 829471",
+    '"GET" "password" "required"',
+    "password: str = field(default=1)",
+    "PWD={password1};",
+]
+KEPT_VALUES = [
+    {"pass": 1200, "fail": 3},
+    {"pad_token_id": 50256, "eos_token_id": [50256, 50257]},
+    {"path": "/auth/token", "value": "x7"},
+    ["Host", "db7", "Accept", "x77"],
 ]
 
 
@@ -82,12 +136,42 @@ def test_what_is_printed_goes(text, engine):
     json.loads(redactor.text(json.dumps({"message": text})))
 
 
+@pytest.mark.parametrize("engine", REDACTORS)
+@pytest.mark.parametrize("text", CODES)
+def test_codes_of_messages_go(text, engine):
+    """
+    The code goes, and nothing else of the message.
+    """
+    redactor = REDACTORS[engine]
+    clean = redactor.text(text)
+    before, mark, after = clean.partition("[REDACTED:otp]")
+    assert mark
+    assert text.startswith(before)
+    assert text.endswith(after)
+    assert text[len(before) : len(text) - len(after)] in {"829471", "829 471"}
+    assert redactor.suspect(msgspec.msgpack.encode([text]))
+
+
+@pytest.mark.parametrize("engine", REDACTORS)
 @pytest.mark.parametrize("value", VALUES, ids=str)
-def test_fields_that_speak_of_a_name(value):
+def test_fields_that_speak_of_a_name(value, engine):
     """
-    What an audit, an environment or a validation says of a name goes, and its JSON is suspect.
+    What an audit, an environment, a validation or a list of headers says of a name goes, it is suspect, and
+    twice is once.
     """
-    assert SECRET not in str(REDACTORS["re2"].value(value))
+    redactor = REDACTORS[engine]
+    clean = redactor.value(value)
+    assert SECRET not in str(clean)
+    assert redactor.value(clean) == clean
+    assert redactor.suspect(msgspec.msgpack.encode(value))
+
+
+@pytest.mark.parametrize("value", KEPT_VALUES, ids=str)
+def test_fields_that_only_look_like_it_stay(value):
+    """
+    Results of tests, ids of tokenizers and other lists are given back themselves.
+    """
+    assert REDACTORS["re2"].value(value) is value
 
 
 @pytest.mark.parametrize("engine", REDACTORS)

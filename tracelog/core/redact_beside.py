@@ -33,10 +33,16 @@ _ALONE: Final = (
 """A value on a line of its own, as YAML allows; a name with a colon begins a block of names instead."""
 
 _NAME_ENDS: Final = rb"(?:\]|%%5[Dd])?(\\{0,15}[\"'`]|%b)?\]?" % HTML_QUOTE
-_SIGN: Final = (
-    rb"(?:[ \t]{0,8}(=>|:=|[:=]|%3[AaDd]|&#(?:61|x3[Dd]);)"
-    rb"|[ \t]{1,8}(->|\xe2\x86\x92|\\{1,15}u2192)(?=[ \t]))"
+_TYPED: Final = (
+    rb":[ ]?(?:str|bytes|string|String|&(?:'static[ ])?str|SecretStr)(?:[ ]\|[ ]None)?"
+    rb"[ ]?=(?=[ ]?[bBrR]?\\{0,15}[\"'])"
 )
+"""`password: str = '…'`, as a line of code in a traceback has it."""
+
+_SIGN: Final = (
+    rb"(?:[ \t]{0,8}(=>|:=|%b|[:=]|%%3[AaDd]|&#(?:61|x3[Dd]);)"
+    rb"|[ \t]{1,8}(->|\xe2\x86\x92|\\{1,15}u2192)(?=[ \t]))"
+) % _TYPED
 _GAP_BEFORE: Final = (
     rb"([ \t]{0,8}(?:%(end)b[ \t]{0,64}(?=\\{0,15}[\"'`]|string\()|%(end)b[ \t]{1,64}(?=%(alone)b))?)"
     % {b"end": _LINE_END, b"alone": _ALONE}
@@ -51,6 +57,10 @@ which compare and qualify, nor an address's `://`.
 
 _LONGEST_INDENT: Final = 84
 """Bytes before a name in which its line may begin."""
+
+_ARN: Final = re.compile(rb"arn:[a-z-]{3,12}:[a-z-]{1,24}:[a-z0-9-]{0,24}:[0-9]{0,12}:\Z")
+_LONGEST_ARN: Final = 84
+"""Bytes before the kind of a thing at AWS: `arn:aws:secretsmanager:…:secret:prod/db` is its name."""
 
 PLAIN_WORD: Final = re.compile(rb"[A-Za-z][a-z]*[.,:;!?]?")
 
@@ -72,6 +82,12 @@ _PAIR_OPENS: Final = re.compile(rb"[\[(]b?\\{0,15}[\"']\Z")
 """What stands behind and before the name of a header printed as a pair: `('authorization', 'Token abc')`."""
 
 _LONGEST_PAIR_OPENING: Final = 18
+_HEADER: Final = re.compile(rb"(?i:x-[a-z-]{1,40}|(?:proxy-)?authorization|(?:set-)?cookie)")
+"""Names of headers only, which stand anywhere in a flat list: `['Host', 'db', 'X-Api-Key', '…']` of Node."""
+
+_QUOTED: Final = re.compile(rb"\\{0,15}\"[ ](?=\\{0,15}\")")
+"""`"HSET" "user:1" "password" "…"`, as Redis prints commands."""
+
 ONLY_WORDS: Final = re.compile(rb"[A-Za-z_. -]*")
 """The second of two names, and no secret: `('token', 'session')`."""
 
@@ -125,10 +141,12 @@ def beside(data: bytes, start: int, end: int) -> re.Match[bytes] | None:  # noqa
     option = data.startswith(b"-", start)
     if follows in _QUOTES:
         if (pair := _PAIR.match(data, end)) is not None:
-            opens = option or stands_behind(_PAIR_OPENS, data, start, _LONGEST_PAIR_OPENING)
-            if opens:
+            in_pair = option or stands_behind(_PAIR_OPENS, data, start, _LONGEST_PAIR_OPENING)
+            if in_pair or _HEADER.fullmatch(data, start, end):
                 return pair
         if (found := _SERIALIZED.match(data, end)) is not None:
+            return found
+        if data[start - 1 : start] == b'"' and (found := _QUOTED.match(data, end)) is not None:
             return found
     before = data[max(0, start - 2) : start]
     if before[-1:] in _OPENERS or before in _AFTER_LABEL:
@@ -148,6 +166,13 @@ def stands_below(data: bytes, start: int, gap: bytes, value: bytes) -> bool:
     indent = len(ahead) - len(ahead.lstrip(b" \t"))
     below = len(gap) - len(gap.rstrip(b" \t"))
     return below > indent and (ahead.strip(b" \t-\\") == b"" or not PLAIN_WORD.fullmatch(value))
+
+
+def in_arn(data: bytes, start: int) -> bool:
+    """
+    Whether the name at *start* is the kind of a thing at AWS, and what follows the name of that thing.
+    """
+    return stands_behind(_ARN, data, start, _LONGEST_ARN)
 
 
 def _described(data: bytes, start: int, end: int) -> re.Match[bytes] | None:
@@ -227,6 +252,7 @@ _READERS: Final[dict[re.Pattern[bytes], Callable[[bytes, Name, re.Match[bytes]],
     _ATTRIBUTED: _element,
     _KEYED: _element,
     _PAIR: _second,
+    _QUOTED: quoted,
     _GAP: _option,
     _LABELLED: _labelled,
     _SERIALIZED: _labelled,

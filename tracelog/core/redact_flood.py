@@ -20,6 +20,9 @@ _LONGEST_SCALAR: Final = 512
 """Bytes of a number that a cut may stand in."""
 
 _CLOSERS: Final = {0x5B: b"]", 0x7B: b"}"}
+_BEFORE_KEY: Final = frozenset((b"{", b","))
+_OPENERS: Final = frozenset((b"[", b"{", b'"'))
+"""What a text of JSON begins with that is cut as a whole. A mere word or number may as well be none."""
 
 
 def rest_of(data: bytes, place: int, mark: bytes) -> tuple[int, bytes]:
@@ -31,12 +34,18 @@ def rest_of(data: bytes, place: int, mark: bytes) -> tuple[int, bytes]:
         place: From here on nothing of it may stay.
         mark: The mark of the flood.
     """
+    rest = data[place:].lstrip()
+    place = (
+        len(data) - len(rest) if rest else place
+    )  # blanks hold nothing: the next line is cut, not its break
     line = data.rfind(b"\n", 0, place) + 1
     line_end = data.find(b"\n", place)
     line_end = len(data) if line_end < 0 else line_end
-    begins = [0, line, *(data.find(sign, line, place) for sign in (b"[", b"{"))]
+    begins = [0, line, *(data.find(sign, line, place + 1) for sign in (b"[", b"{"))]
     for begin, end in dict.fromkeys((begin, end) for begin in begins for end in (len(data), line_end)):
-        if 0 <= begin < place and data[place:end].strip() and _is_json(data[begin:end]):
+        if not 0 <= begin <= place or not data[place:end].strip():
+            continue
+        if (begin < place or data[begin : begin + 1] in _OPENERS) and _is_json(data[begin:end]):
             start, closed = _closed(data[begin:end], place - begin, mark)
             return begin + start, closed
     return place, mark
@@ -56,14 +65,15 @@ def _closed(document: bytes, place: int, mark: bytes) -> tuple[int, bytes]:
     """
     start = _head(document, place)
     value = _as_string(document, start, mark)
-    head = document[:start].rstrip()
-    open_now = _open(head)
-    last = head[-1:]
-    if open_now and last not in b"[{,:":
-        value = b"," + value  # the cut stands behind a value
-    elif not head:
-        open_now = []
-    if open_now and open_now[-1] == b"}" and last != b":":
+    signs = _STRING.sub(b'"', document[:start].rstrip())  # of each string one quote
+    open_now = _open(signs)
+    last = signs[-1:]
+    in_object = open_now[-1:] == [b"}"]
+    if in_object and last == b'"' and signs[:-1].rstrip()[-1:] in _BEFORE_KEY:
+        value = b":" + value  # the cut stands behind a key
+    elif open_now and last not in b"[{,:":
+        value = b"," + value + (b":null" if in_object else b"")  # it stands behind a value
+    elif in_object and last != b":":
         value += b":null"
     return start, value + b"".join(reversed(open_now))
 
@@ -80,12 +90,12 @@ def _head(document: bytes, place: int) -> int:
     return scalar.start() if scalar else place
 
 
-def _open(head: bytes) -> list[bytes]:
+def _open(signs: bytes) -> list[bytes]:
     """
-    Return what closes the lists and objects that are open at the end of *head*, the outermost first.
+    Return what closes the lists and objects that are open at the end of *signs*, the outermost first.
     """
     found: list[bytes] = []
-    for sign in _SIGNS.sub(b"", _STRING.sub(b"", head)):
+    for sign in _SIGNS.sub(b"", signs):
         if sign in _CLOSERS:
             found.append(_CLOSERS[sign])
         else:

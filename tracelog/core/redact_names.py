@@ -184,7 +184,9 @@ class Names:
         """
         if group.small or group.chance:
             return group.chance
-        return abs(number) < (10**_COUNT_DIGITS if group.counts else _COUNTER)
+        if abs(number) < (10**_COUNT_DIGITS if group.counts else _COUNTER):
+            return True
+        return group in self._unless and self._unless[group].fullmatch(str(number)) is not None
 
     def _of_key(self, name: str) -> tuple[Group, ...]:
         if "[" in name:

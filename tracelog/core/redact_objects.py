@@ -3,6 +3,7 @@ Values read as their program means them: the fields of an object, words of a com
 """
 
 import dataclasses
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum
@@ -41,6 +42,22 @@ _QUIET: Final = bytes(code if code > 0x20 and code not in b"\"'`\\" else 1 for c
 """Blanks and quotes within a word end nothing."""
 
 _KEY_BEGINS: Final = b"-----"
+
+_HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,63}")
+_HEADERS: Final = frozenset(
+    {
+        "host",
+        "accept",
+        "user-agent",
+        "content-type",
+        "connection",
+        "authorization",
+        "cookie",
+        "set-cookie",
+        "date",
+    }
+)
+"""Of a list of headers and values, one is surely among these."""
 
 _SIGNS: Final = ("__attrs_attrs__", "__struct_fields__", "__pydantic_fields__")
 """What classes of attrs, msgspec and pydantic have: the names of their fields."""
@@ -104,9 +121,24 @@ def _last_name(value: Mapping[Any, Any], found: Mapping[str, Any]) -> str | None
     """
     for word in _PLACES:
         place = value.get(found.get(word))
+        if isinstance(place, str) and place.startswith("/") and "op" in found:
+            place = place.split("/")  # RFC 6902: {"op": "replace", "path": "/password", "value": "…"}
         if isinstance(place, list | tuple):
             return next((each for each in reversed(place[-_MOST_PLACES:]) if isinstance(each, str)), None)
     return None
+
+
+def header_values(items: Sequence[Any]) -> dict[int, str]:
+    """
+    Return which of *items* is the value of which header, where they are a flat list of both, as Node has it:
+    `["Host", "db", "X-Api-Key", "…"]`; nothing for other lists.
+    """
+    names = items[:MAX_FIELDS:2]
+    if len(items) % 2 or not all(isinstance(name, str) and _HEADER.fullmatch(name) for name in names):
+        return {}
+    if not any(name.lower() in _HEADERS for name in names):
+        return {}
+    return {2 * number + 1: name for number, name in enumerate(names)}
 
 
 def within_words(words: Sequence[Any], find: Callable[[bytes], list[Span]]) -> dict[int, list[Span]]:

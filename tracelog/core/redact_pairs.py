@@ -9,14 +9,22 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from tracelog.core.redact_beside import PLAIN_WORD, SEPARATOR, beside, read_value, stands_below
+from tracelog.core.redact_beside import PLAIN_WORD, SEPARATOR, beside, in_arn, read_value, stands_below
 from tracelog.core.redact_flood import FLOOD
 from tracelog.core.redact_mark import MARK, MARK_START, in_mark
 from tracelog.core.redact_names import LONGEST_NAME, NAME_CHARS, Names
 from tracelog.core.redact_printed import Name
 from tracelog.core.redact_replace import MAX_SECRETS, Span, quote_behind
 from tracelog.core.redact_rules import Group
-from tracelog.core.redact_values import STRUCTURE, Value, cookie_values, leaves, value_at
+from tracelog.core.redact_values import (
+    STRUCTURE,
+    Value,
+    container_at,
+    cookie_values,
+    in_brackets,
+    leaves,
+    value_at,
+)
 from tracelog.core.redact_work import LETTERS, LOOK, READ, Work
 
 _NAME_BYTES: Final = bytes(code for code in range(128) if re.fullmatch(f"[{NAME_CHARS}]", chr(code)))
@@ -45,15 +53,6 @@ _ANY_SCHEME: Final = re.compile(
 """The scheme of an `Authorization` that nobody registered: `SSWS 00a1…`."""
 
 _PARAMETER: Final = re.compile(rb"[a-z_]{1,24}=\\{0,15}\"")
-
-_BRACKETED: Final = re.compile(
-    rb"(?:\[(?=[^\]]{4,256}\])|\((?=[^)]{4,256}\))|<(?=[^>]{4,256}>))"
-    rb"(?=[^0-9\[\](){}<>]*[0-9])((?!0x|[0-9.:-]+[\])>])[^ \t\r\n\"'`<>\\,;&(){}\[\]|]{4,256})[\])>]"
-)
-"""One word with a digit in brackets of a log: `password=[…]`. Others are lists, types, remarks."""
-
-_TUPLE: Final = re.compile(rb"\([bBuUrR]?\\{0,15}[\"']")
-"""`auth=('bob', '…')`."""
 
 _NEAR: Final = 40
 """Bytes between a name and what only counts when it looks like chance; the detector looks no further."""
@@ -160,15 +159,15 @@ class PairFinder:
         quote = _quote(separator[1] or b"")
         if (mark := MARK.match(data, place)) is not None:
             return _Found([], mark.end())
-        if (bracketed := _BRACKETED.match(data, place)) is not None:
+        if (bracketed := in_brackets(data, place)) is not None:
             whole = data[place : bracketed.end()].decode("utf-8", "replace")
             values = [Value(*bracketed.span(1), bare=False)]
             secrets = (
                 [] if self._names.harmless(name.group, whole) else self._worthy(data, values, name.group)
             )
             return _Found(secrets, bracketed.end())
-        if data[place : place + 1] in {b"[", b"{"} or _TUPLE.match(data, place):
-            within, end = leaves(data, place)
+        if (opens := container_at(data, place)) is not None:
+            within, end = leaves(data, opens)
             self._work.spend(2 * (end - place))
             return _Found(self._worthy(data, within, name.group), end, quote)
         if name.group.chance and (chance := _CHANCE.match(data, place)) is not None:
@@ -192,6 +191,8 @@ class PairFinder:
         if gap.strip(b" \t") and not stands_below(data, name.start, gap, data[start : value.end]):
             return None
         if arrow and self._is_step(data, value):
+            return None
+        if sign == b":" and not gap and in_arn(data, name.start):
             return None
         if sign and sign[:1] == b"%" and (end := data.find(b"%26", start, value.end)) >= 0:
             return value._replace(end=end)

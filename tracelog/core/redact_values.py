@@ -16,7 +16,7 @@ HTML_QUOTE: Final = rb"&(?:amp;)?(?:quot|apos|#0?3[49]|#[xX]2[27]);"
 
 _OPEN: Final = re.compile(rb"[bBuUrRfF]{0,2}(\\{0,15})([\"'`])|()(%b)" % HTML_QUOTE)
 _WRAPPED: Final = re.compile(
-    rb"(?:(?!(?:self|this|req|request|os|process)\.)"
+    rb"(?:(?!(?:self|this|req|request|os|process|settings|config|conf|cfg|env|ctx|args|params|options)\.)"
     rb"[A-Za-z_][A-Za-z0-9_.]{0,40}\(|\(string\)[ ](?:\(len=[0-9]{1,6}\)[ ])?"
     rb"|string\([0-9]{1,6}\)[ ]){1,2}"
     rb"(?=[bBuUrRfF]{0,2}\\{0,15}[\"'`])|![!a-z]{1,10}[ ]|&[A-Za-z0-9_]{1,20}[ ]"
@@ -57,6 +57,23 @@ _COOKIE: Final = re.compile(
 _NEXT_COOKIE: Final = re.compile(b";" + _COOKIE.pattern)
 
 
+_BRACKETED: Final = re.compile(
+    rb"(?:\[(?=[^\]]{4,256}\])|\((?=[^)]{4,256}\))|<(?=[^>]{4,256}>))"
+    rb"(?=[^0-9\[\](){}<>]*[0-9])((?!0x|[0-9.:-]+[\])>])[^ \t\r\n\"'`<>\\,;&(){}\[\]|]{4,256})[\])>]"
+)
+"""One word with a digit in brackets of a log: `password=[…]`. Others are lists, types, remarks."""
+
+_BRACED: Final = re.compile(
+    rb"\{(?=[^}]{4,256}\}(?:;|\Z))(?![a-z_.]*[0-9]{0,2}\})([^ \t\r\n\"'`<>\\,;:&(){}\[\]|]{4,256})\}"
+)
+"""`PWD={…};` of ODBC; what looks like a name is the place of one in a template."""
+
+_GO_TYPE: Final = re.compile(rb"(?:\[\]|map\[string\])(?:string|interface \{\}|any)(?=\{)")
+"""`[]string{"…"}`, as Go prints a list with its type."""
+
+_TUPLE: Final = re.compile(rb"\([bBuUrR]?\\{0,15}[\"']")
+"""`auth=('bob', '…')`."""
+
 STRUCTURE: Final = re.compile(
     rb"%b[][,:{}](?:[][,:{} \t\r\n0-9.eE+-]|\\{1,15}[nrt]|true|false|null|NaN|Infinity)*" % BLANKS
 )
@@ -96,6 +113,22 @@ def value_at(data: bytes, place: int) -> Value | None:
     if (bare := _REFERENCE.match(data, place) or _BARE.match(data, place)) is not None:
         return Value(place, bare.end(), bare=True)
     return None
+
+
+def in_brackets(data: bytes, place: int) -> re.Match[bytes] | None:
+    """
+    Return what stands in brackets at *place* and is one value, its first group; None when it is none.
+    """
+    return _BRACKETED.match(data, place) or _BRACED.match(data, place)
+
+
+def container_at(data: bytes, place: int) -> int | None:
+    """
+    Return where an object, a list or a tuple opens that begins at *place*, behind its type; None without one.
+    """
+    if (typed := _GO_TYPE.match(data, place)) is not None:
+        return typed.end()
+    return place if data[place : place + 1] in {b"[", b"{"} or _TUPLE.match(data, place) else None
 
 
 def closing(data: bytes, place: int, slashes: int, quote: bytes) -> int:

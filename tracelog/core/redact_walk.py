@@ -8,7 +8,7 @@ from typing import Any, Final
 from tracelog.core.redact_beside import ONLY_WORDS
 from tracelog.core.redact_mark import Marker
 from tracelog.core.redact_names import Names
-from tracelog.core.redact_objects import encoded, fields, labelled, plain, within_words
+from tracelog.core.redact_objects import encoded, fields, header_values, labelled, plain, within_words
 from tracelog.core.redact_parameters import apart
 from tracelog.core.redact_replace import Span, replace
 from tracelog.core.redact_rules import Group
@@ -157,12 +157,20 @@ class Walker:
         Return the items of *value* clean, each alone and all of them as the words of one command.
         """
         clean = list(value)
+        named = header_values(clean) if isinstance(value, list | tuple) else {}
         for _ in range(MAX_PASSES):
             before = clean.copy()
             secrets = within_words(clean, self._cleaner.find) if isinstance(value, list | tuple) else {}
             for number, spans in secrets.items():
                 clean[number] = self._word(clean[number], spans)
-            clean = [self._item(item, groups, depth + 1) for item in clean]
+            clean = [
+                self._item(
+                    item,
+                    self._groups_under(named[at], named[at], groups) if at in named else groups,
+                    depth + 1,
+                )
+                for at, item in enumerate(clean)
+            ]
             if all(new is old for new, old in zip(clean, before, strict=True)):
                 break
         return clean

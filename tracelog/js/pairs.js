@@ -12,6 +12,9 @@ const RUN = /[A-Za-z0-9_.-]+/g;
 const SEPARATOR =
   /(?:\x1b\[[0-9;]{0,12}m)*(?:\]|%5[Dd])?(\\{0,15}["'`]|&(?:amp;)?(?:quot|apos|#0?3[49]|#[xX]2[27]);)?\]?(?:[ \t]{0,8}(=>|:=|[:=]|%3[AaDd]|&#(?:61|x3[Dd]);)|[ \t]{1,8}(->|→)(?=[ \t]))([ \t]{0,8})(?:\x1b\[[0-9;]{0,12}m)*(?![:=~>]|\/\/)/y;
 const OPEN = /[bBuUrR]{0,2}(\\{0,15})(["'`])|()(&(?:amp;)?(?:quot|apos|#0?3[49]|#[xX]2[27]);)/y;
+/** What is around a value and not secret: `Some("…")`, `string(7) "…"`, tags of YAML. */
+const WRAPPED =
+  /(?:(?:(?!(?:self|this|req|request|os|process|settings|config|conf|cfg|env|ctx|args|params|options)\.)[A-Za-z_][A-Za-z0-9_.]{0,40}\(|\(string\) (?:\(len=[0-9]{1,6}\) )?|string\([0-9]{1,6}\) ){1,2}(?=[bBuUrRfF]{0,2}\\{0,15}["'`])|![!a-z]{1,10} )/y;
 const BARE =
   /(?:\$\{[^{}\r\n"']{0,80}\}|[^ \x1b\t\r\n"'`<>\\,;&(){}[\]|]+(?:\\(?![abfnrtuvx"'`/\\])(?:[^ \x1b\t\r\n"'`<>\\,;&(){}[\]|]+)?|[,;&(){}[\]|]+(?![A-Za-z0-9_.-]{1,64}[ \t]?[:=])[^ \x1b\t\r\n"'`<>\\,;&(){}[\]|]+)*)/y;
 /** A name right behind a colour of a terminal, whose last letters look like a part of it. */
@@ -25,10 +28,28 @@ const HEADER = /[^\r\n"'\\]*/y;
 /** The rest of a line, in which only `name="value"` has quotes of its own. */
 const LINE = /(?:[^\r\n"'\\=]+|=(?:\\{0,15}"[^"\\\r\n]*\\{0,15}")?)*/y;
 
+/** The scheme of an `Authorization` that nobody registered. */
+const ANY_SCHEME = /[A-Za-z][A-Za-z-]{1,24}[ \t]{1,4}(?:(?=\[REDACTED:)|(?=[^ \t\r\n"'\\]*[0-9])(?=[^ \t\r\n"'\\]*[A-Za-z])(?=[^ \t\r\n"'\\]{8}))/y;
+/** What stands before the kind of a thing at AWS, whose name follows. */
+const ARN = /arn:[a-z-]{3,12}:[a-z-]{1,24}:[a-z0-9-]{0,24}:[0-9]{0,12}:$/;
+
 /** @param {string} name */
 const words = (name) => (name.match(WORDS) ?? []).map((word) => word.toLowerCase());
 /** @param {string} text */
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+/** @type {Map<string, RegExp>} */
+const compiled = new Map();
+/**
+ * A pattern of the rules that a whole text must fit, made once.
+ *
+ * @param {string} pattern
+ */
+function fitted(pattern) {
+  const found = compiled.get(pattern) ?? new RegExp(`^(?:${pattern})$`);
+  compiled.set(pattern, found);
+  return found;
+}
+
 /** @param {string[]} phrases */
 const joined = (phrases) => phrases.map((phrase) => phrase.split(" ").map(escaped).join("[-_. ]?")).join("|");
 
@@ -89,10 +110,21 @@ export function looksRandom(text) {
 export function harmless(keys, group, given) {
   if (group.chance) return !looksRandom(given);
   const text = given.trim().replace(/[.,;:!?]+$/, "");
-  if (!text || keys.safe_values.includes(text.toLowerCase()) || new RegExp(`^(?:${keys.placeholder})$`).test(text)) return true;
+  if (!text || keys.safe_values.includes(text.toLowerCase()) || fitted(keys.placeholder).test(text)) return true;
   const number = DIGITS.exec(text);
   if (number && number[1].length <= (group.counts ? 13 : group.digits ? 2 : 3)) return true;
-  return Boolean(group.unless) && new RegExp(`^(?:${group.unless})$`).test(text);
+  return Boolean(group.unless) && fitted(group.unless).test(text);
+}
+
+/**
+ * Whether a number under a name is a count, a size or a time.
+ *
+ * @param {Group} group
+ * @param {number} given
+ */
+export function harmlessNumber(group, given) {
+  if (group.chance || Math.abs(given) < (group.counts ? 1e13 : 128)) return true;
+  return Boolean(group.unless) && fitted(group.unless).test(String(given));
 }
 
 /**
@@ -130,6 +162,8 @@ export function pairFinder(keys, groupOf) {
     let end = place + bare[0].length;
     const [, quote, sign, arrow, gap] = separator;
     if (arrow && isStep(text, place, end)) return null;
+    const ahead = separator.index - name.length;
+    if (sign === ":" && !gap && ARN.test(text.slice(Math.max(0, ahead - 84), ahead))) return null;
     const encoded = sign?.[0] === "%" ? text.slice(place, end).indexOf("%26") : -1;
     if (encoded >= 0) return { start: place, end: place + encoded, quote };
     const line = group.plain ? null : at(lineScheme, text, place);
@@ -138,7 +172,7 @@ export function pairFinder(keys, groupOf) {
       return { start: place, end: place + /** @type {RegExpExecArray} */ (at(isLine ? LINE : HEADER, text, place))[0].length };
     }
     if (group.plain) return { start: place, end, quote };
-    const after = at(scheme, text, place);
+    const after = at(scheme, text, place) ?? (group.name === "auth" ? at(ANY_SCHEME, text, place) : null);
     if (after) return read(text, { ...group, plain: true }, name, separator, place + after[0].length);
     const prose = (arrow || (sign === ":" && gap)) && !quote;
     if (prose && PLAIN_WORD.test(bare[0]) && PLAIN_WORD.test(name)) return null;
@@ -167,7 +201,8 @@ export function pairFinder(keys, groupOf) {
       const separator = at(SEPARATOR, text, end);
       const group = separator && named(text, run, end, groupOf);
       if (!group) continue;
-      const value = read(text, group, run[0], separator, end + separator[0].length);
+      const behind = end + separator[0].length;
+      const value = read(text, group, run[0], separator, behind + (at(WRAPPED, text, behind)?.[0].length ?? 0));
       if (!value) continue;
       const within = group.cookies && text.slice(value.start, value.end).includes("=") ? cookies(text, value) : [value];
       for (const each of within) {
@@ -199,8 +234,11 @@ function named(text, run, end, groupOf) {
   const group = groupOf(colour ? colour[1] : run[0]);
   if ((group && !group.chance) || before !== " ") return group;
   const word = /[A-Za-z0-9_.-]{1,24}$/.exec(text.slice(Math.max(0, run.index - 25), run.index - 1));
-  const both = word && groupOf(`${word[0]} ${run[0]}`);
-  return both && !both.chance ? both : group;
+  const two = word ? `${word[0]} ${run[0]}` : "";
+  const both = word && groupOf(two);
+  const found = both?.within?.exec(two);
+  const spans = word && (!found || (found.index < word[0].length && found.index + found[0].length > word[0].length + 1));
+  return both && !both.chance && spans ? both : group;
 }
 
 /**

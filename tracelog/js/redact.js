@@ -5,7 +5,7 @@
  * patterns are tried where one of their literals stands, at most `TRIES` times each.
  */
 
-import { TRIES, harmless, looksRandom, names, pairFinder } from "./pairs.js";
+import { TRIES, harmless, harmlessNumber, looksRandom, names, pairFinder } from "./pairs.js";
 
 /** A mark that parts what was one word makes the rules look again, this often at most. */
 const PASSES = 4;
@@ -68,7 +68,7 @@ export function redactor({ shapes, keys }) {
       const known = group && !group.plain ? (scheme.exec(found)?.[0] ?? "") : "";
       return !group || harmless(keys, group, found.slice(known.length).replace(MARK, "")) ? found : known + mark(group);
     }
-    if (typeof given === "number" && group) return Math.abs(given) < (group.counts ? 1e13 : 128) ? given : mark(group);
+    if (typeof given === "number" && group) return harmlessNumber(group, given) ? given : mark(group);
     if (Array.isArray(given)) return given.map((item) => value(item, group));
     if (!given || typeof given !== "object") return given;
     return Object.fromEntries(Object.entries(given).map(([key, item]) => [text(key), value(item, groupOf(key) ?? group)]));
@@ -111,7 +111,7 @@ function replace(text, spans) {
   for (const [index, span] of spans.entries()) {
     if (span.start < place) continue;
     let { end } = span;
-    for (const other of spans.slice(index + 1)) if (other.start < end) end = Math.max(end, other.end);
+    for (let next = index + 1; spans[next]?.start < end; next += 1) end = Math.max(end, spans[next].end);
     result += text.slice(place, span.start) + (span.quote ?? "") + mark(span) + (span.quote ?? "");
     place = end;
   }
