@@ -215,12 +215,23 @@ async def test_it_works_and_stops_by_itself(parts):
     """
     store, queue, processor, archive, _ = parts
     await queue.watch()
-    processor.start()
+    await processor.start()
     await store.write([row("t", 1)])
     while (await queue.backlog()).counts.get("batches", 0) < 1:
         await store.write([row("t", 1), row("t", 2)])
     await processor.stop()
     assert sum(len(rows) for rows in archive.kept.values()) == (await queue.backlog()).counts["rows"]
+
+
+async def test_what_is_stored_once_it_has_started_is_queued(parts):
+    """
+    Who has started a processor need not wait for its first look: nothing that is stored from then on is left out.
+    """
+    store, queue, processor, archive, _ = parts
+    await processor.start()
+    await store.write([row("t", 1)])
+    await processor.stop()
+    assert (await queue.backlog()).writes + len(archive.kept) == 1
 
 
 class Broken:
@@ -258,7 +269,7 @@ async def test_whatever_the_store_does_the_next_look_comes(parts, monkeypatch):
     await queue.watch()
     faults = Faults()
     processor = Processor(Broken(queue), [archive], interval_s=12, rate=1.0, faults=faults, clock=clock)
-    processor.start()
+    await processor.start()
     while not archive.kept:
         await queue.backlog()
     await processor.stop()

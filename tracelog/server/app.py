@@ -171,7 +171,7 @@ class App:
                 await self.store.start()
                 await self.desk.begin()
                 self._begun = True
-                self.processing.begin()
+                await self.processing.begin()
                 self.health.started()
 
     async def stop(self) -> None:

@@ -48,9 +48,9 @@ class Processing:
         self._processor: Processor | None = None
         self.live = Live(queue, faults, clock=clock)
 
-    def begin(self) -> None:
+    async def begin(self) -> None:
         """
-        Process from now on, unless that is done elsewhere.
+        Process all that is stored from now on, unless that is done elsewhere.
         """
         if not self._settings.process:
             return
@@ -62,7 +62,7 @@ class Processing:
             faults=self._faults,
             on_shown=self.live.poke,
         )
-        self._processor.start()
+        await self._processor.start()
 
     async def end(self) -> None:
         """

@@ -86,12 +86,19 @@ class Processor:
         self._tasks: list[asyncio.Task[None]] = []
         self._ending: set[asyncio.Task[bool]] = set()
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """
-        Begin to work on the running loop.
+        Begin to work on the running loop. What is stored from now on is queued, if the store can be asked.
         """
+        begun = None
+        try:
+            begun = (await self._queue.take(self._named(), due=False, lease_s=self._lease_s)).batch
+        except StoreUnavailableError:
+            pass  # the first look that finds it begins the queue
+        except Exception as error:  # whatever it is, the server serves
+            self._faults.tell(error)
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._run()), loop.create_task(self._purge())]
+        self._tasks = [loop.create_task(self._run(begun)), loop.create_task(self._purge())]
 
     async def stop(self) -> None:
         """
@@ -119,18 +126,23 @@ class Processor:
             self._due = self._clock() + self._interval_s
         is_left = False  # then what is silent is left, too, and to take it over would go round in a circle
         while not self._stops.is_set():
-            self._batches += 1
-            name = f"{self._name}-{self._batches}"
-            seen = await self._queue.take(name, due=due, lease_s=self._lease_s, only_new=is_left)
+            seen = await self._queue.take(self._named(), due=due, lease_s=self._lease_s, only_new=is_left)
             if seen.batch is None:
                 return seen.watched
             is_left |= not await self._work(seen.batch)
         return False
 
-    async def _run(self) -> None:
+    def _named(self) -> str:
+        self._batches += 1
+        return f"{self._name}-{self._batches}"
+
+    async def _run(self, begun: Batch | None) -> None:
         while not self._stops.is_set():
             wait_s = self._queue.poll_s
             try:
+                if begun is not None:
+                    batch, begun = begun, None
+                    await self._work(batch)
                 if await self.look():
                     wait_s = WATCHED_ARCHIVED_S if self._outlets else WATCHED_S
             except StoreUnavailableError as error:

@@ -47,7 +47,7 @@ async def _work(settings: ServerSettings, lease_s: float, on_ready: Callable[[],
         faults=Faults(),
         lease_s=lease_s,
     )
-    processor.start()
+    await processor.start()
     on_ready()
     try:
         await stopped.wait()
