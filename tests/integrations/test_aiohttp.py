@@ -143,7 +143,7 @@ def server():
 
 
 def settled(told, pause=threading.Event()):  # noqa: B008 - never set
-    for _ in range(400):
+    for _ in range(2_000):
         entries = told()
         if entries and entries[-1].duration_ms is not None:
             return entries

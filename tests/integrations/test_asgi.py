@@ -117,7 +117,7 @@ def settled(told, count):
     """
     Return the entries once *count* exchanges are among them: a server's work may outlast its answer.
     """
-    for _ in range(400):
+    for _ in range(2_000):
         entries = told()
         if len(requests_of(entries)) >= count:
             return entries
@@ -232,7 +232,7 @@ def test_background_tasks_belong_to_their_request(told, server):
     theirs is an entry of its own.
     """
     server.get("/later?fail")
-    for _ in range(400):
+    for _ in range(2_000):
         entries = told()
         if len(entries) == 3:
             break

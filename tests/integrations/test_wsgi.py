@@ -96,7 +96,7 @@ def settled(told):
     """
     Return the entries once a request is among them: the server closes an answer after it was read.
     """
-    for _ in range(400):
+    for _ in range(2_000):
         entries = told()
         if entries and entries[-1].duration_ms is not None:
             return entries
