@@ -2,6 +2,7 @@
 Litestar's requests and WebSockets are entries of their caller's trace, with the exceptions that it answers for.
 """
 
+import time
 from contextlib import suppress
 
 import pytest
