@@ -292,6 +292,8 @@ def excess(node: "ast.FunctionDef | ast.AsyncFunctionDef") -> list[str]:
     return too_long + ([f"{len(names)} positional parameters, {PARAMETERS} at most"] if too_many else [])
 
 
+pytestmark = pytest.mark.xdist_group("layers")  # the package is read once, where the rules run
+
 RULES = [homeless, upwards, circular, hidden, impure, strange, large]
 
 
