@@ -24,7 +24,7 @@ from tracelog.core.hearing import Hearing
 from tracelog.core.limit import Adaptive
 from tracelog.core.loops import Loops
 from tracelog.core.marks import Marks
-from tracelog.core.noise import Noise
+from tracelog.core.noise import HEAD, REQUEST, Noise
 from tracelog.core.outline import own_id, weigh
 from tracelog.core.recorder import Recorder
 from tracelog.core.sample import Sampler, keep
@@ -71,7 +71,7 @@ class Guard:
         self, settings: GuardSettings | None = None, *, new_id: Callable[[Entry], str] = own_id
     ) -> None:
         s = settings or GuardSettings()
-        self._noise = Noise(s.own_noise, use_built_in=s.noise).which
+        self._noise = Noise(s.own_noise, use_built_in=s.noise)
         self._run_loops = Loops(LOOP, s.run_quiet_s, s, tell=self._tell, new_id=new_id)
         self._runs = Runs(s.run_burst, s.run_window_s, s.runs, self._run_loops)
         self._hot_loops = Loops(LOOP_TEMPLATE, s.hot_quiet_s, s, tell=self._tell, new_id=new_id)
@@ -116,8 +116,9 @@ class Guard:
             return self._decide_row(entry, peer, critical=critical)
         self.offered += 1
         trace, system, level, message = entry.trace_id, entry.system, entry.level, entry.message
-        rule = self._noise(message, level)
-        if rule is not None:
+        noise = self._noise
+        may_be = message[:HEAD] in noise.heads or REQUEST in message or noise.asks_all  # saves a call
+        if may_be and noise.which(message, level) is not None:
             return self._refuse(NOISE, entry)
         # Hashes of 64 bits keep no text alive, however long; among 8,192 two are equal once in 10^11 times.
         key = hash((trace, system, level, message))
@@ -258,9 +259,8 @@ class Guard:
         """
         Decide about a row that stands for entries decided elsewhere: it neither folds nor is sampled.
         """
-        weight = weigh(entry)
+        weight, hearing, now_s = weigh(entry), self._hearing, self._now
         self.offered += weight
-        hearing, now_s = self._hearing, self._now
         source = hearing.speaker((entry.system, entry.source or entry.service), peer, now_s)
         verdict = CRITICAL if critical else PRIVILEGED
         if not critical and not hearing.first.allows(source, now_s):
@@ -268,8 +268,8 @@ class Guard:
             verdict = NORMAL if is_kept else RATE
         if not verdict.kept:
             return self._refuse(verdict, entry)
-        mark = self._marks[entry.system]
-        self._traces.put(entry.trace_id, (self._traces.get(entry.trace_id) or 0) | mark)
+        seen = self._traces.get(entry.trace_id) or 0
+        self._traces.put(entry.trace_id, seen | self._marks[entry.system])
         self.passed += weight
         return verdict
 

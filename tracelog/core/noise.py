@@ -31,7 +31,7 @@ MAX_OWN: Final = 50
 REQUEST: Final = " /"
 """Stands in every line about a request, and in few others: asked first, so those cost one look."""
 
-_HEAD: Final = 2
+HEAD: Final = 2
 """Characters that a text and a literal must share for more to be asked: no literal is shorter."""
 
 _NAME: Final = re.compile(r"[a-z0-9_]{1,32}")
@@ -81,29 +81,34 @@ class Noise:
         own: Rules beside the built-in ones.
         use_built_in: False leaves only the own ones.
 
+    Attributes:
+        heads: How texts begin that may be noise, by `HEAD` characters.
+        asks_all: Whether any text may be, for own rules ask all.
+
     Raises:
         ConfigError: When an own rule is refused; one sentence that names it and says why.
     """
 
     def __init__(self, own: Sequence[OwnNoise] = (), *, use_built_in: bool = True) -> None:
         rules = built_in() if use_built_in else NoiseRules((), ())
-        self._heads: dict[str, list[tuple[tuple[str, ...], re.Pattern[str], str]]] = {}
+        self.heads: dict[str, list[tuple[tuple[str, ...], re.Pattern[str], str]]] = {}
         for rule in rules.starts:
             pattern = re.compile(rule.pattern)
-            for head in dict.fromkeys(literal[:_HEAD] for literal in rule.literals):
-                self._heads.setdefault(head, []).append((rule.literals, pattern, rule.name))
+            for head in dict.fromkeys(literal[:HEAD] for literal in rule.literals):
+                self.heads.setdefault(head, []).append((rule.literals, pattern, rule.name))
         self._requests = [
             (literal, re.compile(rule.pattern), rule.name)
             for rule in rules.requests
             for literal in rule.literals
         ]
         self._own = _read(own)
+        self.asks_all = bool(self._own)
 
     def which(self, message: str, level: str) -> str | None:
         """
         Return the name of the rule by which *message*, said at *level*, is noise, or None.
         """
-        heads = self._heads.get(message[:_HEAD])
+        heads = self.heads.get(message[:HEAD])
         if (heads is None and REQUEST not in message and not self._own) or level in NEVER:
             return None
         for literals, pattern, name in heads or ():

@@ -57,9 +57,10 @@ def template(message: str) -> str:
     words = text.split(None, WORDS)
     if len(words) > WORDS:
         del words[WORDS]
-    return " ".join(
-        [word if MARK not in word else "*" if "=" not in word else _masked(word) for word in words]
-    )
+    for place, word in enumerate(words):  # few change: to put these in place is quicker than a new list
+        if MARK in word:
+            words[place] = "*" if "=" not in word else _masked(word)
+    return " ".join(words)
 
 
 def fingerprint(message: str) -> str:
