@@ -117,7 +117,19 @@ LIBRARIES = {
 ONE_FILE_ONLY = {"zstandard"}
 """Libraries that are wrapped once: everybody else uses the wrapper."""
 
-LIGHT = ["redis", "structlog", "asyncio", "starlette", "http", "click", "uvicorn"]
+LIGHT = [
+    "redis",
+    "structlog",
+    "asyncio",
+    "starlette",
+    "http",
+    "click",
+    "uvicorn",
+    "hashlib",
+    "json",
+    "logging",
+    "ssl",
+]
 """What `import tracelog` leaves unloaded, because every program pays for it at its start."""
 
 FILE_LINES = 300

@@ -13,7 +13,7 @@ from gc import is_tracked
 from typing import Any, Final
 
 from tracelog.core.entry import DEFAULT_LIMITS
-from tracelog.core.redact_objects import field_names
+from tracelog.core.object_fields import field_names
 
 _PLAIN: Final = frozenset((str, int, float, bool, type(None), bytes))
 _KEPT_TYPES: Final = 512

@@ -1,22 +1,18 @@
 """
-Values read as their program means them: the fields of an object, words of a command, a labelled field.
+Values read as their program means them: words of a command, a labelled field, a list of headers.
 """
 
-import dataclasses
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Mapping, Sequence
-from enum import Enum
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate, islice
 from typing import Any, Final
 
+from tracelog.core.object_fields import MAX_FIELDS
 from tracelog.core.redact_replace import Span
 
 MAX_WORDS: Final = 4_096
 """Words of a command that are read as one line: more than a system lets through for most programs."""
-
-MAX_FIELDS: Final = 10_000
-"""Fields of one object that are read."""
 
 _LABELS: Final = (
     *("name", "key", "field", "header", "variable", "label", "param", "parameter", "property", "attribute"),
@@ -58,45 +54,6 @@ _HEADERS: Final = frozenset(
     }
 )
 """Of a list of headers and values, one is surely among these."""
-
-_SIGNS: Final = ("__attrs_attrs__", "__struct_fields__", "__pydantic_fields__")
-"""What classes of attrs, msgspec and pydantic have: the names of their fields."""
-
-
-def fields(value: Any) -> dict[Any, Any] | None:
-    """
-    Return the fields of *value*, an object of whatever library or a mapping; None when it has none.
-    """
-    if isinstance(value, Mapping):
-        return dict(islice(value.items(), MAX_FIELDS))
-    if isinstance(value, tuple):
-        return value._asdict() if hasattr(value, "_asdict") else None
-    names = field_names(type(value))
-    return {name: getattr(value, name) for name in names if hasattr(value, name)} if names else None
-
-
-def field_names(kind: type) -> list[str]:
-    """
-    Return the names of the fields that objects of *kind* have, whatever library made it.
-    """
-    if dataclasses.is_dataclass(kind):
-        return [field.name for field in dataclasses.fields(kind)]
-    for sign in _SIGNS:
-        if (told := getattr(kind, sign, None)) is not None:
-            return [each if isinstance(each, str) else each.name for each in told]
-    return []
-
-
-def plain(value: Any) -> Any:
-    """
-    Return what *value* says: the value of an enumeration's member, the items of a collection, the text of an
-    exception, else itself.
-    """
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Collection) and not isinstance(value, str | bytes | tuple | frozenset):
-        return list(islice(value, MAX_FIELDS))
-    return str(value) if isinstance(value, BaseException) else value
 
 
 def labelled(value: Mapping[Any, Any]) -> tuple[frozenset[Any], str] | None:

@@ -5,10 +5,11 @@ Nested values made clean: objects, lists, texts and bytes, with the sensitive na
 from enum import Enum
 from typing import Any, Final
 
+from tracelog.core.object_fields import fields, plain
 from tracelog.core.redact_beside import ONLY_WORDS
 from tracelog.core.redact_mark import Marker
 from tracelog.core.redact_names import Names
-from tracelog.core.redact_objects import encoded, fields, header_values, labelled, plain, within_words
+from tracelog.core.redact_objects import encoded, header_values, labelled, within_words
 from tracelog.core.redact_parameters import apart
 from tracelog.core.redact_replace import Span, replace
 from tracelog.core.redact_rules import Group
