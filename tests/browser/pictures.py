@@ -44,10 +44,21 @@ def calm_entry(page: Page) -> None:
     page.evaluate("scrollTo(0, 0)")
 
 
+def lanes(page: Page) -> None:
+    """
+    Scroll to the timeline.
+    """
+    page.locator("section.card[aria-label=Timeline]").evaluate("it => it.scrollIntoView()")
+    page.locator(".row").first.wait_for()
+
+
 PICTURES = {
     "debug-light": Picture("/debug/latest-error", "light", act=calm_entry),
     "debug-dark": Picture("/debug/latest-error", "dark", act=calm_entry),
     "debug-narrow": Picture("/debug/latest-error", "light", 390, 844),
+    "debug-narrow-dark": Picture("/debug/latest-error", "dark", 390, 844),
+    "debug-narrow-lanes": Picture("/debug/latest-error", "light", 390, 844, act=lanes),
+    "debug-start-dark": Picture("/debug", "dark", 390, 844),
     "debug-start": Picture("/debug", "light", 1360, 380),
 }
 
