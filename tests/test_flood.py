@@ -44,18 +44,21 @@ def flood_of(farm: Farm, *, senders: int, batches: int, size: int, errors: int) 
 
 def check_limits(rows: Sequence[Row], status: dict[str, Any]) -> None:
     """
-    Never more than the limit in all; each pool holds at most its share, own rows and lent ones together; what is
-    charged is what is stored, to the row, unless an answer of the gate was lost.
+    Never more than the limit in all. Unless the gate was too slow for a server, which then admits its part by itself
+    and charges it afterwards, each pool holds at most its share, own rows and lent ones together, and what is charged
+    is what is stored, to the row.
     """
+    is_exact = status["gate"]["unanswered"] == 0
     held = status["quotas"]["systems"]
     charged = sum(system["current"] for system in held.values()) + status["quotas"]["essential"]["used"]
     assert len(normal_of(rows)) <= LIMIT
     assert {name: system["limit"] for name, system in held.items()} == SHARES
     for system in held.values():
-        assert system["current"] - system["borrowed"] + system["lent"] <= system["limit"]
+        charged_to = system["current"] - system["borrowed"] + system["lent"]
+        assert charged_to <= system["limit"] or not is_exact
     assert status["quotas"]["essential"]["used"] <= RESERVE
     assert len(rows) <= charged == status["budget"]["used"]
-    assert len(rows) == charged or status["gate"]["unanswered"] > 0
+    assert len(rows) == charged or not is_exact
 
 
 def check_ledger(rows: Sequence[Row], flood: Flood, ledger: dict[str, Any]) -> None:
