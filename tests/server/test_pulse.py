@@ -114,6 +114,17 @@ def test_a_read_key_is_enough_and_the_server_stops_in_spite_of_readers():
         reader.until(lambda _: False)
 
 
+@pytest.mark.parametrize("path", [LIVE, "/api/v1/live"])
+def test_a_stream_that_begins_while_the_server_stops_ends_at_once(path):
+    """
+    A reader that comes when the others were sent away gets its answer, and the server does not wait for it.
+    """
+    with Running(limits=True) as server:
+        server.app.end_streams()
+        answer = server.ask(request("GET", path, headers=[CLOSE]))
+        assert (answer.status, answer.body.startswith(b"retry:")) == (200, True)
+
+
 @pytest.mark.anyio
 async def test_what_cannot_be_found_out_is_told_as_a_fault_and_asked_again(monkeypatch):
     """

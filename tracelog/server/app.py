@@ -179,7 +179,7 @@ class App:
         Refuse new entries, finish what was taken, close the store.
         """
         self.health.stopping()
-        self.hurry()
+        self.end_streams()
         await self.desk.end()
         if self.agents is not None:
             await self.agents.stop()
@@ -195,6 +195,13 @@ class App:
         """
         self.live.hurry()
         self.pulse.hurry()
+
+    def end_streams(self) -> None:
+        """
+        End every stream for good: the server stops, and would wait for one that begins now.
+        """
+        self.live.stop()
+        self.pulse.stop()
 
     def _alert(self, change: Alert) -> None:
         self.desk.budget(change)

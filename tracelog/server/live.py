@@ -76,6 +76,7 @@ class Live:
         self._poked = asyncio.Event()
         self._watched_at = 0.0
         self._cause: str | None = None
+        self._stops = False
 
     @property
     def readers(self) -> int:
@@ -94,6 +95,13 @@ class Live:
         for reader in self._readers:
             reader.end()
 
+    def stop(self) -> None:
+        """
+        End every stream, also those that a reader asks for from now on.
+        """
+        self._stops = True
+        self.hurry()
+
     async def events(self, request: Request) -> Response:
         """
         Answer with the rows behind `Last-Event-ID`, else the latest `limit` that pass, then with what comes.
@@ -107,6 +115,8 @@ class Live:
             )
         reader = Reader(wanted)
         self._readers.add(reader)
+        if self._stops:
+            reader.end()
         try:
             newest = await self._begin()
             after = after if after <= newest else -1  # it is of another store, or of one that was emptied

@@ -52,6 +52,7 @@ class Pulse:
         self._latest = b""
         self._told = asyncio.Event()
         self._ended = 0
+        self._stops = False
         self._asking: asyncio.Task[None] | None = None
 
     @property
@@ -64,6 +65,13 @@ class Pulse:
         """
         self._ended += 1
         self._wake()
+
+    def stop(self) -> None:
+        """
+        End every stream, also those that a reader asks for from now on.
+        """
+        self._stops = True
+        self.hurry()
 
     async def events(self, _request: Request) -> Response:
         """
@@ -82,7 +90,7 @@ class Pulse:
             if self._asking is None:
                 self._asking = asyncio.get_running_loop().create_task(self._ask())
             yield b"retry: %d\n\n" % RETRY_MS
-            while ended == self._ended:
+            while ended == self._ended and not self._stops:
                 if self._latest is not sent:
                     sent = self._latest
                     yield sent

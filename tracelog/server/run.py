@@ -58,7 +58,7 @@ class Server(uvicorn.Server):
             say_in_json()
         self._receive_timeout = settings.receive_timeout
         self._agents = app.agents
-        self._end_streams = app.hurry
+        self._end_streams = app.end_streams
         self._on_ready = on_ready
         self._reaper: asyncio.Task[None] | None = None
 
