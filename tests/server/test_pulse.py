@@ -122,7 +122,7 @@ def test_a_stream_that_begins_while_the_server_stops_ends_at_once(path):
     with Running(limits=True) as server:
         server.app.end_streams()
         answer = server.ask(request("GET", path, headers=[CLOSE]))
-        assert (answer.status, answer.body.startswith(b"retry:")) == (200, True)
+        assert (answer.status, b"retry:" in answer.body) == (200, True)
 
 
 @pytest.mark.anyio
