@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tracelog.core import live
 from tracelog.core.surroundings import AGENT_SIGNS
 
 settings.register_profile(
@@ -44,6 +45,14 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture
+def one_span(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    What is said alike is one row of the live view, also when the clock comes to the end of five minutes meanwhile.
+    """
+    monkeypatch.setattr(live, "SPAN_MS", 10**18)
 
 
 _AGAIN_S: Final = 10.0

@@ -27,7 +27,7 @@ AT_END = "(() => { const feed = document.querySelector('.feed'); return feed.scr
 
 
 @pytest.fixture
-def running():
+def running(one_span):
     """
     A server of its own, which processes everything: what is live belongs to one test.
     """

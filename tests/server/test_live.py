@@ -78,7 +78,7 @@ def says(text):
     return lambda event: text in event["data"].get("message", "")
 
 
-def test_a_row_grows_in_place_and_a_reader_resumes_behind_it(running):
+def test_a_row_grows_in_place_and_a_reader_resumes_behind_it(running, one_span):
     """
     What comes again is an `update` of the same row with the sum, and who resumes is told what changed since.
     """
