@@ -12,19 +12,20 @@ rest is asked where one stands.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final, Protocol
 
 from tracelog.core.redact_columns import LOOSE as COLUMNS
 from tracelog.core.redact_columns import VALUES
 from tracelog.core.redact_disguise import LOOSE, near_disguises
 from tracelog.core.redact_engine import Search, searcher
+from tracelog.core.redact_loose import LooseShape
 from tracelog.core.redact_names import JOINTS, MOST_SPACES, Names, joints
 from tracelog.core.redact_pairs import PairFinder, name_around
 from tracelog.core.redact_parameters import LITERALS as LISTS
 from tracelog.core.redact_parameters import LOOSE as LISTED
 from tracelog.core.redact_scan import NAME_END, Literal, Scanner
-from tracelog.core.redact_shapes import ShapeFinder
+from tracelog.core.redact_shapes import ShapeFinders
 
 
 class Detector(Protocol):
@@ -108,7 +109,7 @@ class SecondLook:
         return _SENTENCE.match(data, end) is None
 
 
-def one_pass(shapes: Sequence[ShapeFinder], own: Sequence[bytes], names: Names, look: SecondLook) -> Detector:
+def one_pass(shapes: Sequence[LooseShape], own: Sequence[bytes], names: Names, look: SecondLook) -> Detector:
     """
     Return the detector that runs on RE2. It also looks at what stands around disguises, once they are off.
     """
@@ -127,21 +128,20 @@ def one_pass(shapes: Sequence[ShapeFinder], own: Sequence[bytes], names: Names, 
             keys,
         ]
     )
-    narrow = searcher("re2", pattern)
-    wide = searcher(
-        "re2", pattern + b"|" + LOOSE
-    )  # a batch without disguises, as nearly all are, is read once
+    # A batch without disguises, as nearly all are, is read once; few programs ever need the other search.
+    wide = searcher("re2", pattern + b"|" + LOOSE)
+    narrow = cache(lambda: searcher("re2", pattern))
 
-    def detect(data: bytes, search: Search = narrow, *, alone: bool = False) -> bool:
+    def detect(data: bytes, search: Search, *, alone: bool = False) -> bool:
         disguised = False
         place, _, is_word = search(data, 0)
         for _ in range(MAX_LOOKS):
             if search is wide and place >= 0 and not is_word:
-                search, before = narrow, place
-                place, _, is_word = narrow(data, place)
+                search, before = narrow(), place
+                place, _, is_word = search(data, place)
                 disguised = place != before
             if place < 0:
-                return disguised and (alone or any(map(detect, near_disguises(data))))
+                return disguised and (alone or any(detect(near, narrow()) for near in near_disguises(data)))
             word = words.match(data, place) if is_word else None
             if word is None or look(data, word.end() - 1):
                 return True
@@ -152,16 +152,16 @@ def one_pass(shapes: Sequence[ShapeFinder], own: Sequence[bytes], names: Names, 
 
 
 def by_literals(
-    shapes: Sequence[ShapeFinder], own: Sequence[bytes], scanner: Scanner, names: Names, look: SecondLook
+    shapes: ShapeFinders, own: Sequence[bytes], scanner: Scanner, names: Names, look: SecondLook
 ) -> Detector:
     """
     Return the detector that runs on `re`: *scanner* finds the literals that `literals` tells of. It looks at
     what stands around disguises, too.
     """
     escaped = _escapes(names)
-    searched = [re.compile(shape.loose).search for shape in shapes if not shape.shape.anchors]
+    searched = [re.compile(each.form).search for each in shapes.loose if not each.shape.anchors]
     searched += [re.compile(pattern).search for pattern in own]
-    matches = [re.compile(shape.loose).match for shape in shapes]
+    match = cache(lambda owner: re.compile(shapes.loose[owner].form).match)
     option = re.compile(_ITEM + _OPTION).search
     statement = re.compile(COLUMNS + b"|" + LISTED).search
 
@@ -176,7 +176,7 @@ def by_literals(
     def is_found(owner: int, data: bytes, place: int) -> bool:
         if owner >= len(shapes):
             return others[owner - len(shapes)](data, place)
-        return shapes[owner].begins(data, place) >= 0 and matches[owner](data, place) is not None
+        return shapes[owner].begins(data, place) >= 0 and match(owner)(data, place) is not None
 
     def detect(data: bytes) -> bool:
         if escaped(data):
@@ -211,16 +211,16 @@ def _escapes(names: Names) -> Callable[[bytes], bool]:
     return escaped
 
 
-def literals(shapes: Sequence[ShapeFinder], names: Names) -> list[Literal]:
+def literals(shapes: Sequence[LooseShape], names: Names) -> list[Literal]:
     """
     Return every literal: of *shapes*, owned by their number, of words of *names*, owned by the next, of
     options, owned by the one after, the word of statements, owned by the next, what announces lists, and of
     names in other letters.
     """
     found = [
-        Literal(anchor.encode(), owner, ignore_case=shape.shape.ignore_case)
-        for owner, shape in enumerate(shapes)
-        for anchor in shape.shape.anchors
+        Literal(anchor.encode(), owner, ignore_case=shape.ignore_case)
+        for owner, (shape, *_) in enumerate(shapes)
+        for anchor in shape.anchors
     ]
     anywhere, at_end = names.phrases()
     found += [Literal(option, len(shapes) + 1, ignore_case=True) for option in _OPTIONS]
@@ -263,11 +263,11 @@ def _words(phrases: Sequence[str]) -> Iterator[bytes]:
             yield from (f"{before[-1]}{joint}{last}".encode() for joint in JOINTS)
 
 
-def _grouped(shapes: Sequence[ShapeFinder]) -> list[bytes]:
+def _grouped(shapes: Sequence[LooseShape]) -> list[bytes]:
     """
     Return the loose forms of *shapes*, those that ask for the same before them joined behind one of it.
     """
     groups: dict[bytes, list[bytes]] = {}
-    for shape in shapes:
-        groups.setdefault(shape.before, []).append(shape.loose)
+    for _, before, form in shapes:
+        groups.setdefault(before, []).append(form)
     return [b"%b(?:%b)" % (before, b"|".join(forms)) for before, forms in groups.items()]

@@ -111,10 +111,22 @@ def read_pattern(text: str, *, ignore_case: bool = False) -> Pattern:
             sentence that starts with the name of the rule.
     """
     tree = parse(text)
+    exact = _printed(tree, loose=False, ignore_case=ignore_case)
+    loose = _printed(tree, loose=True, ignore_case=ignore_case)
+    return Pattern(exact, loose, groups=tree.state.groups - 1)
+
+
+def read_loose(text: str, *, ignore_case: bool = False) -> bytes:
+    """
+    Return only the loose form of *text*, of which a start needs that of every rule. As `read_pattern`.
+    """
+    return _printed(parse(text), loose=True, ignore_case=ignore_case)
+
+
+def _printed(tree: Any, *, loose: bool, ignore_case: bool) -> bytes:
     flags = tree.state.flags | (re.IGNORECASE if ignore_case else 0)
-    exact, _ = _Printer(loose=False).sequence(tree, flags)
-    loose, _ = _Printer(loose=True).sequence(tree, flags)
-    return Pattern(exact=exact.encode("latin-1"), loose=loose.encode("latin-1"), groups=tree.state.groups - 1)
+    printed, _ = _Printer(loose=loose).sequence(tree, flags)
+    return printed.encode("latin-1")
 
 
 def parse(text: str) -> Any:
@@ -254,7 +266,7 @@ def _listed(parts: Any) -> tuple[int, str]:
             case "RANGE" if value[1] >= _BEYOND:
                 raise ValueError("has a range of letters beyond ASCII; write the letters one by one")
             case "RANGE":
-                members |= _bits(range(value[0], value[1] + 1))
+                members |= (1 << (value[1] + 1)) - (1 << value[0])
             case "CATEGORY":
                 members |= _CATEGORIES[str(value)]
     return members, letters

@@ -3,6 +3,7 @@ One text made clean: all rules look for secrets in it, and marks take their plac
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import islice
 from typing import Final
 
@@ -19,8 +20,8 @@ from tracelog.core.redact_parameters import LONGEST_STATEMENT, ParameterFinder
 from tracelog.core.redact_pattern import Pattern
 from tracelog.core.redact_replace import MAX_SECRETS, Span, replace
 from tracelog.core.redact_rules import Group, Shape
-from tracelog.core.redact_scan import scanner_of
-from tracelog.core.redact_shapes import ShapeFinder
+from tracelog.core.redact_scan import Scanner, scanner_of
+from tracelog.core.redact_shapes import ShapeFinders
 from tracelog.core.redact_trail import Trail
 from tracelog.core.redact_work import DECODED, SECRET, SHORT_TEXT, TooMuchWork, Work
 
@@ -63,24 +64,29 @@ class TextCleaner:
         self._work = work = Work()
         checks = CHECKS | {"base64": self._is_secret_within}
         self._own = [(name, rank, searcher(engine, each.exact)) for rank, (name, each) in enumerate(own)]
-        self._shapes = [
-            ShapeFinder(shape, rank, engine, checks, work) for rank, shape in enumerate(shapes, len(own))
-        ]
-        self._searched = [shape for shape in self._shapes if not shape.shape.anchors]
+        self._shapes = ShapeFinders(shapes, len(own), engine, checks, work)
+        self._searched = [number for number, shape in enumerate(shapes) if not shape.anchors]
         self._rank_of_names = len(own) + len(shapes)
         self._pairs = PairFinder(names, self._rank_of_names, work)
         self._columns = ColumnFinder(names, self._pairs, self._rank_of_names)
         self._parameters = ParameterFinder(names, self._pairs, self._rank_of_names)
-        self._scanner = scanner_of(tuple(literals(self._shapes, names)))
+        self._names = names
         self._marker, self._draft = marker, marker.draft()
         loose = [each.loose for _, each in own]
         look = SecondLook(names, self._pairs)
         self.suspect: Detector
         self._ask_first = engine == "re2"  # without it the question costs as much as the search
         if self._ask_first:
-            self.suspect = one_pass(self._shapes, loose, names, look)
+            self.suspect = one_pass(self._shapes.loose, loose, names, look)
         else:
             self.suspect = by_literals(self._shapes, loose, self._scanner, names, look)
+
+    @cached_property
+    def _scanner(self) -> Scanner:
+        """
+        Finds where a rule is worth trying; RE2 has told before whether that is anywhere.
+        """
+        return scanner_of(tuple(literals(self._shapes.loose, self._names)))
 
     def clean(self, data: bytes, groups: Sequence[Group] = (), trail: Trail | None = None) -> bytes:
         """
@@ -184,8 +190,8 @@ class TextCleaner:
         for number, tried in places.items():
             if number < len(self._shapes):
                 spans += self._shapes[number].spans(data, tried)
-        for shape in self._searched:
-            spans += shape.spans(data, ())
+        for number in self._searched:
+            spans += self._shapes[number].spans(data, ())
         for name, rank, search in self._own:
             spans += _own_spans(data, name, rank, search)
         if spans and MARK_START in data:
