@@ -77,7 +77,7 @@ CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nno 
         (HALF, lambda answer: list(answer.stream(2))),
         (HALF, lambda answer: answer.readinto(bytearray(200))),
         (CHUNKS, lambda answer: list(answer.stream(2))),
-        (CHUNKS, lambda answer: list(answer)),
+        (CHUNKS, list),
     ],
 )
 def test_a_body_that_breaks_while_it_is_read_is_told(told, instrumented, answer, read):

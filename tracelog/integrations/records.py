@@ -16,6 +16,7 @@ from tracelog.client.context import PLACE, root
 from tracelog.client.crash import Fault, Stack, asked_stack, current_error, note
 from tracelog.client.foreign import Line, level_of_number
 from tracelog.client.hop import Trace
+from tracelog.client.interrupts import is_from_outside
 from tracelog.client.odd import shown
 from tracelog.integrations.bridges import left
 from tracelog.integrations.events import Rendered, read_event
@@ -193,8 +194,9 @@ def _ask_message(line: Line, record: logging.LogRecord) -> None:
     """
     try:
         line.message, line.args = record.getMessage(), ()
-    except Exception:  # a wrong format must cost the line its arguments at most
-        return
+    except BaseException as error:  # a wrong format must cost the line its arguments at most
+        if is_from_outside(error):
+            raise
 
 
 def _add_trouble(line: Line, record: logging.LogRecord, stamp: Stamp | None) -> None:

@@ -28,8 +28,8 @@ def setup(*, client: "Client | None" = None) -> Undo:
     """
     Log every request of every pool, and hand the trace to hosts that may know it.
 
-    A request is one entry with all its retries; each hop of a redirect is one of its own. What breaks an answer
-    while it is read is one more. A second call changes nothing.
+    A request is one entry with all its retries; each hop of a redirect is one of its own. What breaks an
+    answer while it is read is one more. A second call changes nothing.
 
     Returns:
         A function that undoes it.
