@@ -144,7 +144,10 @@ def test_every_integration_that_is_switched_on_is_looked_for():
     """
     What `instrument("auto")` switches on beside Python's own, the doctor looks for.
     """
-    assert TRIGGERS.keys() - {"logging", "unhandled", "futures"} <= LIBRARIES.keys()
+    assert (
+        TRIGGERS.keys() - {"logging", "unhandled", "futures", "threading", "multiprocessing"}
+        <= LIBRARIES.keys()
+    )
 
 
 def test_a_real_redis_is_looked_at(tmp_path: Path):

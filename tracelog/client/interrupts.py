@@ -15,8 +15,8 @@ def is_from_outside(error: BaseException) -> bool:
     """
     Whether a signal raised *error*, and not the code that it came out of.
 
-    A handler that is written in Python stands in the traceback. That of an interrupt is the interpreter's, and
-    does not: so an interrupt that no `raise` statement has raised is a real one.
+    A handler that is written in Python stands in the traceback. That of an interrupt is the interpreter's,
+    and does not: so an interrupt that no `raise` statement has raised is a real one.
     """
     innermost = error.__traceback__
     if innermost is None:

@@ -22,6 +22,8 @@ __all__ = ["instrument"]
 TRIGGERS: Final = {
     "unhandled": "sys",
     "futures": "concurrent.futures",
+    "threading": "threading",
+    "multiprocessing": "multiprocessing",
     "logging": "logging",
     "structlog": "structlog",
     "litestar": "litestar.app",
