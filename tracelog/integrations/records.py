@@ -17,7 +17,7 @@ from tracelog.client.crash import Fault, Stack, asked_stack, current_error, note
 from tracelog.client.foreign import Line, level_of_number
 from tracelog.client.hop import Trace
 from tracelog.client.interrupts import is_from_outside
-from tracelog.client.odd import shown
+from tracelog.client.odd import say, shown
 from tracelog.integrations.bridges import left
 from tracelog.integrations.events import Rendered, read_event
 
@@ -57,12 +57,14 @@ class Stamp(msgspec.Struct, gc=False):
         stack: Its stack as text.
         fault: Its exception, noted: handlers on the way write it into the message and forget it.
         seen: Clients that have it already, by id.
+        text: Its message as it was when the record was copied; see `StampedRecord.__copy__`.
     """
 
     place: Trace | None
     stack: str | None
     fault: Fault | None = None
     seen: tuple[int, ...] = ()
+    text: str | None = None
 
 
 class StampedRecord(logging.LogRecord):
@@ -75,6 +77,18 @@ class StampedRecord(logging.LogRecord):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         _MAKE(self, *args, **kwargs)
         self._tracelog = _stamp(self) if self.exc_info else Stamp(PLACE.get(), self.stack_info)
+
+    def __copy__(self) -> "StampedRecord":
+        """
+        Return a copy, and note what is said: a `QueueHandler` puts whole lines of its formatter into copies.
+        """
+        kind = type(self)
+        other = kind.__new__(kind)
+        vars(other).update(vars(self))
+        stamp = other._tracelog = self._tracelog
+        if stamp.text is None:
+            stamp.text = say(self.msg, self.args if type(self.args) is tuple else (self.args,))
+        return other
 
 
 def stamp_of(record: logging.LogRecord) -> Stamp | None:
@@ -135,7 +149,9 @@ def line_of(record: logging.LogRecord) -> Line:
             seconds=record.created,
             place=place,
         )
-        if type(record).getMessage is not _FORMAT:
+        if stamp is not None and stamp.text is not None and _is_prepared(record):
+            line.message = stamp.text
+        elif type(record).getMessage is not _FORMAT:
             _ask_message(line, record)
     if record.exc_info or record.exc_text or record.stack_info or (stamp and (stamp.fault or stamp.stack)):
         _add_trouble(line, record, stamp)
@@ -186,6 +202,13 @@ def _stamp(record: logging.LogRecord) -> Stamp:
         stamp.fault = None if error is None else note(error)
         stamp.place = stamp.place or left(error)
     return stamp
+
+
+def _is_prepared(record: logging.LogRecord) -> bool:
+    """
+    Whether a `QueueHandler` has made one line of *record*, as its `prepare` does.
+    """
+    return record.args is None and vars(record).get("message") is record.msg
 
 
 def _ask_message(line: Line, record: logging.LogRecord) -> None:
