@@ -123,7 +123,7 @@ APPS = {
     "    from fastapi.routing import APIRouter": ["fastapi"],
     "import fastapi\nfrom tracelog.integrations.asgi import Middleware": [],
     "import flask, httpx  # both": ["flask", "httpx"],
-    "import django\ntracelog.instrument('auto')": ["django"],
+    "import django\ntracelog.instrument('auto')": [],
     "MIDDLEWARE = ['tracelog.integrations.django.Middleware']\nimport django": [],
     "text = 'from celery tops'; important = 1": [],
 }
@@ -137,7 +137,7 @@ def test_each_library_that_is_used_and_not_switched_on_is_named(app: str, tmp_pa
     (tmp_path / "app.py").write_text(app)
     seen = look(tmp_path)
     assert [name for name, _ in seen.unwired] == APPS[app]
-    assert all(("MIDDLEWARE" in fix) == (name == "django") and fix for name, fix in seen.unwired)
+    assert all(fix for _, fix in seen.unwired)
 
 
 def test_every_integration_that_is_switched_on_is_looked_for():

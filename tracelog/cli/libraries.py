@@ -25,17 +25,15 @@ class Library(NamedTuple):
 
     Attributes:
         wired: Modules of `tracelog.integrations` of which one does it.
-        fix: What to do where none is named; `instrument` does it, too, if this is None.
     """
 
     wired: tuple[str, ...]
-    fix: str | None = None
 
 
 LIBRARIES: Final = {
     "aiohttp": Library(("aiohttp",)),
     "celery": Library(("celery",)),
-    "django": Library(("django",), 'put "tracelog.integrations.django.Middleware" first in MIDDLEWARE'),
+    "django": Library(("django", "asgi", "wsgi")),
     "fastapi": Library(("asgi", "starlette")),
     "flask": Library(("flask", "wsgi")),
     "httpx": Library(("httpx",)),
@@ -71,9 +69,9 @@ def look(folder: Path) -> Seen:
     text = "\n".join(_sources(folder))
     used, calls = _imported(text), "instrument(" in text
     unwired = [
-        (name, library.fix or _AUTO)
+        (name, _AUTO)
         for name, library in LIBRARIES.items()
-        if name in used and not (calls and library.fix is None) and not _is_wired(library, text)
+        if name in used and not calls and not _is_wired(library, text)
     ]
     return Seen(calls, unwired)
 

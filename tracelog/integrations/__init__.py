@@ -26,6 +26,7 @@ TRIGGERS: Final = {
     "multiprocessing": "multiprocessing",
     "logging": "logging",
     "structlog": "structlog",
+    "django": "django.core.handlers.base",
     "litestar": "litestar.app",
     "loguru": "loguru",
     "starlette": "starlette.applications",

@@ -85,7 +85,8 @@ class StampedRecord(logging.LogRecord):
         kind = type(self)
         other = kind.__new__(kind)
         vars(other).update(vars(self))
-        stamp = other._tracelog = self._tracelog
+        stamp = self._tracelog
+        other._tracelog = stamp  # noqa: SLF001 - of this very class
         if stamp.text is None:
             stamp.text = say(self.msg, self.args if type(self.args) is tuple else (self.args,))
         return other

@@ -3,8 +3,8 @@ The pytest plugin: what a test logged, a server for it, and the brief of its tra
 
 When a test fails, or what it needs before or does after it, the report shows the brief of what it logged:
 every system of the test in one timeline, the first cause named. One that asks for `tracelog_capture` runs
-inside a trace of its own name. With `tracelog_server` it is the server's latest trace. A test that logs nothing with
-tracelog pays for a look at the clock.
+inside a trace of its own name. With `tracelog_server` it is the latest trace of the server. A test that logs
+nothing with tracelog pays for a look at the clock.
 """
 
 from collections.abc import Iterator
