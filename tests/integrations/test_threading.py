@@ -72,6 +72,17 @@ def test_a_thread_goes_on_in_the_trace(make):
     outside.join()
 
 
+def test_a_log_call_is_no_helper(told):
+    """
+    A function of a library that a program itself runs in a thread is its own work.
+    """
+    with tracelog.trace("order") as trace:
+        thread = threading.Thread(target=tracelog.get_logger("shop").info, args=["alone"])
+        thread.start()
+        thread.join()
+    assert {entry.trace_id for entry in told()} == {trace.trace_id}
+
+
 def test_whatever_its_class():
     """
     A thread whose class or object has a `run` of its own goes on in the trace, too, and runs that.

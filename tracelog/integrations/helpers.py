@@ -7,29 +7,28 @@ stand there.
 
 from typing import Any, Final
 
-_HELPERS: Final = frozenset(
-    (
-        "aiosqlite",  # one thread a connection
-        "anyio",  # gives each piece of work its own context
-        "apscheduler",
-        "concurrent",  # pools: `futures.py` gives each piece of work its trace
-        "hypercorn",
-        "kombu",
-        "logging",  # `QueueListener`
-        "multiprocessing",  # pools (`multiprocessing.py`), managers, what feeds a queue
-        "opentelemetry",
-        "psycopg_pool",
-        "pymongo",
-        "redis",
-        "sentry_sdk",
-        "socketserver",
-        "tracelog",
-        "uvicorn",
-        "waitress",
-        "watchdog",
-    )
+_HELPERS: Final = (
+    "aiosqlite.",  # one thread a connection
+    "anyio.",  # gives each piece of work its own context
+    "apscheduler.",
+    "concurrent.futures.",  # pools: `futures.py` gives each piece of work its trace
+    "hypercorn.",
+    "kombu.",
+    "logging.handlers.",  # `QueueListener`
+    "multiprocessing.",  # pools (`multiprocessing.py`), managers, what feeds a queue
+    "opentelemetry.",
+    "psycopg_pool.",
+    "pymongo.",
+    "redis.",
+    "sentry_sdk.",
+    "socketserver.",
+    "tracelog.server.",
+    "tracelog.stores.",
+    "uvicorn.",
+    "waitress.",
+    "watchdog.",
 )
-"""Packages whose threads and processes outlive, by their nature, the work in which they begin."""
+"""Modules, by how their names begin, whose threads and processes outlive the work in which they begin."""
 
 
 def is_helper(worker: Any) -> bool:
@@ -39,4 +38,4 @@ def is_helper(worker: Any) -> bool:
     target = getattr(worker, "_target", None)
     target = getattr(target, "func", target)  # of a partial
     module = getattr(type(worker) if target is None else target, "__module__", None)
-    return type(module) is str and module.partition(".")[0] in _HELPERS
+    return type(module) is str and f"{module}.".startswith(_HELPERS)
