@@ -11,6 +11,7 @@ import sys
 
 import pytest
 
+import tracelog
 from tests.client import hostile
 from tracelog.core.entry import Entry
 from tracelog.integrations.logging import Handler
@@ -244,6 +245,22 @@ def test_nothing_that_is_logged_ends_the_program(connect, kind):
     foreign.info(value, extra={"value": value})
     assert client.flush(5.0) == 0
     assert (len(wire.messages), client.stats()["balanced"]) == (9, True)
+
+
+def test_a_value_that_exits_whatever_it_is_asked(connect):
+    """
+    No door of ours lets out what a mapping raises that is asked for its length, its truth, or anything else.
+    """
+    client, wire = connect()
+    log = client.get_logger("till")
+    value = hostile.AllExits(a=1)
+    log.info("field", value=value)
+    log.info("%s", value)
+    log.info(value)
+    with client.trace("t", baggage=value, headers=value, trace_id=value):
+        assert "traceparent" in tracelog.inject(value)
+    assert client.flush(5.0) == 0
+    assert (len(wire.messages), client.stats()["balanced"]) == (4, True)
 
 
 def test_finalizers_log(connect):

@@ -125,7 +125,7 @@ def start(name: Any = "", wish: Wish = NOTHING) -> Trace:
         user_id = here.user_id if user_id is None else user_id
         area = here.area if area is None else area
     given = given or fresh()
-    if wish.baggage:
+    if wish.baggage is not None:
         given = _with_baggage(given, wish.baggage)
     return Trace(given, new_span_id(), name=name, user_id=user_id, area=area)
 
@@ -155,6 +155,8 @@ def _read(headers: Any) -> Incoming | None:
 
 def _with_baggage(incoming: Incoming, baggage: Mapping[str, Any]) -> Incoming:
     try:
+        if not baggage:
+            return incoming
         given = {shown(key): shown(item) for key, item in baggage.items()}
     except BaseException as error:  # no mapping: the block does without
         if is_from_outside(error):
