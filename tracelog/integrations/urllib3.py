@@ -11,12 +11,12 @@ from urllib3.response import HTTPResponse
 
 from tracelog.client.foreign import chosen
 from tracelog.integrations.calls import OuterCall, Target, is_untold
-from tracelog.integrations.patching import Method, Undo, replace_all
+from tracelog.integrations.patching import Make, Method, Undo, replace_all
 
 if TYPE_CHECKING:
     from tracelog.client.client import Client
 
-_CALL: Final = "_tracelog_call"
+CALL: Final = "_tracelog_call"
 """Where an answer keeps the call that it answers, while its body is read."""
 
 _READERS: Final = ("read", "read1", "read_chunked")
@@ -52,18 +52,32 @@ def setup(*, client: "Client | None" = None) -> Undo:
                 call.write(sent)
                 response = before(self, method, url, body, sent, **rest)
                 call.status = response.status
-            setattr(response, _CALL, call)
+            answers(response, call)
             return response
 
         return urlopen
 
-    readers = [(HTTPResponse, name, _watched) for name in _READERS if name in vars(HTTPResponse)]
-    return replace_all([(HTTPConnectionPool, "urlopen", make), *readers])
+    return replace_all([(HTTPConnectionPool, "urlopen", make), *readers()])
+
+
+def readers() -> list[tuple[type, str, Make]]:
+    """
+    Return what is to be replaced for a body that breaks to be told, see `answers`.
+    """
+    return [(HTTPResponse, name, _watched) for name in _READERS if name in vars(HTTPResponse)]
+
+
+def answers(response: Any, call: OuterCall | None) -> None:
+    """
+    Have what breaks *response*, if it is urllib3's, told of *call*, or of none.
+    """
+    if isinstance(response, HTTPResponse):
+        setattr(response, CALL, call)
 
 
 def _watched(before: Method) -> Method:
     def read(self: HTTPResponse, *args: Any, **rest: Any) -> Any:
-        call = vars(self).get(_CALL)
+        call = vars(self).get(CALL)
         if call is None:
             return before(self, *args, **rest)
         with call.body():
