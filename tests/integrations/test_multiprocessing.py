@@ -2,6 +2,8 @@
 A process goes on in the trace of who started it, and each piece of a pool's work in that of who handed it over.
 """
 
+import logging
+import logging.handlers
 import multiprocessing
 from multiprocessing.pool import ThreadPool
 
@@ -9,7 +11,9 @@ import pytest
 
 import tracelog
 from tests.client.programs import run
+from tests.integrations.loggers import logger_of
 from tracelog.integrations import instrument
+from tracelog.integrations.logging import Handler
 
 METHODS = ("fork", "spawn", "forkserver")
 
@@ -62,6 +66,38 @@ def test_a_process_goes_on_in_the_trace(method):
         seen = told()
     assert seen == (trace.trace_id, trace.span_id, "u1")
     assert told() is None
+
+
+def log_back(lines):
+    """
+    Log as the cookbook of the standard library does: by a queue that the parent listens to.
+    """
+    handler = logging.handlers.QueueHandler(lines)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log = logger_of("child", handler)
+    try:
+        raise LookupError("no order")
+    except LookupError:
+        log.exception("failed for %s", "tea", extra={"order": 7})
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_a_child_logs_by_a_queue_knows_its_trace(told, method):
+    """
+    Lines of a process that another one listens to have the trace, the message, the fields and the exception.
+    """
+    context = multiprocessing.get_context(method)
+    lines = context.Queue()
+    listener = logging.handlers.QueueListener(lines, Handler())
+    listener.start()
+    with tracelog.trace("order") as trace:
+        process = context.Process(target=log_back, args=(lines,))
+        process.start()
+        process.join()
+    listener.stop()
+    (line,) = [entry for entry in told() if entry.logger == "child"]
+    assert (line.trace_id, line.message, line.context) == (trace.trace_id, "failed for tea", {"order": 7})
+    assert line.error == {"type": "LookupError", "message": "no order"}
 
 
 def test_so_does_its_own_child():

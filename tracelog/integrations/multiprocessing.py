@@ -17,12 +17,13 @@ from tracelog.integrations.exchange import Inside
 from tracelog.integrations.futures import Placed
 from tracelog.integrations.helpers import is_helper
 from tracelog.integrations.patching import Make, Method, Undo, replace, replace_all
+from tracelog.integrations.records import are_stamped, stamp_records
 
 if TYPE_CHECKING:
     from tracelog.client.client import Client
 
 _LUGGAGE: Final = "_tracelog_luggage"
-"""Where a process that is about to start holds the hop: it is pickled with it."""
+"""Where a process that is about to start holds what is pickled with it."""
 
 _DOORS: Final = ("apply_async", "map", "map_async", "starmap", "starmap_async", "imap", "imap_unordered")
 """Methods of a pool that take a function; `apply` goes through the first."""
@@ -67,19 +68,29 @@ def _watch_pools() -> Undo:
 def _start(before: Method) -> Method:
     def start(self: Any) -> None:
         place = PLACE.get()
-        if place is None or place is MUTED:
-            before(self)
-        elif is_helper(self):
-            with Inside(None):
+        place = None if place is MUTED or is_helper(self) else place
+        vars(self)[_LUGGAGE] = (
+            None if place is None else Luggage(place),
+            _Stamping() if are_stamped() else None,
+        )
+        try:
+            with Inside(place):
                 before(self)
-        else:
-            vars(self)[_LUGGAGE] = Luggage(place)
-            try:
-                before(self)
-            finally:
-                del vars(self)[_LUGGAGE]
+        finally:
+            del vars(self)[_LUGGAGE]
 
     return start
+
+
+class _Stamping:
+    """
+    On its way to another process: log records are stamped there, as they are here, and as in a forked child.
+
+    What a `QueueHandler` of the child sends back then knows its trace and its exception.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return stamp_records, ()
 
 
 def _made_outside(threads: type) -> Make:

@@ -119,6 +119,14 @@ def stamp_records() -> None:
         logging.setLogRecordFactory(stamped)
 
 
+def are_stamped() -> bool:
+    """
+    Whether records are stamped in this process.
+    """
+    factory = logging.getLogRecordFactory()
+    return factory is StampedRecord or hasattr(factory, "__tracelog__")
+
+
 def place_of(record: logging.LogRecord) -> Trace:
     """
     Return the hop that *record* was logged in; the process's own outside any.
