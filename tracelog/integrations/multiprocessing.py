@@ -68,11 +68,12 @@ def _watch_pools() -> Undo:
 def _start(before: Method) -> Method:
     def start(self: Any) -> None:
         place = PLACE.get()
-        place = None if place is MUTED or is_helper(self) else place
-        vars(self)[_LUGGAGE] = (
-            None if place is None else Luggage(place),
-            _Stamping() if are_stamped() else None,
-        )
+        if place is MUTED:
+            before(self)
+            return
+        place = None if is_helper(self) else place
+        hop = None if place is None else Luggage(place)
+        vars(self)[_LUGGAGE] = (hop, _Stamping() if are_stamped() else None)
         try:
             with Inside(place):
                 before(self)
