@@ -124,6 +124,8 @@ APPS = {
     "import fastapi\nfrom tracelog.integrations.asgi import Middleware": [],
     "import flask, httpx  # both": ["flask", "httpx"],
     "import django\ntracelog.instrument('auto')": [],
+    "import flask\ntracelog.instrument(client=logs)": [],
+    'import django, httpx, fastapi\ninstrument("futures", "httpx")\ninstrument("starlette")': ["django"],
     "MIDDLEWARE = ['tracelog.integrations.django.Middleware']\nimport django": [],
     "text = 'from celery tops'; important = 1": [],
 }
