@@ -104,6 +104,7 @@ LIBRARIES = {
             "celery",
             "django",
             "flask",
+            "gunicorn",
             "httpx",
             "httpx2",
             "litestar",

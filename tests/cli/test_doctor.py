@@ -147,7 +147,7 @@ def test_every_integration_that_is_switched_on_is_looked_for():
     What `instrument("auto")` switches on beside Python's own, the doctor looks for.
     """
     assert (
-        TRIGGERS.keys() - {"logging", "unhandled", "futures", "threading", "multiprocessing"}
+        TRIGGERS.keys() - {"logging", "unhandled", "futures", "threading", "multiprocessing", "gunicorn"}
         <= LIBRARIES.keys()
     )
 

@@ -27,6 +27,7 @@ TRIGGERS: Final = {
     "logging": "logging",
     "structlog": "structlog",
     "django": "django.core.handlers.base",
+    "gunicorn": "gunicorn.glogging",
     "litestar": "litestar.app",
     "loguru": "loguru",
     "starlette": "starlette.applications",
