@@ -3,9 +3,11 @@ Values and objects that a program may log and that fight back.
 """
 
 import collections
+import dataclasses
 import datetime as dt
 import decimal
 import enum
+import sys
 import uuid
 
 import msgspec
@@ -26,6 +28,40 @@ class StrRaises:
 class ReprDies:
     def __repr__(self):
         raise GeneratorExit
+
+
+class ReprExits:
+    def __repr__(self):
+        sys.exit(3)
+
+
+class ReprInterrupts:
+    def __repr__(self):
+        raise KeyboardInterrupt
+
+
+class AllExits(dict):
+    """
+    Whatever it is asked, it exits.
+    """
+
+    def items(self):
+        sys.exit(3)
+
+    __len__ = __iter__ = __bool__ = __repr__ = __str__ = keys = __contains__ = items
+
+    def __getattr__(self, name):
+        sys.exit(3)
+
+
+@dataclasses.dataclass
+class FieldsExit:
+    field: str = "x"
+
+    def __getattribute__(self, name):
+        if name == "field":
+            raise SystemExit(3)
+        return super().__getattribute__(name)
 
 
 class ReprReturnsNoText:
@@ -175,6 +211,9 @@ VALUES = {
     "repr raises": ReprRaises(),
     "str raises": StrRaises(),
     "repr dies": ReprDies(),
+    "repr exits": ReprExits(),
+    "repr interrupts": ReprInterrupts(),
+    "fields exit": FieldsExit(),
     "repr is no text": ReprReturnsNoText(),
     "repr is huge": ReprIsHuge(),
     "class lies": ClassLies(),

@@ -3,12 +3,18 @@ Whatever a program logs: it raises nothing, costs no other entry anything, and i
 """
 
 import collections
+import functools
 import gc
+import logging
+import signal
+import sys
 
 import pytest
 
+import tracelog
 from tests.client import hostile
 from tracelog.core.entry import Entry
+from tracelog.integrations.logging import Handler
 from tracelog.sinks.memory import MemorySink
 
 UNREADABLE = {*(name for name in hostile.VALUES if name.startswith("raw bytes")), "keys no reader can hash"}
@@ -160,22 +166,101 @@ def test_logging_from_repr(connect):
     assert sorted(wire.messages) == ["chatty", "from inside", "from inside", "outside"]
 
 
-def test_an_interrupt_passes(connect):
+class Exits:
     """
-    What a signal handler raises in the middle of a log call reaches the program, and the account still adds up.
+    Handlers of signals, of every make: what they raise is the program's.
+    """
+
+    def __call__(self, _number, _frame):
+        raise SystemExit(3)
+
+    def method(self, _number, _frame):
+        sys.exit(3)
+
+    def alarm(self, _number, _frame):
+        raise TimeoutError("too slow")
+
+
+@pytest.mark.parametrize(
+    ("handler", "raised"),
+    [
+        (signal.default_int_handler, KeyboardInterrupt),
+        (lambda _number, _frame: sys.exit(3), SystemExit),
+        (Exits(), SystemExit),
+        (functools.partial(Exits.method, None), SystemExit),
+        (Exits().alarm, TimeoutError),
+    ],
+)
+def test_what_a_signal_raises_passes(connect, handler, raised):
+    """
+    What a signal raises in the middle of a log call reaches the program, and the account still adds up.
     """
 
     class Interrupted:
         def __repr__(self):
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGTERM)
+            return "never"
 
-    client, _ = connect()
-    log = client.get_logger("till")
-    for call in (lambda: log.info("x", value=Interrupted()), lambda: log.info(Interrupted())):
-        with pytest.raises(KeyboardInterrupt):
-            call()
+    client, wire = connect()
+    log, foreign = client.get_logger("till"), logging.getLogger("foreign")
+    foreign.handlers, foreign.propagate = [Handler(client=client)], False
+    foreign.setLevel(logging.DEBUG)
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        for call in (
+            lambda: log.info("x", value=Interrupted()),
+            lambda: log.info(Interrupted()),
+            lambda: log.info("%s", Interrupted()),
+            lambda: log.error("x", exc_info=ValueError(Interrupted())),
+            lambda: foreign.info("%s", Interrupted()),
+            lambda: foreign.info("x", extra={"value": Interrupted()}),
+        ):
+            with pytest.raises(raised):
+                call()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    log.info("goes on")
     client.flush(5.0)
+    assert wire.messages == ["goes on"]
     assert client.stats()["balanced"]
+
+
+@pytest.mark.parametrize("kind", [hostile.ReprExits, hostile.ReprInterrupts, hostile.FieldsExit])
+def test_nothing_that_is_logged_ends_the_program(connect, kind):
+    """
+    What a value itself raises comes out of no door, not even an exit or an interrupt; every line arrives.
+    """
+    client, wire = connect()
+    log, foreign = client.get_logger("till"), logging.getLogger("foreign")
+    foreign.handlers, foreign.propagate = [Handler(client=client)], False
+    foreign.setLevel(logging.DEBUG)
+    value = kind()
+    log.info("field", value=[value])
+    log.info(value)
+    log.info("%s", value)
+    log.bind(value=value).info("bound")
+    log.error("x", exc_info=ValueError(value))
+    with client.trace("named", user_id=value, baggage={"a": value}), client.span(value, value=value):
+        foreign.info("%s", value)
+    foreign.info(value, extra={"value": value})
+    assert client.flush(5.0) == 0
+    assert (len(wire.messages), client.stats()["balanced"]) == (9, True)
+
+
+def test_a_value_that_exits_whatever_it_is_asked(connect):
+    """
+    No door of ours lets out what a mapping raises that is asked for its length, its truth, or anything else.
+    """
+    client, wire = connect()
+    log = client.get_logger("till")
+    value = hostile.AllExits(a=1)
+    log.info("field", value=value)
+    log.info("%s", value)
+    log.info(value)
+    with client.trace("t", baggage=value, headers=value, trace_id=value):
+        assert "traceparent" in tracelog.inject(value)
+    assert client.flush(5.0) == 0
+    assert (len(wire.messages), client.stats()["balanced"]) == (4, True)
 
 
 def test_finalizers_log(connect):

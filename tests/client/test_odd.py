@@ -2,6 +2,8 @@
 Values that can be anything, as text and plain data: what is kept of them, and how much at most.
 """
 
+import signal
+
 import msgspec
 import pytest
 
@@ -117,15 +119,15 @@ def test_no_fields():
 
 def test_interrupts_pass():
     """
-    What a signal handler raises while a value is looked at is not swallowed.
+    An interrupt from the keyboard while a value is looked at is not swallowed.
     """
 
     class Interrupted(dict):
         def __repr__(self):
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
         def items(self):
-            raise SystemExit
+            signal.raise_signal(signal.SIGINT)
 
         __str__ = __repr__
 
@@ -138,5 +140,5 @@ def test_interrupts_pass():
         lambda: plain({"value": [2**70, Object()]}),
         lambda: plain({"value": Interrupted(a=2**70)}),
     ):
-        with pytest.raises((KeyboardInterrupt, SystemExit)):
+        with pytest.raises(KeyboardInterrupt):
             call()

@@ -4,6 +4,7 @@ Each request of a Django app is one entry of its caller's trace, under WSGI and 
 
 import asyncio
 import io
+import logging
 import sys
 import time
 from types import ModuleType
@@ -14,13 +15,14 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
-from django.test import RequestFactory
+from django.test import RequestFactory, override_settings
 from django.urls import path
 
 import tracelog
 from tests.integrations.serving import Asgi, Wsgi
 from tests.integrations.traces import CONTINUED, PARENT, RESTARTED, TRACE
-from tracelog.integrations.django import Middleware
+from tracelog.integrations.django import Middleware, setup
+from tracelog.integrations.logging import Handler
 
 
 def order(request, order):
@@ -227,3 +229,62 @@ def test_traces_go_on_by_the_rules_of_w3c(told, server, headers):
     (request,) = settled(told)
     expected = (True, PARENT) if headers in CONTINUED else (False, None)
     assert (request.trace_id == TRACE, request.parent_id) == expected
+
+
+@pytest.fixture(params=["without middleware", "with middleware"])
+def watched(request):
+    """
+    Django as `setup` has it, whose apps have our middleware as well, or not.
+    """
+    ours = [] if request.param == "without middleware" else ["tracelog.integrations.django.Middleware"]
+    undo = setup()
+    with override_settings(MIDDLEWARE=[*ours, "django.middleware.common.CommonMiddleware"]):
+        setup()()
+        yield get_wsgi_application, get_asgi_application
+    undo()
+
+
+@pytest.mark.parametrize("kind", ["wsgi", "asgi"])
+def test_every_app_is_watched_from_outside(told, watched, kind):
+    """
+    Once set up, a request of any app is one entry with route, exception and trace header, with and without our
+    middleware, and what is streamed belongs to it.
+    """
+    app = Wsgi(watched[0]()) if kind == "wsgi" else Asgi(watched[1](), lifespan="off")
+    with app as running:
+        for url, status in (("/orders/7", 200), ("/later", 200), ("/fail", 500), ("/speak", 200)):
+            before = len(told())
+            answer = running.get(url)
+            *lines, request = settled(lambda before=before: told()[before:])
+            assert (answer.status, request.message) == (status, f"GET {url}")
+            assert (request.context["status"], request.context["route"]) == (status, ROUTES[url])
+            assert (request.error or {}).get("message") == (None if status == 200 else "no such order")
+            assert {line.span_id for line in lines} <= {request.span_id}
+            assert [value for name, value in answer.headers if name == "x-trace-id"] == [request.trace_id]
+
+
+ROUTES = {"/orders/7": "orders/<int:order>", "/later": "later", "/fail": "fail", "/speak": "speak"}
+
+
+def test_the_access_line_of_the_server_belongs_to_the_request(told, watched):
+    """
+    With the standard library wired, what uvicorn says of a request stands in its trace.
+    """
+    access = logging.getLogger("uvicorn.access")
+    with Asgi(watched[1](), lifespan="off", access_log=True) as running:
+        access.handlers[:], access.level = [Handler()], logging.INFO
+        running.get("/orders/7")
+        entries = settled(told)
+        access.handlers[:] = []
+    (line,) = [entry for entry in entries if entry.logger == "uvicorn.access"]
+    assert (line.trace_id, line.span_id) == (entries[-1].trace_id, entries[-1].span_id)
+
+
+def test_undone_nothing_is_watched(told):
+    """
+    What `setup` returns undoes it.
+    """
+    setup()()
+    with override_settings(MIDDLEWARE=[]), Wsgi(get_wsgi_application()) as running:
+        assert running.get("/orders/7").header("x-trace-id") is None
+    assert [entry.message for entry in told()] == ["looking"]

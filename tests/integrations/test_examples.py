@@ -26,7 +26,10 @@ EXAMPLES = {
     "litestar_app.py": {"ordering tea", "ordering cup", "GET /orders/tea", "GET /orders/cup"},
     "lambda_function.py": {"charging", "invoke charge"},
     "outgoing.py": {"place order", "serve /httpx", "serve /httpx2", "serve /requests", "serve /urllib3"},
-    "pools.py": {"packing tea", "packing cup", "packing pot", "place order"},
+    "pools.py": {
+        *(f"packing {item}" for item in ("tea", "cup", "pot", "milk", "sugar", "spoon")),
+        "place order",
+    },
     "relay_app.py": {"ordering tea"},
     "rq_jobs.py": {"publish rq_jobs.charge", "run rq_jobs.charge", "charging"},
     "with_loguru.py": {"ordering tea", "order refused", "place order"},

@@ -4,6 +4,7 @@ while.
 """
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -30,6 +31,22 @@ def page(environ, start_response):
     return [str(os.getpid()).encode()]
 
 app = Middleware(page)
+"""
+
+SAID = """
+import tracelog
+tracelog.configure(service="web", sinks=["stdout:"])
+tracelog.instrument("logging", "gunicorn")
+from tracelog.integrations.wsgi import Middleware
+
+def page(environ, start_response):
+    start_response("200 OK", [])
+    return [b"x"]
+
+watched = Middleware(page)
+
+def app(environ, start_response):
+    return (page if environ["PATH_INFO"] == "/alone" else watched)(environ, start_response)
 """
 
 REQUESTS = 60
@@ -92,3 +109,38 @@ def ask(port: int, number: int) -> bytes:
         finally:
             connection.close()
     raise AssertionError(number)
+
+
+def test_the_access_line_belongs_to_its_request(tmp_path):
+    """
+    What gunicorn says of a request that is watched stands in its hop; of another one it is said as ever.
+    """
+    (tmp_path / "said.py").write_text(SAID)
+    options = ("--bind=127.0.0.1:0", "--no-control-socket", "--access-logfile=/dev/null")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", *options, "said:app"],
+        cwd=tmp_path,
+        env={**plain_environment(), "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        port = next(int(found[1]) for line in process.stderr if (found := re.search(r"1:(\d+) \(", line)))
+        for path in ("/seen", "/alone"):
+            request = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            request.request("GET", path)
+            assert request.getresponse().read() == b"x"
+            request.close()
+        process.send_signal(signal.SIGTERM)
+        lines, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    entries = [json.loads(line) for line in lines.splitlines()]
+    (seen,) = [entry for entry in entries if entry["message"] == "GET /seen"]
+    said = {
+        entry["message"].split('"')[1]: entry for entry in entries if entry["logger"] == "gunicorn.access"
+    }
+    assert said["GET /seen HTTP/1.1"]["span_id"] == seen["span_id"]
+    assert said["GET /alone HTTP/1.1"]["trace_id"] != seen["trace_id"]

@@ -239,6 +239,59 @@ def test_a_queue_keeps_trace_time_and_exception(told, fails):
     assert "test_logging" in entry.stack
 
 
+JSON = '{"at": "%(asctime)s", "said": "%(message)s"}'
+
+
+@pytest.mark.parametrize("pickled", [False, True])
+@pytest.mark.parametrize("form", ["%(asctime)s %(levelname)s %(trace_id)s: %(message)s", JSON, None])
+def test_a_formatter_before_the_queue_leaves_the_entry_alone(told, form, pickled):
+    """
+    Behind a QueueHandler with a formatter an entry has the message itself, once, and nothing of the line around it.
+    """
+    waiting = queue.SimpleQueue()
+    handler = logging.handlers.QueueHandler(waiting)
+    handler.setFormatter(logging.Formatter(form))
+    handler.addFilter(TraceFilter())
+    log = logger_of("till", handler)
+    with tracelog.trace("order") as here:
+        log.info("charged %d for %s", 5, "tea", extra={"order": 7})
+        log.info("{plain} 100%", extra={"order": 8})
+        try:
+            fail()
+        except ValueError:
+            log.exception("%s\nTraceback (most recent call last):\n", "quoted")
+        log.info("where", stack_info=True)
+    listener = logging.handlers.QueueListener(queue.SimpleQueue(), Handler())
+    while not waiting.empty():
+        record = waiting.get()
+        listener.handle(pickle.loads(pickle.dumps(record)) if pickled else record)
+    entries = [entry for entry in told() if entry.logger == "till"]
+    assert [entry.message for entry in entries][:2] == ["charged 5 for tea", "{plain} 100%"]
+    assert [entry.context for entry in entries] == [{"order": 7}, {"order": 8}, None, None]
+    assert {entry.trace_id for entry in entries} == {here.trace_id}
+    assert (entries[2].message.split("\n")[0], entries[2].error["cause"]["type"]) == ("quoted", "KeyError")
+    assert (entries[3].message, entries[3].error) == ("where", None)
+    assert "test_logging" in entries[3].stack
+
+
+def test_a_copy_that_is_changed_says_what_it_was_changed_to(told):
+    """
+    A handler that hands on a copy with other words is taken by its words.
+    """
+    handler = Handler()
+    log = logger_of("till", handler)
+
+    class Louder(logging.Handler):
+        def emit(self, record):
+            louder = copy.copy(record)
+            louder.msg, louder.args = record.getMessage().upper(), ()
+            handler.handle(louder)
+
+    log.handlers[:] = [Louder()]
+    log.info("charged %s", "tea")
+    assert [entry.message for entry in told()] == ["CHARGED TEA"]
+
+
 def test_a_group_leaves_the_message_behind_a_queue(told):
     """
     The text of an exception group that a QueueHandler puts into the message is taken out of it again.

@@ -8,6 +8,7 @@ import pytest
 import urllib3
 
 from tests.integrations.calling import CallContract, told_calls
+from tests.sinks.scripted import raw, scripted
 from tracelog.integrations.urllib3 import setup
 
 
@@ -61,3 +62,45 @@ def test_through_a_proxy_the_target_is_told(told, echoes, instrumented):
     (call,) = told_calls(told)
     assert call.context["url"] == "http://api.example.com/echo"
     assert b"traceparent" not in answer.data
+
+
+HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"
+CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nno length\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "read"),
+    [
+        (HALF, lambda answer: answer.read()),
+        (HALF, lambda answer: answer.data),
+        (HALF, lambda answer: [answer.read1(2), answer.read1(8), answer.read1(8)]),
+        (HALF, lambda answer: list(answer.stream(2))),
+        (HALF, lambda answer: answer.readinto(bytearray(200))),
+        (CHUNKS, lambda answer: list(answer.stream(2))),
+        (CHUNKS, list),
+    ],
+)
+def test_a_body_that_breaks_while_it_is_read_is_told(told, instrumented, answer, read):
+    """
+    However an answer is read that ends in its middle, that is an error of its call, told once, and goes on.
+    """
+    with scripted(raw(answer)) as server, urllib3.PoolManager(retries=False) as pool:
+        response = pool.request("GET", f"{server.url}/half", preload_content=False)
+        with pytest.raises(urllib3.exceptions.HTTPError):
+            read(response)
+    ended, broken = told()
+    assert (ended.level, ended.context["status"]) == ("info", 200)
+    assert (broken.level, broken.span_id) == ("error", ended.span_id)
+    assert broken.error["type"].startswith("urllib3.exceptions.")
+
+
+def test_a_body_that_is_read_in_part_is_no_failure(told, echoes, instrumented):
+    """
+    An answer that is whole, or that the program reads no further, is one entry.
+    """
+    with urllib3.PoolManager() as pool:
+        for amount in (2, None):
+            response = pool.request("GET", f"{echoes.url}/echo", preload_content=False)
+            response.read(amount)
+            response.close()
+    assert [entry.level for entry in told()] == ["info", "info"]

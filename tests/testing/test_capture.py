@@ -243,6 +243,80 @@ def test_every_failing_test_of_a_project_shows_its_brief(pytester: pytest.Pytest
     assert text.count("- tracelog -") == 4
 
 
+UNASKED = """
+import logging
+import time
+import pytest
+import tracelog
+
+sink = tracelog.sinks.MemorySink()
+tracelog.configure(service="shop", sinks=[sink], flush_interval=5)
+tracelog.instrument("logging")
+log = tracelog.get_logger("shop")
+
+class Hangs:
+    def __call__(self, parcel):
+        time.sleep(30)
+    def close(self):
+        pass
+
+def test_fine():
+    log.error("none of it")
+
+def test_breaks():
+    with tracelog.trace("order", password="hunter2"):
+        logging.getLogger("app").error("card declined")
+    assert tracelog.current() is None
+    assert 0
+
+def test_logs_nothing():
+    assert 0
+
+def test_many():
+    for n in range(5):
+        with tracelog.trace(f"order {n}"):
+            pass
+    assert 0
+
+def test_own_client():
+    client = tracelog.Client(sinks=[Hangs()], exit_timeout=0)
+    client.get_logger("till").error("hangs later")
+    assert 0
+
+def test_sent():
+    assert tracelog.flush() == 0
+    assert len(sink.entries) == 8
+    assert [one["sink"] for one in tracelog.stats()["sinks"]] == ["MemorySink"]
+"""
+
+
+def test_a_failed_test_shows_its_brief_unasked(pytester: pytest.Pytester):
+    """
+    Without any fixture a failed test shows what it alone has logged, by whichever client and library, within bounds;
+    where it goes, and what tests see of it, stays as it was.
+    """
+    pytester.makepyfile(UNASKED)
+    result = pytester.runpytest_subprocess(*ALONE)
+    result.assert_outcomes(passed=2, failed=4)
+    shown = result.stdout.str().split("- tracelog -")[1:]
+    assert len(shown) == 3
+    assert "card declined" in shown[0]
+    assert "hunter2" not in shown[0].split("____")[0]
+    assert "none of it" not in str(shown)
+    assert "… and 2 more traces" in shown[1]
+    assert "hangs later" in shown[2]
+
+
+def test_a_project_can_switch_it_off(pytester: pytest.Pytester):
+    """
+    With the option off, only who asks by the fixture is shown a brief.
+    """
+    pytester.makeini("[pytest]\ntracelog_brief = false")
+    pytester.makepyfile(UNASKED)
+    result = pytester.runpytest_subprocess(*ALONE)
+    assert "- tracelog -" not in result.stdout.str()
+
+
 def test_a_served_test_sends_for_real(pytester: pytest.Pytester):
     """
     The fixture is a server that the default client sends to.

@@ -239,7 +239,7 @@ async def _health(address: str) -> dict[str, Any]:
 
 def _libraries(who: Subject) -> Iterator[Finding]:
     seen = look(who.folder)
-    if seen.calls_instrument:
+    if seen.instruments_all:
         said = "tracelog.instrument(…) is called: what a program uses is switched on"
         yield Finding("libraries", WELL, said)
     for name, fix in seen.unwired:

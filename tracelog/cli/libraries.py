@@ -16,6 +16,8 @@ _SKIPPED: Final = frozenset({"node_modules", "site-packages", "__pycache__"})
 _IMPORT: Final = re.compile(
     r"^[ \t]*(?:import[ \t]+([^\n#;]+)|from[ \t]+([\w.]+)[ \t]+import\b)", re.MULTILINE
 )
+_CALL: Final = re.compile(r"\binstrument\(([^()]*)")
+_NAME: Final = re.compile(r"""["'](\w+)["']""")
 _AUTO: Final = 'call tracelog.instrument("auto") where the program starts'
 
 
@@ -25,17 +27,15 @@ class Library(NamedTuple):
 
     Attributes:
         wired: Modules of `tracelog.integrations` of which one does it.
-        fix: What to do where none is named; `instrument` does it, too, if this is None.
     """
 
     wired: tuple[str, ...]
-    fix: str | None = None
 
 
 LIBRARIES: Final = {
     "aiohttp": Library(("aiohttp",)),
     "celery": Library(("celery",)),
-    "django": Library(("django",), 'put "tracelog.integrations.django.Middleware" first in MIDDLEWARE'),
+    "django": Library(("django", "asgi", "wsgi")),
     "fastapi": Library(("asgi", "starlette")),
     "flask": Library(("flask", "wsgi")),
     "httpx": Library(("httpx",)),
@@ -56,11 +56,11 @@ class Seen(NamedTuple):
     What a folder's files say.
 
     Attributes:
-        calls_instrument: Whether `tracelog.instrument` is called.
+        instruments_all: Whether `tracelog.instrument` is called for all that is used.
         unwired: Libraries that are used and not switched on, each with what to do.
     """
 
-    calls_instrument: bool
+    instruments_all: bool
     unwired: list[tuple[str, str]]
 
 
@@ -69,13 +69,21 @@ def look(folder: Path) -> Seen:
     Return what the Python files below *folder* say.
     """
     text = "\n".join(_sources(folder))
-    used, calls = _imported(text), "instrument(" in text
+    used, named = _imported(text), _named(text)
     unwired = [
-        (name, library.fix or _AUTO)
+        (name, _AUTO)
         for name, library in LIBRARIES.items()
-        if name in used and not (calls and library.fix is None) and not _is_wired(library, text)
+        if name in used and named.isdisjoint({"auto", *library.wired}) and not _is_wired(library, text)
     ]
-    return Seen(calls, unwired)
+    return Seen("auto" in named, unwired)
+
+
+def _named(text: str) -> set[str]:
+    """
+    Return what *text* has `instrument` switch on; a call that names nothing in plain words means all.
+    """
+    calls = [_NAME.findall(given) or ["auto"] for given in _CALL.findall(text)]
+    return {name for names in calls for name in names}
 
 
 def _is_wired(library: Library, text: str) -> bool:

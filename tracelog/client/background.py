@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from tracelog.client.load import SAID, Load
 from tracelog.client.odd import encode_whole, shown
 from tracelog.client.pipeline import LEVEL_INDEX
+from tracelog.client.witness import WITNESSES
 from tracelog.core.compact import Header, Ids, Meta, Row, pack_id, read_rows
 from tracelog.core.cut import cut_entry
 from tracelog.core.entry import DEFAULT_LIMITS, Entry
@@ -100,6 +101,8 @@ class Background:
         except BaseException as error:  # never unredacted, never uncounted
             load.spoil("pipeline_error")
             load.trouble = f"{_name(error)}; what could not be cleaned is dropped"
+        for witness in WITNESSES:
+            witness(self._header, load.rows)
         return load
 
     def _prepare(self) -> None:

@@ -51,16 +51,41 @@ class _Carried(Generic[P, R]):
         Travel to another process, where the hop goes on; outside any trace, it is that of this process.
         """
         here = self._context.get(PLACE) or root()
-        if here is MUTED:
-            return _arrived, (self._function, None)
-        return _arrived, (self._function, (here.incoming, here.span_id, here.name, here.user_id, here.area))
+        return _arrived, (self._function, None if here is MUTED else _packed(here))
 
 
-def _arrived(
-    function: Callable[P, R], hop: tuple[Incoming, str, str, str | None, str | None] | None
-) -> "_Carried[P, R]":
+def _arrived(function: Callable[P, R], hop: "_Hop | None") -> "_Carried[P, R]":
     context = copy_context()
     if hop is not None:
-        incoming, span_id, name, user_id, area = hop
-        context.run(PLACE.set, Trace(incoming, span_id, name=name, user_id=user_id, area=area))
+        context.run(PLACE.set, _unpacked(hop))
     return _Carried(function, context)
+
+
+class Luggage:
+    """
+    A hop on its way to another process: it is current there as soon as this is unpickled.
+    """
+
+    def __init__(self, place: Trace) -> None:
+        self._place = place
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpack, (_packed(self._place),)
+
+
+def _unpack(hop: "_Hop") -> Luggage:
+    place = _unpacked(hop)
+    PLACE.set(place)
+    return Luggage(place)
+
+
+_Hop = tuple[Incoming, str, str, str | None, str | None]
+
+
+def _packed(place: Trace) -> _Hop:
+    return place.incoming, place.span_id, place.name, place.user_id, place.area
+
+
+def _unpacked(hop: _Hop) -> Trace:
+    incoming, span_id, name, user_id, area = hop
+    return Trace(incoming, span_id, name=name, user_id=user_id, area=area)

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+from tracelog.client.interrupts import is_from_outside
+
 TRACE_HEADERS: Final = frozenset({"traceparent", "tracestate", "x-trace-id"})
 """What is replaced, however it is spelt: two `traceparent` are none at all (W3C Trace Context §3.2)."""
 
@@ -28,7 +30,9 @@ def write_into(carrier: Any, added: Mapping[str, str]) -> Any:
         return dict(added)
     try:
         return _written(carrier, added, (TRACE_HEADERS | added.keys()) if added else frozenset())
-    except Exception:  # no headers at all, or such as nobody may write: the trace is handed on without them
+    except BaseException as error:  # no headers at all, or such as nobody may write: it goes on without them
+        if is_from_outside(error):
+            raise
         return dict(added)
 
 

@@ -15,6 +15,7 @@ import msgspec
 from tracelog.client.carrier import write_into
 from tracelog.client.hop import MUTED, Trace, fresh
 from tracelog.client.ids import new_span_id
+from tracelog.client.interrupts import is_from_outside
 from tracelog.client.odd import shown
 from tracelog.config import inherited_traceparent
 from tracelog.core.entry import is_trace_id
@@ -124,7 +125,7 @@ def start(name: Any = "", wish: Wish = NOTHING) -> Trace:
         user_id = here.user_id if user_id is None else user_id
         area = here.area if area is None else area
     given = given or fresh()
-    if wish.baggage:
+    if wish.baggage is not None:
         given = _with_baggage(given, wish.baggage)
     return Trace(given, new_span_id(), name=name, user_id=user_id, area=area)
 
@@ -146,14 +147,20 @@ def _wished(wish: Wish, here: Trace | None) -> Incoming | None:
 def _read(headers: Any) -> Incoming | None:
     try:
         return read_headers(headers)
-    except Exception:  # not headers at all: the block is then the first of a new trace
+    except BaseException as error:  # not headers at all: the block is then the first of a new trace
+        if is_from_outside(error):
+            raise
         return None
 
 
 def _with_baggage(incoming: Incoming, baggage: Mapping[str, Any]) -> Incoming:
     try:
+        if not baggage:
+            return incoming
         given = {shown(key): shown(item) for key, item in baggage.items()}
-    except Exception:  # no mapping: the block does without
+    except BaseException as error:  # no mapping: the block does without
+        if is_from_outside(error):
+            raise
         return incoming
     items = parse_baggage(incoming.baggage) | given
     return msgspec.structs.replace(incoming, baggage=format_baggage(items))

@@ -14,7 +14,8 @@ from types import FrameType, TracebackType
 from typing import Any, Final
 
 from tracelog.client.frames import is_wanted, variables
-from tracelog.client.odd import SIGNALS, shown
+from tracelog.client.interrupts import is_from_outside
+from tracelog.client.odd import shown
 from tracelog.core.clean import clean_text, shorten
 from tracelog.core.entry import NAME_CHARS
 
@@ -119,9 +120,9 @@ def note(error: BaseException) -> Fault:
     """
     try:
         return _note(error, set())
-    except SIGNALS:
-        raise
-    except BaseException:  # an exception class with attributes of its own making
+    except BaseException as raised:  # an exception class with attributes of its own making
+        if is_from_outside(raised):
+            raise
         return Fault(UnreadableError(type(error).__name__))
 
 

@@ -88,6 +88,18 @@ def deliver_all(*, last: bool, asked: Callable[[ClientSettings], bool] = everybo
             shipper.flush(left)
 
 
+def hurry(timeout: float) -> None:
+    """
+    Have all clients deliver what they hold, and wait *timeout* seconds for it at most.
+    """
+    shippers = [shipper for shipper in _alive() if shipper.pending()]
+    for shipper in shippers:
+        shipper.nudge()
+    ends = time.monotonic() + timeout
+    for shipper in shippers:
+        shipper.flush(max(0.0, ends - time.monotonic()))
+
+
 def _alive() -> list[Leaver]:
     return [shipper for ref in list(_watched.values()) if (shipper := ref()) is not None]
 

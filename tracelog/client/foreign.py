@@ -16,6 +16,7 @@ from tracelog.client.crash import Fault, Stack
 from tracelog.client.default import default
 from tracelog.client.gate import SLOT, Gate
 from tracelog.client.hop import Trace
+from tracelog.client.interrupts import is_from_outside
 from tracelog.client.named import with_names
 from tracelog.client.odd import TEXT_CHARS, encode, encode_fields, encode_odd, say, shown
 from tracelog.client.pipeline import HUGE, LATE_BYTES, LateRow, encode_meta
@@ -182,7 +183,9 @@ def _meta(level: str, logger: Any) -> msgspec.Raw:
 def _queue(gate: Gate, head: tuple[float, msgspec.Raw, msgspec.Raw, str], fields: Mapping[str, Any]) -> None:
     try:
         row = encode((*head, with_names(fields) or None))
-    except Exception:  # half characters, cycles, numbers without end
+    except BaseException as error:  # half characters, cycles, numbers without end
+        if is_from_outside(error):
+            raise
         row = _odd(head, fields)
     if len(row) > SLOT:
         row = row if len(row) <= HUGE else _odd(head, fields)

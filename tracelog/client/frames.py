@@ -11,7 +11,8 @@ from reprlib import Repr
 from types import BuiltinFunctionType, FunctionType, ModuleType, TracebackType
 from typing import Any, Final
 
-from tracelog.client.odd import SIGNALS, shown
+from tracelog.client.interrupts import is_from_outside
+from tracelog.client.odd import shown
 
 FRAMES_MOST: Final = 8
 """Innermost frames that are shown: those nearest to what went wrong."""
@@ -73,9 +74,9 @@ def _lines(variables: dict[str, Any]) -> list[str]:
 def _value(value: Any) -> str:
     try:
         text = shown(_SHORT.repr(value)).replace("\n", " ")
-    except SIGNALS:
-        raise
     except BaseException as error:
+        if is_from_outside(error):
+            raise
         return f"<repr failed: {type(value).__name__}, {type(error).__name__}>"
     return text if len(text) <= LINE_CHARS else _sized(value, len(text))
 
@@ -103,9 +104,9 @@ class _Short(Repr):
     def repr_instance(self, x: Any, _level: int) -> str:
         try:
             text = shown(repr(x))
-        except SIGNALS:
-            raise
         except BaseException as error:
+            if is_from_outside(error):
+                raise
             return f"<repr failed: {type(x).__name__}, {type(error).__name__}>"
         return text if len(text) <= TEXT_CHARS else _sized(x, len(text))
 

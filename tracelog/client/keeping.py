@@ -256,7 +256,8 @@ def sentence(told: Known) -> str:
     Return what is known of an ended process as a sentence.
     """
     who = f"process {told.source}{f' ({told.service})' if told.service else ''}"
-    emitted = "an unknown number of entries" if told.emitted is None else f"{told.emitted:,} entries"
+    number = "an unknown number of" if told.emitted is None else f"{told.emitted:,}"
+    emitted = f"{number} {'entry' if told.emitted == 1 else 'entries'}"
     parts = [f"{told.stored:,} stored", f"{told.waiting:,} kept", f"{told.lost:,} lost"]
     if told.damaged:
         parts.append(f"{told.damaged:,} damaged places skipped")

@@ -2,8 +2,8 @@
 Values of a running program, which can be anything, as text and plain data.
 
 Here, and nowhere else on the calling thread, code of the user's runs: `__str__`, `__repr__`, iteration. It
-may raise, lie about its class, contain itself or change while it is read. An exception becomes a placeholder;
-only what a signal handler raises into whatever runs at the moment is let through.
+may raise, lie about its class, contain itself or change while it is read. An exception becomes a placeholder,
+whatever it is; only what a signal raises into whatever runs at the moment is let through.
 """
 
 from collections.abc import Collection, Mapping
@@ -12,13 +12,14 @@ from typing import Any, Final
 
 import msgspec
 
+from tracelog.client.interrupts import is_from_outside
 from tracelog.client.named import told, tuple_names, with_names
 from tracelog.core.clean import CUT_KEY, DEPTH_MARK, clean_text, clean_value, shorten
 from tracelog.core.cut import VALUE_MARK
 from tracelog.core.entry import DEFAULT_LIMITS
 
 SIGNALS: Final = (KeyboardInterrupt, SystemExit)
-"""What signal handlers raise. Swallowing it would make the program deaf to its user."""
+"""What ends a program: sinks of the user's that raise it are not tried again."""
 
 REPR_CHARS: Final = 1024
 """Of a value that has no form of its own: enough to recognise it."""
@@ -45,9 +46,9 @@ def shown(value: Any) -> str:
         return clean_text(_exact(value))
     try:
         return clean_text(_exact(str(value)))
-    except SIGNALS:
-        raise
     except BaseException as error:
+        if is_from_outside(error):
+            raise
         return f"<str failed: {type(error).__name__}>"
 
 
@@ -71,9 +72,9 @@ def say(message: Any, args: tuple[Any, ...]) -> str:
         try:
             alone = len(args) == 1 and issubclass(type(args[0]), Mapping) and args[0]
             text %= args[0] if alone else args
-        except SIGNALS:
-            raise
-        except BaseException:
+        except BaseException as error:
+            if is_from_outside(error):
+                raise
             text = " ".join((text, *map(shown, args)))
     return clean_text(text[:TEXT_CHARS])
 
@@ -88,9 +89,9 @@ def _unknown(value: Any) -> Any:
             return exact(value)
     try:
         return clean_text(_exact(repr(value)))[:REPR_CHARS]
-    except SIGNALS:
-        raise
     except BaseException as error:
+        if is_from_outside(error):
+            raise
         return f"<repr failed: {kind.__name__}, {type(error).__name__}>"
 
 
@@ -142,7 +143,9 @@ def encode_fields(fields: Mapping[str, Any]) -> msgspec.Raw:
     """
     try:
         data = encode(with_names(fields) or None)
-    except Exception:
+    except BaseException as error:
+        if is_from_outside(error):
+            raise
         return encode_odd(fields)  # whose field it was, the slow way finds out
     return msgspec.Raw(data) if len(data) <= FIELDS_BYTES else encode_odd(fields)
 
@@ -172,7 +175,9 @@ def _encode_one(value: Any) -> bytes:
         value = value[:TEXT_CHARS]
     try:
         data = encode(told(value))
-    except Exception:  # half a character, a huge number, a cycle: there is another way to say it
+    except BaseException as error:  # half a character, a huge number, a cycle: there is another way to say it
+        if is_from_outside(error):
+            raise
         return _encode_tamed(value)
     return data if len(data) <= MOST_BYTES else _encode_tamed(value)
 
@@ -180,9 +185,9 @@ def _encode_one(value: Any) -> bytes:
 def _encode_tamed(value: Any) -> bytes:
     try:
         return encode(clean_value(_Tamer()(value), DEFAULT_LIMITS))
-    except SIGNALS:
-        raise
     except BaseException as error:
+        if is_from_outside(error):
+            raise
         return encode(f"<unreadable: {type(error).__name__}>")
 
 

@@ -17,6 +17,7 @@ from tracelog.client.context import PLACE, root
 from tracelog.client.crash import Fault, Stack, asked_stack, current_error, note
 from tracelog.client.gate import SLOT, Gate
 from tracelog.client.hop import MUTED, Trace
+from tracelog.client.interrupts import is_from_outside
 from tracelog.client.named import with_names
 from tracelog.client.odd import FIELDS_BYTES, TEXT_CHARS, encode, encode_fields, encode_odd, name_of, say
 from tracelog.core.entry import LEVELS, NAME_CHARS, RANK
@@ -69,7 +70,9 @@ def build_call(gate: Gate, level: str, logger: str, bound: Mapping[str, Any]) ->
             # the snapshot: what changes later does not show
             said = with_names(fields) if is_tracked(fields) else fields
             row = encode((now(), meta, trace.raw, message, said or None))
-        except Exception:  # values that cannot be encoded as they are, or no place to log at
+        except BaseException as error:  # values that cannot be encoded as they are, or no place to log at
+            if is_from_outside(error):
+                raise
             log_odd(gate, meta, trace, (message, fields))
             return
         if len(row) > SLOT:

@@ -8,11 +8,16 @@ in an ordinary exit: they need nothing of this, and whoever installs one later t
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
-from tracelog.client.exits import deliver_all
+from tracelog.client.exits import deliver_all, everybody
 from tracelog.config import ClientSettings
+
+
+def _asked(settings: ClientSettings) -> bool:
+    return settings.flush_on_sigterm
 
 
 class _Deliverer:
@@ -25,13 +30,14 @@ class _Deliverer:
 
     def __init__(self) -> None:
         self.before: Any = signal.SIG_DFL
+        self.asked: Callable[[ClientSettings], bool] = _asked
         self._busy = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if not self._busy:
             self._busy = True
             try:
-                deliver_all(last=False, asked=_asked)
+                deliver_all(last=False, asked=self.asked)
             finally:
                 self._busy = False
         if callable(self.before):
@@ -44,12 +50,17 @@ class _Deliverer:
 _deliverer: Final = _Deliverer()
 
 
-def attend() -> str | None:
+def attend(*, always: bool = False) -> str | None:
     """
     Deliver on SIGTERM from now on, before whatever happened then; return why that cannot be, if so.
 
     A program that ignores the signal goes on ignoring it.
+
+    Args:
+        always: Deliver what clients hold that did not ask for it, too.
     """
+    if always:
+        _deliverer.asked = everybody
     before = signal.getsignal(signal.SIGTERM)
     if before is _deliverer or before is signal.SIG_IGN:
         return None
@@ -60,7 +71,3 @@ def attend() -> str | None:
     _deliverer.before = before
     signal.signal(signal.SIGTERM, _deliverer)
     return None
-
-
-def _asked(settings: ClientSettings) -> bool:
-    return settings.flush_on_sigterm

@@ -22,8 +22,12 @@ __all__ = ["instrument"]
 TRIGGERS: Final = {
     "unhandled": "sys",
     "futures": "concurrent.futures",
+    "threading": "threading",
+    "multiprocessing": "multiprocessing",
     "logging": "logging",
     "structlog": "structlog",
+    "django": "django.core.handlers.base",
+    "gunicorn": "gunicorn.glogging",
     "litestar": "litestar.app",
     "loguru": "loguru",
     "starlette": "starlette.applications",

@@ -38,12 +38,12 @@ class Host(Protocol):
 
 class Inside:
     """
-    Makes *trace* current for a block, whoever leaves it.
+    Makes *trace* current for a block, whoever leaves it; with None the block is outside any.
     """
 
     __slots__ = ("_token", "_trace")
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace | None) -> None:
         self._trace = trace
         self._token: Token[Trace | None] | None = None
 

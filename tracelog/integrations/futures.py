@@ -1,8 +1,8 @@
 """
 `concurrent.futures`: what is handed to a pool of threads or processes goes on in the trace of who handed it.
 
-asyncio's `run_in_executor` hands its work to such a pool, too. A thread that a program starts itself may
-outlive the request that started it by far; what it does is taken along by `tracelog.carry` only.
+asyncio's `run_in_executor` hands its work to such a pool, too. The threads and processes of a pool belong to
+no trace: they stay when the work that needed them first has ended.
 """
 
 import sys
@@ -12,6 +12,7 @@ from tracelog.client.carried import carry
 from tracelog.client.context import PLACE
 from tracelog.client.hop import Trace
 from tracelog.integrations.arrival import upon
+from tracelog.integrations.exchange import Inside
 from tracelog.integrations.patching import Make, Method, Undo, replace
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ def setup(*, client: "Client | None" = None) -> Undo:
 def _in_threads(before: Method) -> Method:
     def submit(self: Any, fn: Method, /, *args: Any, **named: Any) -> Any:
         place = PLACE.get()
-        return before(self, fn if place is None else _Placed(fn, place), *args, **named)
+        if place is None:
+            return before(self, fn, *args, **named)
+        with Inside(None):
+            return before(self, Placed(fn, place), *args, **named)
 
     return submit
 
@@ -61,16 +65,13 @@ def _in_threads(before: Method) -> Method:
 def _in_processes(before: Method) -> Method:
     def submit(self: Any, fn: Method, /, *args: Any, **named: Any) -> Any:
         carried = fn if PLACE.get() is None else carry(fn)
-        token = PLACE.set(None)  # a process that is forked here stays, and its later work is none of this hop
-        try:
+        with Inside(None):  # a process that is forked here stays, and its later work is none of this hop
             return before(self, carried, *args, **named)
-        finally:
-            PLACE.reset(token)
 
     return submit
 
 
-class _Placed:
+class Placed:
     """
     A function to be called in a hop, of which the thread that runs it keeps nothing.
     """

@@ -18,6 +18,7 @@ from tracelog.client.default import default
 from tracelog.client.foreign import chosen, log_line, lost
 from tracelog.client.heard import hear
 from tracelog.client.hop import MUTED
+from tracelog.client.interrupts import is_from_outside
 from tracelog.client.odd import shown
 from tracelog.integrations.bridges import is_told_by_loguru
 from tracelog.integrations.patching import Undo, replace
@@ -83,8 +84,9 @@ class Handler(logging.Handler):
                     return
             elif (stamp := stamp_of(record)) is not None and not _is_new(stamp, id(client)):
                 return
-        except Exception:  # noqa: S110 - what is odd about it, the long way finds out
-            pass
+        except BaseException as error:  # what is odd about it, the long way finds out
+            if is_from_outside(error):
+                raise
         self._emit_odd(client, record)
 
     def _emit_odd(self, client: "Client", record: logging.LogRecord) -> None:
@@ -103,7 +105,9 @@ class Handler(logging.Handler):
             log_line(client, line)
             if type(record) is StampedRecord:
                 learn_record(client, record)
-        except Exception as error:  # a record of the program's own making, with attributes that raise
+        except BaseException as error:  # a record of the program's own making, with attributes that raise
+            if is_from_outside(error):
+                raise
             lost(client)
             Complaint().about(error)
 
@@ -125,8 +129,9 @@ class Logger(logging.Logger):
             try:
                 if put_call(default(), (level, self.name), (msg, args), extra):
                     return
-            except Exception:  # noqa: S110 - what is odd about it, the long way finds out
-                pass
+            except BaseException as error:  # what is odd about it, the long way finds out
+                if is_from_outside(error):
+                    raise
         if len(more) < _STACKLEVEL:
             named["stacklevel"] = named.get("stacklevel", 1) + 1  # this method stands in between
         super()._log(level, msg, args, *more, **named)

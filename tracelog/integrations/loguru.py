@@ -15,6 +15,7 @@ from tracelog.client.complaint import Complaint
 from tracelog.client.crash import note
 from tracelog.client.foreign import Line, chosen, level_of_number, log_line, lost
 from tracelog.client.heard import hear, is_console
+from tracelog.client.interrupts import is_from_outside
 from tracelog.client.odd import shown
 from tracelog.integrations.bridges import LOGURU, record_behind
 from tracelog.integrations.logging import Handler
@@ -52,7 +53,9 @@ def sink(*, client: "Client | None" = None) -> "Callable[[Message], None]":
                 place = place_in(record["file"].path, record["line"], record["function"])
                 line.fields = {FIELD: place, **line.fields}
             log_line(client, line)
-        except Exception as error:  # a record that a patcher of the program's own has changed
+        except BaseException as error:  # a record that a patcher of the program's own has changed
+            if is_from_outside(error):
+                raise
             lost(who())
             Complaint().about(error)
 

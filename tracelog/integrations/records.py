@@ -16,7 +16,8 @@ from tracelog.client.context import PLACE, root
 from tracelog.client.crash import Fault, Stack, asked_stack, current_error, note
 from tracelog.client.foreign import Line, level_of_number
 from tracelog.client.hop import Trace
-from tracelog.client.odd import shown
+from tracelog.client.interrupts import is_from_outside
+from tracelog.client.odd import say, shown
 from tracelog.integrations.bridges import left
 from tracelog.integrations.events import Rendered, read_event
 
@@ -56,12 +57,14 @@ class Stamp(msgspec.Struct, gc=False):
         stack: Its stack as text.
         fault: Its exception, noted: handlers on the way write it into the message and forget it.
         seen: Clients that have it already, by id.
+        text: Its message as it was when the record was copied; see `StampedRecord.__copy__`.
     """
 
     place: Trace | None
     stack: str | None
     fault: Fault | None = None
     seen: tuple[int, ...] = ()
+    text: str | None = None
 
 
 class StampedRecord(logging.LogRecord):
@@ -74,6 +77,19 @@ class StampedRecord(logging.LogRecord):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         _MAKE(self, *args, **kwargs)
         self._tracelog = _stamp(self) if self.exc_info else Stamp(PLACE.get(), self.stack_info)
+
+    def __copy__(self) -> "StampedRecord":
+        """
+        Return a copy, and note what is said: a `QueueHandler` puts whole lines of its formatter into copies.
+        """
+        kind = type(self)
+        other = kind.__new__(kind)
+        vars(other).update(vars(self))
+        stamp = self._tracelog
+        other._tracelog = stamp  # noqa: SLF001 - of this very class
+        if stamp.text is None:
+            stamp.text = say(self.msg, self.args if type(self.args) is tuple else (self.args,))
+        return other
 
 
 def stamp_of(record: logging.LogRecord) -> Stamp | None:
@@ -101,6 +117,14 @@ def stamp_records() -> None:
 
         stamped.__tracelog__ = True  # type: ignore[attr-defined] # how a second call knows
         logging.setLogRecordFactory(stamped)
+
+
+def are_stamped() -> bool:
+    """
+    Whether records are stamped in this process.
+    """
+    factory = logging.getLogRecordFactory()
+    return factory is StampedRecord or hasattr(factory, "__tracelog__")
 
 
 def place_of(record: logging.LogRecord) -> Trace:
@@ -134,7 +158,9 @@ def line_of(record: logging.LogRecord) -> Line:
             seconds=record.created,
             place=place,
         )
-        if type(record).getMessage is not _FORMAT:
+        if stamp is not None and stamp.text is not None and _is_prepared(record):
+            line.message = stamp.text
+        elif type(record).getMessage is not _FORMAT:
             _ask_message(line, record)
     if record.exc_info or record.exc_text or record.stack_info or (stamp and (stamp.fault or stamp.stack)):
         _add_trouble(line, record, stamp)
@@ -187,14 +213,22 @@ def _stamp(record: logging.LogRecord) -> Stamp:
     return stamp
 
 
+def _is_prepared(record: logging.LogRecord) -> bool:
+    """
+    Whether a `QueueHandler` has made one line of *record*, as its `prepare` does.
+    """
+    return record.args is None and vars(record).get("message") is record.msg
+
+
 def _ask_message(line: Line, record: logging.LogRecord) -> None:
     """
     Let a record of a class of the program's own format itself; when that fails, it is formatted as any other.
     """
     try:
         line.message, line.args = record.getMessage(), ()
-    except Exception:  # a wrong format must cost the line its arguments at most
-        return
+    except BaseException as error:  # a wrong format must cost the line its arguments at most
+        if is_from_outside(error):
+            raise
 
 
 def _add_trouble(line: Line, record: logging.LogRecord, stamp: Stamp | None) -> None:

@@ -3,7 +3,7 @@ requests: outgoing calls as hops that hand on the trace.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from requests.adapters import HTTPAdapter
@@ -12,12 +12,10 @@ from requests.models import PreparedRequest, Response
 from tracelog.client.foreign import chosen
 from tracelog.integrations.calls import OuterCall, Target, is_untold
 from tracelog.integrations.patching import Method, Undo, replace_all
+from tracelog.integrations.urllib3 import CALL, answers, readers
 
 if TYPE_CHECKING:
     from tracelog.client.client import Client
-
-_CALL: Final = "_tracelog_call"
-"""Where an answer keeps the call that it answers, until its body is read."""
 
 
 def setup(*, client: "Client | None" = None) -> Undo:
@@ -41,19 +39,23 @@ def setup(*, client: "Client | None" = None) -> Undo:
                 call.write(traced.headers)
                 response = before(self, traced, *args, **rest)
                 call.status = response.status_code
-            setattr(response, _CALL, call)
+            setattr(response, CALL, call)
+            answers(response.raw, call)  # for who reads past requests, as with `shutil.copyfileobj`
             return response
 
         return send
 
-    return replace_all(((HTTPAdapter, "send", make), (Response, "iter_content", _watched)))
+    return replace_all(((HTTPAdapter, "send", make), (Response, "iter_content", _watched), *readers()))
 
 
 def _watched(before: Method) -> Method:
     def iter_content(self: Response, *args: Any, **rest: Any) -> Any:
         chunks = before(self, *args, **rest)
-        call = vars(self).get(_CALL)
-        return chunks if call is None else _told(chunks, call)
+        call = vars(self).get(CALL)
+        if call is None:
+            return chunks
+        answers(self.raw, None)  # told once, as the exception that the program gets
+        return _told(chunks, call)
 
     return iter_content
 

@@ -8,7 +8,7 @@ What a program logs, caught in memory: for asserting on, and for reading when a 
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, overload
 
@@ -96,11 +96,7 @@ class Captured(Sequence[Entry]):
         """
         Return the traces that were logged, each as Markdown of at most *budget* tokens, failed ones first.
         """
-        traces: dict[str, list[Entry]] = {}
-        for entry in self.entries:
-            traces.setdefault(entry.trace_id, []).append(entry)
-        failed_first = sorted(traces.values(), key=lambda trace: not any(entry.is_error for entry in trace))
-        return "\n".join(correlate(trace).to_markdown(budget) for trace in failed_first)
+        return "\n".join(correlate(trace).to_markdown(budget) for trace in by_trace(self.entries))
 
     def end(self) -> None:
         """
@@ -131,6 +127,26 @@ class Captured(Sequence[Entry]):
 
     def __repr__(self) -> str:
         return f"<{len(self)} captured entries>"
+
+
+def by_trace(entries: Iterable[Entry]) -> list[list[Entry]]:
+    """
+    Return *entries* by their traces, failed ones first.
+    """
+    traces: dict[str, list[Entry]] = {}
+    for entry in entries:
+        traces.setdefault(entry.trace_id, []).append(entry)
+    return sorted(traces.values(), key=lambda trace: not any(entry.is_error for entry in trace))
+
+
+def brief_of(entries: Iterable[Entry], budget: int, most: int) -> str:
+    """
+    Return the brief of *most* traces of *entries* at most, failed ones first, of *budget* tokens each.
+    """
+    traces = by_trace(entries)
+    told = [correlate(trace).to_markdown(budget) for trace in traces[:most]]
+    more = len(traces) - most
+    return "\n".join([*told, *([f"… and {more} more trace{'s' * (more > 1)}"] if more > 0 else [])])
 
 
 @contextmanager

@@ -1,9 +1,10 @@
 """
 The pytest plugin: what a test logged, a server for it, and the brief of its traces when it failed.
 
-A test that asks for `tracelog_capture` runs inside a trace of its own name. When it fails, or what it needs
-before or does after it, the report shows the brief of what it logged: every system of the test in one
-timeline, the first cause named. With `tracelog_server` that is the server's latest trace.
+When a test fails, or what it needs before or does after it, the report shows the brief of what it logged:
+every system of the test in one timeline, the first cause named. One that asks for `tracelog_capture` runs
+inside a trace of its own name. With `tracelog_server` it is the latest trace of the server. A test that logs
+nothing with tracelog pays for a look at the clock.
 """
 
 from collections.abc import Iterator
@@ -11,16 +12,26 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from tracelog.testing.ring import Ring
+
 if TYPE_CHECKING:
+    from tracelog.core.entry import Entry
     from tracelog.testing.captured import Captured
     from tracelog.testing.server import LocalServer
 
 BUDGET: Final = 2_000
-"""Tokens of the brief: what a person reads, and what a model is given beside the failure."""
+"""Tokens of the brief of a trace: what a person reads, and what a model is given beside the failure."""
+
+TRACES: Final = 3
+"""Of one test, failed ones first: a test that makes a hundred requests is not told by a hundred briefs."""
+
+OPTION: Final = "tracelog_brief"
+"""Of pytest's ini file."""
 
 CAPTURED: Final = pytest.StashKey["Captured"]()
 SERVER: Final = pytest.StashKey["LocalServer"]()
 BRIEFED: Final = pytest.StashKey[bool]()
+RING: Final = pytest.StashKey[Ring]()
 SHOWN: Final = "tracelog"
 
 
@@ -50,6 +61,33 @@ def tracelog_server(request: pytest.FixtureRequest) -> Iterator["LocalServer"]:
         del request.node.stash[SERVER]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """
+    Let a project switch briefs off that no test has asked for by a fixture.
+    """
+    parser.addini(OPTION, "show the brief of what a failed test logged", type="bool", default=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """
+    Look on at what is logged, from now on.
+    """
+    if config.getini(OPTION):
+        ring = config.stash[RING] = Ring()
+        ring.open()
+        config.add_cleanup(ring.close)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """
+    Begin anew with each test.
+    """
+    ring = item.config.stash.get(RING, None)
+    if ring is not None:
+        ring.begin()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """
@@ -64,7 +102,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 
 def _briefs(item: pytest.Item) -> Iterator[str]:
     logs, server = item.stash.get(CAPTURED, None), item.stash.get(SERVER, None)
+    shown = [] if server is None else [server.brief(BUDGET)]
     if logs is not None and len(logs):
-        yield logs.brief(BUDGET)
-    if server is not None:
-        yield server.brief(BUDGET)
+        shown.insert(0, _told(logs.entries))
+    elif not any(shown):
+        ring = item.config.stash.get(RING, None)
+        shown = [_told(ring.entries())] if ring is not None else []
+    yield from shown
+
+
+def _told(entries: "list[Entry]") -> str:
+    from tracelog.testing.captured import brief_of  # noqa: PLC0415 - for a test that failed only
+
+    return brief_of(entries, BUDGET, TRACES) if entries else ""
