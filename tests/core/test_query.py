@@ -236,6 +236,8 @@ def test_false(q: str):
         ("dur:5..1", "the smaller number comes first: 1..5"),
         ("dur:1s..900ms", "the smaller number comes first: 900ms..1s"),
         ("-seq:2..1", "the smaller number comes first: 1..2"),
+        ("attempts:5..1", "the smaller number comes first: 1..5"),
+        ("-cart.wait:2s..300ms", "the smaller number comes first: 300ms..2s"),
         ("seq:1e5", "needs a number"),
         ("since:", "needs a value"),
         ("since:yesterday", "is no time"),

@@ -7,6 +7,7 @@ What a program logs, caught in memory: for asserting on, and for reading when a 
     assert not logs.find("level:error")
 """
 
+import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,9 @@ from tracelog.client.default import default
 from tracelog.config import client_settings
 from tracelog.core.entry import Entry
 from tracelog.core.query import parse
+from tracelog.render.answer import NONCE_BYTES
 from tracelog.render.reported import correlate
+from tracelog.render.text import clean
 from tracelog.sinks.memory import MemorySink
 
 FLUSH_S: Final = 2.0
@@ -100,7 +103,8 @@ class Captured(Sequence[Entry]):
         for entry in self.entries:
             traces.setdefault(entry.trace_id, []).append(entry)
         failed_first = sorted(traces.values(), key=lambda trace: not any(entry.is_error for entry in trace))
-        return "\n".join(correlate(trace).to_markdown(budget) for trace in failed_first)
+        nonce = secrets.token_hex(NONCE_BYTES)
+        return "\n".join(correlate(trace).to_markdown(budget, nonce=nonce) for trace in failed_first)
 
     def end(self) -> None:
         """
@@ -110,7 +114,7 @@ class Captured(Sequence[Entry]):
         self._is_over = True
 
     def _shown(self) -> str:
-        lines = [f"  {entry.level:<5} {entry.message}" for entry in self.entries]
+        lines = [f"  {entry.level:<5} {clean(entry.message)}" for entry in self.entries]
         if not lines:
             return "nothing was logged"
         left_out = [f"  … {len(lines) - SHOWN} before"] if len(lines) > SHOWN else []
