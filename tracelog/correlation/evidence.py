@@ -148,9 +148,10 @@ def points_to(caller: Entry, called: Entry) -> bool:
     something. Any failure is a 500.
     """
     status = status_of(caller)
-    return status is not None and (
-        names(caller, called) or (status != CATCH_ALL and status_of(called) == status)
-    )
+    if status is None:
+        answer = logged_status(called)  # in whatever words: its name and what it answered
+        return answer is not None and names(caller, called) and str(answer) in _words(caller.message).split()
+    return names(caller, called) or (status != CATCH_ALL and status_of(called) == status)
 
 
 def names(caller: Entry, called: Entry) -> bool:
