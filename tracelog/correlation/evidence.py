@@ -31,7 +31,7 @@ MAX_CAUSES: Final = 32
 
 STATUS_KEYS: Final = ("status", "status_code", "statusCode", "http.status_code", "http.response.status_code")
 _STATUS: Final = re.compile(
-    r"(?:\b(?:status|returned|responded|answered|code|http)\b[^0-9\n]{0,16}|(?:[-=]>|\u2192)\s{0,3})([45]\d\d)\b",
+    r"(?:\b(?:status|returned|responded|response|answered|code|http|got|received|gave)\b[^0-9\n]{0,16}|(?:[-=]>|\u2192)\s{0,3})([45]\d\d)\b",
     re.IGNORECASE,
 )
 _SEARCHED: Final = 2_000

@@ -140,7 +140,9 @@ class Linker:
         if call is not None and call.closing is not None:
             over, is_open = min(call.end, fault.moment), call.end > fault.moment + LATER_MS
         called_on = called_between(hop, over, fault.moment)
-        spoke_on = fault.spoke > over - (self._doubt(call, hop) if fault.is_told_anew else 0.0)
+        spoke_on = fault.spoke > over
+        if fault.is_told_anew:  # what it tells is a fact of its own, unless it surely did nothing in between
+            spoke_on = max(fault.spoke, fault.hushed) > over - self._doubt(call, hop)
         if not (called_on or is_open or spoke_on or fault.moment - over > PROMPT_MS):
             return Found(earlier, kind, usual, DIRECT)
         if fault.values & earlier.values:
