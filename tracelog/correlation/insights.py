@@ -127,7 +127,7 @@ def _silence(facts: Facts) -> Iterator[Insight]:
             yield Insight("silence", said, ids, cost)
         else:
             ids.insert(1, node.closing or "")
-            yield Insight("wait", f"{said}: {node.system} in {called(node.name)}", ids, cost)
+            yield Insight("wait", f"{said}: {node.system} in {called(node.name)}", ids, _round(wait.ms))
 
 
 def _flood(facts: Facts) -> Iterator[Insight]:

@@ -84,9 +84,7 @@ FIRST, ALONE, HANDLED, STRAY = range(4)
 hops."""
 
 
-def _place(
-    chain: Chain, rows: Mapping[str, Row], costly: AbstractSet[str], adrift: AbstractSet[str]
-) -> int:
+def _place(chain: Chain, rows: Mapping[str, Row], costly: AbstractSet[str], adrift: AbstractSet[str]) -> int:
     hops = _hops(rows, chain.entries)
     if not hops and len(_systems(rows, chain)) == 1 and any(row.span_id for row in rows.values()):
         return STRAY
@@ -104,9 +102,7 @@ def _is_large(cost: Insight, waited: float) -> bool:
     return (cost.cost_ms or 0.0) >= max(least, MOST_OF_IT * waited)
 
 
-def _inner_first(
-    costs: list[Insight], rows: Mapping[str, Row], adrift: AbstractSet[str]
-) -> list[Insight]:
+def _inner_first(costs: list[Insight], rows: Mapping[str, Row], adrift: AbstractSet[str]) -> list[Insight]:
     """
     Return *costs*, the largest first, but before a slow hop one inside it that took nearly as long: it
     explains it.
@@ -114,14 +110,12 @@ def _inner_first(
     costs.sort(key=lambda cost: -(cost.cost_ms or 0.0))
     ordered: list[Insight] = []
     for cost in costs:
-        place = next((i for i, outer in enumerate(ordered) if _explains(cost, outer, rows, adrift)), len(ordered))
-        ordered.insert(place, cost)
+        places = (i for i, outer in enumerate(ordered) if _explains(cost, outer, rows, adrift))
+        ordered.insert(next(places, len(ordered)), cost)
     return ordered
 
 
-def _explains(
-    inner: Insight, outer: Insight, rows: Mapping[str, Row], adrift: AbstractSet[str]
-) -> bool:
+def _explains(inner: Insight, outer: Insight, rows: Mapping[str, Row], adrift: AbstractSet[str]) -> bool:
     ours, theirs = rows.get(inner.entries[0]), rows.get(outer.entries[0])
     if (
         outer.kind != "slow_hop"
