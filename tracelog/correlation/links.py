@@ -14,8 +14,10 @@ linked with less confidence.
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Final
 
+from tracelog.correlation.clocks import UNMOVED
 from tracelog.correlation.evidence import AGAINST_THE_CLOCK, CONFIDENCE, exceptions
 from tracelog.correlation.faults import Fault, root_of
 from tracelog.correlation.line import Node
@@ -86,6 +88,7 @@ class Linker:
     def __init__(self, faults: Sequence[Fault], nodes: Sequence[Node], clocks: Mapping[str, Clock]) -> None:
         self._faults = faults
         self._clocks = clocks
+        self._moved = sum(clock.offset_ms != 0.0 for clock in clocks.values())
         self._nodes = {node.span_id: node for node in nodes}
         self._last: dict[str, Fault] = {f.node.span_id: f for f in faults if f.node is not None}
         self._above = _nearest_above(nodes, self._last)
@@ -161,7 +164,9 @@ class Linker:
         """
         if call is None or call.clock == hop.clock:
             return 0.0
-        return min(self._clocks[call.clock].uncertainty_ms or 0.0, call.start - hop.start)
+        clock = self._clocks[call.clock]
+        known = self._moved == 0 or clock != UNMOVED
+        return min((clock.uncertainty_ms or 0.0) if known else inf, call.start - hop.start)
 
     def _failed_again(self, fault: Fault, hop: Node) -> bool:
         """
