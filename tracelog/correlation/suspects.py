@@ -68,7 +68,8 @@ def suspects(report: Report) -> list[Suspect]:
     )
     large = [cost for cost in costs if _is_large(cost, waited)]
     costly = _hops(rows, [id_ for cost in large if cost.kind in IN_A_HOP for id_ in cost.entries])
-    places = {chain.root: _place(chain, rows, costly, adrift) for chain in report.chains}
+    doubtful = adrift if large else set()  # beside a large cost alone it matters who went on
+    places = {chain.root: _place(chain, rows, costly, doubtful) for chain in report.chains}
     chains = sorted(report.chains, key=lambda chain: places[chain.root])
     first = [chain for chain in chains if places[chain.root] == FIRST]
     return [
@@ -84,7 +85,9 @@ FIRST, ALONE, HANDLED, STRAY = range(4)
 hops."""
 
 
-def _place(chain: Chain, rows: Mapping[str, Row], costly: AbstractSet[str], adrift: AbstractSet[str]) -> int:
+def _place(
+    chain: Chain, rows: Mapping[str, Row], costly: AbstractSet[str], doubtful: AbstractSet[str]
+) -> int:
     hops = _hops(rows, chain.entries)
     if not hops and len(_systems(rows, chain)) == 1 and any(row.span_id for row in rows.values()):
         return STRAY
@@ -92,7 +95,7 @@ def _place(chain: Chain, rows: Mapping[str, Row], costly: AbstractSet[str], adri
         return FIRST
     if chain.handled:
         return HANDLED
-    if len(hops) == 1 and hops <= adrift and chain.confidence < 1.0:
+    if len(hops) == 1 and hops <= doubtful and chain.confidence < 1.0:
         return ALONE  # whoever called it may well have gone on
     return FIRST if len(chain.entries) > 1 or chain.confidence == 1.0 else ALONE
 
