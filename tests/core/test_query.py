@@ -238,6 +238,8 @@ def test_false(q: str):
         ("-seq:2..1", "the smaller number comes first: 1..2"),
         ("attempts:5..1", "the smaller number comes first: 1..5"),
         ("-cart.wait:2s..300ms", "the smaller number comes first: 300ms..2s"),
+        ("since:1h until:2h", "since is later than until"),
+        ("until:2026-01-01 x since:2026-01-02", "since is later than until"),
         ("seq:1e5", "needs a number"),
         ("since:", "needs a value"),
         ("since:yesterday", "is no time"),

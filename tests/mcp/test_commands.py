@@ -81,6 +81,19 @@ def test_following_has_no_end_for_an_agent(logged, tmp_path):
 
 
 @pytest.mark.parametrize("line", LINES[:10])
+def test_a_failed_expectation_shows_each_entry_on_a_line(line):
+    """
+    Nothing that a program logged breaks a line of what `expect` says, and nothing invisible stands in it.
+    """
+    with capture() as logs:
+        tracelog.get_logger("shop").error(line)
+    with pytest.raises(AssertionError) as failed:
+        logs.expect("absent")
+    assert len(str(failed.value).split("\n")) == 2
+    assert not set(str(failed.value)) & set(HIDDEN)
+
+
+@pytest.mark.parametrize("line", LINES[:10])
 def test_the_brief_of_a_failed_test_is_fenced(line):
     """
     What the program under test was made to log stands inside the fence of the brief, on one line each.
