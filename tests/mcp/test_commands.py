@@ -103,3 +103,20 @@ def test_the_brief_of_a_failed_test_is_fenced(line):
     text = logs.brief(2_000)
     assert not [word for word in FORBIDDEN if word in outside(text).lower()], outside(text)
     assert not set(text) & set(HIDDEN)
+
+
+@pytest.mark.parametrize("budget", [300, 2_000])
+def test_the_brief_of_many_traces_keeps_to_one_budget(budget):
+    """
+    However many traces a test logged, their brief is within its tokens, a failed one first, the others counted.
+    """
+    log = tracelog.get_logger("shop")
+    with capture() as logs:
+        for n in range(60):
+            with tracelog.trace(f"order {n}"):
+                (log.error if n == 50 else log.info)(f"step {n} of the order")
+    text = logs.brief(budget)
+    assert len(text.encode()) <= 4 * budget
+    assert "step 50 of the order" in text.split(" ends ---")[0]
+    assert "more traces" in outside(text)
+    assert logs.brief().count(" ends ---") == 60

@@ -20,7 +20,8 @@ from tracelog.client.default import default
 from tracelog.config import client_settings
 from tracelog.core.entry import Entry
 from tracelog.core.query import parse
-from tracelog.render.answer import NONCE_BYTES
+from tracelog.correlation.words import plural
+from tracelog.render.answer import BYTES_PER_TOKEN, LEAST_TOKENS, NONCE_BYTES, size
 from tracelog.render.reported import correlate
 from tracelog.render.text import clean
 from tracelog.sinks.memory import MemorySink
@@ -30,6 +31,9 @@ FLUSH_S: Final = 2.0
 
 LOOK_S: Final = 0.01
 """Between two looks at what other threads log meanwhile."""
+
+NOTE: Final = 8
+"""Tokens kept for the line that counts traces beyond the budget."""
 
 SHOWN: Final = 20
 """Entries that a failed expectation shows: the last ones."""
@@ -97,14 +101,19 @@ class Captured(Sequence[Entry]):
 
     def brief(self, budget: int | None = None) -> str:
         """
-        Return the traces that were logged, each as Markdown of at most *budget* tokens, failed ones first.
+        Return the traces that were logged as Markdown, failed first, in at most *budget* tokens together.
         """
         traces: dict[str, list[Entry]] = {}
         for entry in self.entries:
             traces.setdefault(entry.trace_id, []).append(entry)
         failed_first = sorted(traces.values(), key=lambda trace: not any(entry.is_error for entry in trace))
-        nonce = secrets.token_hex(NONCE_BYTES)
-        return "\n".join(correlate(trace).to_markdown(budget, nonce=nonce) for trace in failed_first)
+        nonce, told = secrets.token_hex(NONCE_BYTES), ""
+        for n, trace in enumerate(failed_first):
+            left = None if budget is None else budget - -(-size(told) // BYTES_PER_TOKEN) - NOTE
+            if left is not None and n and left < LEAST_TOKENS:
+                return f"{told}\n{plural(len(failed_first) - n, 'more trace')}\n"
+            told += ("\n" if told else "") + correlate(trace).to_markdown(left, nonce=nonce)
+        return told
 
     def end(self) -> None:
         """
