@@ -111,7 +111,7 @@ def test_a_budget_that_is_none_is_a_usage_error(served, stored, budget):
 
 
 @pytest.mark.parametrize("command", ["show", "export"])
-@pytest.mark.parametrize(("form", "begin"), [("ndjson", '{"id":'), ("md", "#")])
+@pytest.mark.parametrize(("form", "begin"), [("ndjson", '{"id":'), ("md", "910 ms · 2 systems · complete\n")])
 def test_exports_go_to_standard_output(served, stored, command, form, begin):
     """
     Without a file, `show` and `export` write the export itself and nothing else to standard output.
@@ -139,7 +139,7 @@ def test_export_writes_a_file(served, stored, tmp_path):
     [
         ("t.json", '{"tracelog":1,'),
         ("t.ndjson", '{"id":'),
-        ("t.md", "# "),
+        ("t.md", "910 ms · 2 systems · complete\n"),
         ("T.HTML", "<!doctype html>"),
         ("trace", '{"tracelog":1,'),
     ],

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.flooding import wait_for
 from tests.server.running import Running
 from tracelog.config import Key
 
@@ -91,3 +92,21 @@ def test_both_sides_of_two_marks_are_told_apart():
         ("gone", "alpha"),
     ]
     assert (found["a"]["entries"], found["b"]["entries"]) == (1, 1)
+
+
+def test_what_the_server_says_of_itself_is_no_change_of_the_programs():
+    """
+    A mute set after a mark is told in its own trace and on no side, unless the two traces are named; what a
+    program says under the server's name is.
+    """
+    with Running() as running:
+        running.post({"trace_id": "t-12345678", "message": "alpha"})
+        running.post(b'{"name":"before"}', target="/api/v1/marks")
+        running.post(b'{"system":"worker","minutes":5}', target="/api/v1/mutes")
+        own = "/api/v1/traces/tracelog-admin"
+        wait_for(lambda: running.get(own).status == 200)
+        running.post({"trace_id": "t-12345678", "message": "beta", "system": "tracelog"})
+        found = running.get("/api/v1/diff?a=mark:before&b=now").json
+        named = running.get("/api/v1/diff?a=t-12345678&b=tracelog-admin").json
+    assert [change["message"] for change in found["changes"]] == ["beta", "alpha"]
+    assert any("mute" in change["message"] for change in named["changes"])

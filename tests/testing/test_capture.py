@@ -3,6 +3,7 @@ What tests of other programs rely on: captured entries, a clock, a server, and t
 """
 
 import logging
+import re
 import threading
 from importlib.metadata import entry_points
 
@@ -273,7 +274,7 @@ def test_logs_nothing():
     assert 0
 
 def test_many():
-    for n in range(5):
+    for n in range(50):
         with tracelog.trace(f"order {n}"):
             pass
     assert 0
@@ -285,7 +286,7 @@ def test_own_client():
 
 def test_sent():
     assert tracelog.flush() == 0
-    assert len(sink.entries) == 8
+    assert len(sink.entries) == 53
     assert [one["sink"] for one in tracelog.stats()["sinks"]] == ["MemorySink"]
 """
 
@@ -303,7 +304,8 @@ def test_a_failed_test_shows_its_brief_unasked(pytester: pytest.Pytester):
     assert "card declined" in shown[0]
     assert "hunter2" not in shown[0].split("____")[0]
     assert "none of it" not in str(shown)
-    assert "… and 2 more traces" in shown[1]
+    assert re.search(r"^\d\d more traces$", shown[1], re.MULTILINE)
+    assert len(shown[1].split("____")[0]) < 2_000 * 4
     assert "hangs later" in shown[2]
 
 

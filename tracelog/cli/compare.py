@@ -2,6 +2,8 @@
 `tracelog mark` and `tracelog diff`: what changed since the good run.
 """
 
+import secrets
+
 import click
 import msgspec
 
@@ -9,6 +11,7 @@ from tracelog.cli.api import open_api
 from tracelog.cli.failure import FOUND
 from tracelog.cli.options import color_option, format_option, screen, server_options, tell, write
 from tracelog.correlation.diff import Difference
+from tracelog.render.answer import NONCE_BYTES
 from tracelog.render.difference import difference_markdown, difference_terminal
 from tracelog.render.text import moment
 
@@ -55,7 +58,7 @@ def diff(
     if form == "json":
         write(msgspec.json.encode(found).decode())
     elif form == "md":
-        write(difference_markdown(found))
+        write(difference_markdown(found, secrets.token_hex(NONCE_BYTES)))
     else:
         place = screen(color)
         write(difference_terminal(found, width=place.width, color=place.color))

@@ -11,6 +11,7 @@ import msgspec
 from tracelog.cli.api import Api, open_api, trace_path
 from tracelog.cli.asked import SearchCommand
 from tracelog.cli.failure import FOUND, USAGE, CommandError
+from tracelog.cli.fenced import fenced
 from tracelog.cli.line import Lines
 from tracelog.cli.options import color_option, format_option, screen, server_options, tell, write
 from tracelog.core.entry import Entry, decode_entry, encode_entry
@@ -152,7 +153,7 @@ def brief(ref: str, budget: int, url: str | None, key: str | None) -> None:
     "-n", "--limit", type=click.IntRange(1), default=100, show_default=True, help="Entries at most."
 )
 @click.option("--exit-code", "judged", is_flag=True, help="Exit with 1 when something is found.")
-@format_option("human", "json", "ndjson")
+@format_option("human", "json", "md", "ndjson")
 @color_option
 @server_options
 def search(
@@ -173,6 +174,20 @@ def search(
     since:15m
     """
     entries, more = collect(open_api(url, key), limit, q=query, since=since, until=until)
+    note = f"these are the latest {len(entries):,}; there are more, see --limit" if more else ""
+    if form == "md":
+        write(fenced(entries, note))
+    else:
+        _list(entries, form, color)
+    if note:
+        tell(note)
+    if not entries:
+        tell("nothing found")
+    if judged and entries:
+        raise click.exceptions.Exit(FOUND)
+
+
+def _list(entries: list[Entry], form: str, color: bool | None) -> None:
     if form == "human":
         place = screen(color)
         lines = Lines(color=place.color, width=place.limit)
@@ -180,17 +195,8 @@ def search(
         shown = [lines(entry) for entry in entries]
     else:
         shown = [encode_entry(entry).decode() for entry in entries]
-    if form == "json":
-        write(f"[{','.join(shown)}]")
-    else:
-        for line in shown:
-            write(line)
-    if more:
-        tell(f"these are the latest {len(entries):,}; there are more, see --limit")
-    if not entries:
-        tell("nothing found")
-    if judged and entries:
-        raise click.exceptions.Exit(FOUND)
+    for line in [f"[{','.join(shown)}]"] if form == "json" else shown:
+        write(line)
 
 
 @click.command()

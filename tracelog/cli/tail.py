@@ -18,6 +18,7 @@ from tracelog.cli import live, since
 from tracelog.cli.api import Api, open_api
 from tracelog.cli.asked import SearchCommand
 from tracelog.cli.failure import UNREACHABLE, CommandError
+from tracelog.cli.fenced import fenced
 from tracelog.cli.line import Lines
 from tracelog.cli.options import color_option, format_option, screen, server_options, tell, write
 from tracelog.cli.reading import MOST, Page, collect, in_time
@@ -144,7 +145,7 @@ def _arrival(entry: Entry) -> float:
 )
 @click.option("--live", "processed", is_flag=True, help="Rows as processed: sampled, repeats as one.")
 @click.option("--since-last", is_flag=True, help="Only what came since the last time with this, then end.")
-@format_option("human", "ndjson")
+@format_option("human", "md", "ndjson")
 @color_option
 @server_options
 def tail(
@@ -160,14 +161,17 @@ def tail(
     """
     Show entries as they come, until Ctrl-C.
 
-    QUERY is that of `search`; without it everything is shown.
+    QUERY is that of `search`; without it everything is shown. `md` is one answer for an agent, so it ends:
+    it needs --since-last.
     """
+    if form == "md" and not since_last:
+        raise click.UsageError("--format md is an answer that ends; use it with --since-last")
     wanted = parse(query, now_ms=time.time() * 1000.0)
     api = open_api(url, key)
     place = screen(color)
     lines = Lines(color=place.color, width=place.limit)
     if since_last:
-        _catch_up(api, query, count, lambda found: _show(found, lines, form))
+        _catch_up(api, query, count, lambda found, said: _show(found, lines, form, said))
         return
     follow = Follow(_asking(api))
     try:
@@ -181,7 +185,7 @@ def tail(
         return
 
 
-def _catch_up(api: Api, query: str, count: int, show: Callable[[Iterable[Entry]], None]) -> None:
+def _catch_up(api: Api, query: str, count: int, show: Callable[[list[Entry], str], None]) -> None:
     """
     Show what came since the last time, the first time the latest *count*, in the order of their time.
     """
@@ -193,10 +197,11 @@ def _catch_up(api: Api, query: str, count: int, show: Callable[[Iterable[Entry]]
     else:
         met, said = since.new_since(last, fetch)
         found = sorted(filter(parse(query, now_ms=time.time() * 1000.0), met), key=in_time)
-    show(found)
+    said = f"gap: {said}" if said else ""
+    show(found, said)
     since.remember(file, since.reached(met, last))
     if said:
-        tell(f"gap: {said}")
+        tell(said)
     if not found:
         tell("nothing new")
 
@@ -229,6 +234,9 @@ def _asking(api: Api) -> Fetch:
     return fetch
 
 
-def _show(entries: Iterable[Entry], lines: Lines, form: str) -> None:
+def _show(entries: Iterable[Entry], lines: Lines, form: str, said: str = "") -> None:
+    if form == "md":
+        write(fenced(list(entries), said))
+        return
     for entry in entries:
         write(lines(entry) if form == "human" else encode_entry(entry).decode())

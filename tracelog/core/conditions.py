@@ -136,16 +136,10 @@ def _texts(term: Term) -> Condition:
 
 
 def _numbers(term: Term) -> Condition:
-    field, fits = _NUMBER_FIELDS[term.key], _comparison(term.value)
+    field, fits = _NUMBER_FIELDS[term.key], _comparison(term)
     if fits is None:
         raise QuerySyntaxError(
             f"{term.key}:{term.value} in the search needs a number or a range, such as >100 or 10..50"
-        )
-    low, _, high = term.value.partition("..")
-    if (least := _amount(low)) is not None and (most := _amount(high)) is not None and least > most:
-        raise QuerySyntaxError(
-            f"{term.key}:{term.value} in the search fits nothing;"
-            f" the smaller number comes first: {high}..{low}"
         )
     return lambda entry: (number := getattr(entry, field)) is not None and fits(number), EVERYTHING
 
@@ -185,7 +179,7 @@ def _until(term: Term) -> Condition:
 def _context(term: Term) -> Condition:
     path = term.key.removeprefix("context.")
     wanted = _word(term)
-    fits = None if term.quoted else _comparison(term.value)
+    fits = None if term.quoted else _comparison(term)
 
     def holds(item: Any) -> bool:
         number = None if fits is None else _number(item)
@@ -259,15 +253,25 @@ def _items(value: Any, path: str) -> Iterator[Any]:
             yield from _items(value[path[:at]], path[at + 1 :])
 
 
-def _comparison(value: str) -> Callable[[float], bool] | None:
-    compared = _COMPARED.fullmatch(value)
+def _comparison(term: Term) -> Callable[[float], bool] | None:
+    """
+    Return the test of a number that *term* means, None for no number; a range that fits nothing is refused.
+    """
+    compared = _COMPARED.fullmatch(term.value)
     if compared is None or compared["sign"]:
-        limit = _amount(value if compared is None else compared["one"])
+        limit = _amount(term.value if compared is None else compared["one"])
         compare = _SIGNS["=" if compared is None else compared["sign"]]
         return None if limit is None else lambda number: compare(number, limit)
     low = _amount(compared["low"]) if compared["low"] else -INFINITE
     high = _amount(compared["high"]) if compared["high"] else INFINITE
-    return None if low is None or high is None else lambda number: low <= number <= high
+    if low is None or high is None:
+        return None
+    if low > high:
+        raise QuerySyntaxError(
+            f"{term.key}:{term.value} in the search fits nothing; "
+            f"the smaller number comes first: {compared['high']}..{compared['low']}"
+        )
+    return lambda number: low <= number <= high
 
 
 def _amount(text: str) -> float | None:

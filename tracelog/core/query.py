@@ -101,6 +101,8 @@ def parse(q: str, *, now_ms: float | None = None) -> Query:
     if len(conditions) > MAX_TERMS:
         raise QuerySyntaxError(f"the search has more than {MAX_TERMS} terms; use fewer")
     narrow = reduce(and_, (narrow for _, narrow in conditions), EVERYTHING)
+    if narrow.since_ms > narrow.until_ms:
+        raise QuerySyntaxError("since is later than until in the search, so nothing fits; swap the two")
     return Query(q, tuple(test for test, _ in conditions), narrow)
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from tracelog.correlation.faults import Fault, faults_of, is_handled, well_until
 from tracelog.correlation.line import Line, Node
 from tracelog.correlation.links import Linker
+from tracelog.correlation.named import link_named
 from tracelog.correlation.outlast import explain_impatience
 from tracelog.correlation.report import Chain, Clock
 from tracelog.correlation.strays import adopt
@@ -38,6 +39,7 @@ def find_chains(
     """
     faults, spoke = faults_of(lines, nodes)
     Linker(faults, nodes, clocks).link_all()
+    link_named(faults)
     faults += explain_impatience(faults, lines)
     well = {node.span_id: well_until(node, spoke.get(node.span_id, -inf)) for node in nodes}
     adopt(faults, nodes, clocks, well)

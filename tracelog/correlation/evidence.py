@@ -31,7 +31,7 @@ MAX_CAUSES: Final = 32
 
 STATUS_KEYS: Final = ("status", "status_code", "statusCode", "http.status_code", "http.response.status_code")
 _STATUS: Final = re.compile(
-    r"(?:\b(?:status|returned|responded|answered|code|http)\b[^0-9\n]{0,16}|(?:[-=]>|\u2192)\s{0,3})([45]\d\d)\b",
+    r"(?:\b(?:status|returned|responded|response|answered|code|http|got|received|gave)\b[^0-9\n]{0,16}|(?:[-=]>|\u2192)\s{0,3})([45]\d\d)\b",
     re.IGNORECASE,
 )
 _SEARCHED: Final = 2_000
@@ -148,9 +148,10 @@ def points_to(caller: Entry, called: Entry) -> bool:
     something. Any failure is a 500.
     """
     status = status_of(caller)
-    return status is not None and (
-        names(caller, called) or (status != CATCH_ALL and status_of(called) == status)
-    )
+    if status is None:
+        answer = logged_status(called)  # in whatever words: its name and what it answered
+        return answer is not None and names(caller, called) and str(answer) in _words(caller.message).split()
+    return names(caller, called) or (status != CATCH_ALL and status_of(called) == status)
 
 
 def names(caller: Entry, called: Entry) -> bool:

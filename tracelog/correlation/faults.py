@@ -26,6 +26,7 @@ class Fault(msgspec.Struct, eq=False):
         depth: Of its hop; without one how far from the user its system is.
         is_hint: Whether its program did not call it an error.
         spoke: When its hop last said that all is well, before it.
+        hushed: When its source last said something that was not kept, before it: nobody knows what.
         cause: What explains it, by *link*.
     """
 
@@ -34,6 +35,7 @@ class Fault(msgspec.Struct, eq=False):
     depth: int
     is_hint: bool = False
     spoke: float = -inf
+    hushed: float = -inf
     cause: "Fault | None" = None
     link: Link | None = None
     _values: frozenset[str] | None = None
@@ -75,25 +77,31 @@ def faults_of(lines: Sequence[Line], nodes: Iterable[Node]) -> tuple[list[Fault]
     }
     wanted = {id(node): node.span_id for node in nodes if node.span_id in names}
     spoke: dict[str, float] = {}
-    before: dict[int, float] = {}
-    said = [(line, span) for line in lines if (span := wanted.get(id(line.node))) is not None]
-    for line, span in said:
-        if line.is_error or line.is_span or line.is_warning:
-            before[id(line)] = spoke.get(span, -inf)
-        elif not line.is_loss:
+    before: dict[int, tuple[float, float]] = {}
+    hushed: dict[str, float] = {}
+    for line in lines:
+        if line.is_loss:
+            hushed[line.clock] = line.at
+        elif (span := wanted.get(id(line.node))) is None:
+            continue
+        elif line.is_error or line.is_span or line.is_warning:
+            before[id(line)] = spoke.get(span, -inf), hushed.get(line.clock, -inf)
+        else:
             spoke[span] = line.at
-    faults = [fault_of(line, before.get(id(line), -inf)) for line in signs]
+    faults = [fault_of(line, *before.get(id(line), ())) for line in signs]
     faults.sort(key=lambda fault: (fault.moment, -fault.depth))
     return faults, spoke
 
 
-def fault_of(line: Line, spoke: float = -inf) -> Fault:
+def fault_of(line: Line, spoke: float = -inf, hushed: float = -inf) -> Fault:
     """
     Return *line* as a sign of failure.
     """
     moment = line.end if line.run == 1 and line.is_span else line.at
     depth = line.node.depth if line.node is not None else rank_of(line.system)
-    return Fault(line, moment, depth, not line.is_error, -inf if line.is_span else spoke)
+    if line.is_span:
+        spoke = hushed = -inf
+    return Fault(line, moment, depth, not line.is_error, spoke, hushed)
 
 
 def _is_telling(line: Line) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from tracelog.correlation.calling import IDS, NAME, about_calls, about_flow, about_waiting, called
+from tracelog.correlation.clocks import BATCH_MS
 from tracelog.correlation.evidence import exceptions
 from tracelog.correlation.facts import NOT_KEPT, REPEATS, SILENCE, Facts, Wait
 from tracelog.correlation.holes import about_holes
@@ -116,13 +117,14 @@ def _silence(facts: Facts) -> Iterator[Insight]:
     """
     for wait in facts.waits:
         node, ids = wait.node, [wait.before.id, wait.after.id]
+        cost = None if wait.noisy else _round(wait.ms)  # somebody spoke all the while
         said = f"{milliseconds(wait.ms)} of {wait.of}"
         if node is None:
             said += "" if wait.of == NOT_KEPT else ", unexplained"
-            yield Insight("silence", said, ids, _round(wait.ms))
+            yield Insight("silence", said, ids, cost)
         elif node.children:
             said += f" somewhere in {node.system} {called(node.name)}"
-            yield Insight("silence", said, ids, _round(wait.ms))
+            yield Insight("silence", said, ids, cost)
         else:
             ids.insert(1, node.closing or "")
             yield Insight("wait", f"{said}: {node.system} in {called(node.name)}", ids, _round(wait.ms))
@@ -233,6 +235,7 @@ def _waits(facts: Facts) -> list[Wait]:
     shown = [line for line in facts.lines if line.run and not line.is_loss]
     ends = [place for place, line in enumerate(shown) if line.gap is not None]
     pairs = [(shown[place - 1], shown[place]) for place in ends]
+    pairs = [pair for pair in pairs if not _is_of_clocks(*pair)]
     pairs.sort(key=lambda pair: -(pair[1].gap or 0.0))
     longest = pairs[:MOST]
     if not longest:
@@ -246,6 +249,20 @@ def _waits(facts: Facts) -> list[Wait]:
     return [
         Wait(before, after, explain(after, long_hops), _made_of(after, runs)) for before, after in longest
     ]
+
+
+def _is_of_clocks(before: Line, after: Line) -> bool:
+    """
+    Whether two clocks that no call ties make the silence before *after*: the arrivals know nothing of it.
+    """
+    came, followed, gap = before.entry.received_at, after.entry.received_at, after.gap or 0.0
+    if before.clock == after.clock or came is None or followed is None or _are_tied(before, after):
+        return False
+    return followed - (after.end - after.at) - came + BATCH_MS < gap / 2
+
+
+def _are_tied(before: Line, after: Line) -> bool:
+    return before.node is not None and after.node is not None and before.node.tree == after.node.tree
 
 
 def _made_of(after: Line, runs: Mapping[str, Sequence[Line]]) -> str:

@@ -14,8 +14,10 @@ linked with less confidence.
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Final
 
+from tracelog.correlation.clocks import UNMOVED
 from tracelog.correlation.evidence import AGAINST_THE_CLOCK, CONFIDENCE, exceptions
 from tracelog.correlation.faults import Fault, root_of
 from tracelog.correlation.line import Node
@@ -86,6 +88,7 @@ class Linker:
     def __init__(self, faults: Sequence[Fault], nodes: Sequence[Node], clocks: Mapping[str, Clock]) -> None:
         self._faults = faults
         self._clocks = clocks
+        self._moved = sum(clock.offset_ms != 0.0 for clock in clocks.values())
         self._nodes = {node.span_id: node for node in nodes}
         self._last: dict[str, Fault] = {f.node.span_id: f for f in faults if f.node is not None}
         self._above = _nearest_above(nodes, self._last)
@@ -140,7 +143,9 @@ class Linker:
         if call is not None and call.closing is not None:
             over, is_open = min(call.end, fault.moment), call.end > fault.moment + LATER_MS
         called_on = called_between(hop, over, fault.moment)
-        spoke_on = fault.spoke > over - (self._doubt(call, hop) if fault.is_told_anew else 0.0)
+        spoke_on = fault.spoke > over
+        if fault.is_told_anew:  # what it tells is a fact of its own, unless it surely did nothing in between
+            spoke_on = max(fault.spoke, fault.hushed) > over - self._doubt(call, hop)
         if not (called_on or is_open or spoke_on or fault.moment - over > PROMPT_MS):
             return Found(earlier, kind, usual, DIRECT)
         if fault.values & earlier.values:
@@ -159,7 +164,9 @@ class Linker:
         """
         if call is None or call.clock == hop.clock:
             return 0.0
-        return min(self._clocks[call.clock].uncertainty_ms or 0.0, call.start - hop.start)
+        clock = self._clocks[call.clock]
+        known = self._moved == 0 or clock != UNMOVED
+        return min((clock.uncertainty_ms or 0.0) if known else inf, call.start - hop.start)
 
     def _failed_again(self, fault: Fault, hop: Node) -> bool:
         """

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from tracelog.core.entry import SYSTEMS
 from tracelog.correlation.clocks import BATCH_MS, UNMOVED
-from tracelog.correlation.evidence import points_to, quotes, tells_of
+from tracelog.correlation.evidence import names, points_to, quotes, tells_of
 from tracelog.correlation.faults import Fault
 from tracelog.correlation.line import Node
 from tracelog.correlation.report import Clock, Link
@@ -86,9 +86,16 @@ def told_by(fault: Fault, earlier: Fault) -> str | None:
     entry, other = fault.line.entry, earlier.line.entry
     if quotes(entry, other):
         return "exception"
-    if tells_of(entry, other):
+    if tells_of(entry, other) and (names(entry, other) or not _calls(earlier, fault)):
         return "http_status"
     return "shared_value" if fault.values & earlier.values else None
+
+
+def _calls(fault: Fault, called: Fault) -> bool:
+    """
+    Whether *fault* is the end of a call to the service of *called*: then it is no cause of that.
+    """
+    return fault.line.is_span and names(fault.line.entry, called.line.entry)
 
 
 def is_adrift(fault: Fault, clocks: Mapping[str, Clock]) -> bool:

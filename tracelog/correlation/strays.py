@@ -9,9 +9,10 @@ of several the innermost.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from tracelog.correlation.evidence import is_impatient
+from tracelog.correlation.evidence import is_impatient, names
 from tracelog.correlation.faults import Fault, is_handled, root_of
 from tracelog.correlation.line import Node
+from tracelog.correlation.outlast import LEAST_MS
 from tracelog.correlation.relations import (
     Found,
     called_between,
@@ -102,6 +103,21 @@ def _fits(fault: Fault, stray: Fault, top: Node) -> bool:
     )
 
 
+def _gave_up_on(fault: Fault, stray: Fault) -> bool:
+    """
+    Whether *fault* says that its hop stopped waiting for the service of *stray*, which was still at work.
+    """
+    hop, slow = fault.node, stray.node
+    return (
+        hop is not None
+        and slow is not None
+        and hop.start <= slow.start + OFF_MS
+        and slow.start + LEAST_MS <= fault.moment < stray.moment
+        and is_impatient(fault.line.entry)
+        and names(fault.line.entry, stray.line.entry)
+    )
+
+
 def _is_of_its_own(fault: Fault, stray: Fault) -> bool:
     """
     Whether nothing but the time speaks for *stray* as the cause of *fault*, and more speaks against it: an
@@ -139,7 +155,11 @@ def _caller_of(
         if fault.node is not None
         and fault.node.tree != top.span_id
         and _is_open_to(fault, top)
-        and (_fits(fault, stray, top) or (adrift and (points(fault, stray) or may_be_of(fault, stray))))
+        and (
+            _fits(fault, stray, top)
+            or _gave_up_on(fault, stray)
+            or (adrift and (points(fault, stray) or may_be_of(fault, stray)))
+        )
         and root_of(stray) is not root_of(fault)
     ]
     return max(fitting, key=lambda fault: (fault.depth, -fault.moment, fault.line.id), default=None)

@@ -27,6 +27,10 @@ NEARLY: Final = 0.75
 """The part of a slow hop's own time from which on a hop inside it, whose caller is not known, is that
 time."""
 
+OVERLAPS: Final = 0.5
+"""The part of a hop without a known caller that lies in the slow hop where no call ties their clocks: these
+may be off by the rest."""
+
 NOTICED_MS: Final = 1_000.0
 """People notice a wait of a second (Nielsen, Usability Engineering, 1993, ch. 5)."""
 
@@ -58,13 +62,16 @@ def suspects(report: Report) -> list[Suspect]:
     """
     rows = {row.id: row for row in report.timeline}
     waited = sum(step.self_ms for step in report.critical_path) or report.duration_ms
+    adrift = _adrift(report)
     costs = _inner_first(
-        [insight for insight in report.insights if insight.kind in BLAMED and insight.entries], rows
+        [insight for insight in report.insights if insight.kind in BLAMED and insight.entries], rows, adrift
     )
     large = [cost for cost in costs if _is_large(cost, waited)]
     costly = _hops(rows, [id_ for cost in large if cost.kind in IN_A_HOP for id_ in cost.entries])
-    chains = sorted(report.chains, key=lambda chain: _place(chain, rows, costly))
-    first = [chain for chain in chains if _place(chain, rows, costly) == FIRST]
+    doubtful = adrift if large else set()  # beside a large cost alone it matters who went on
+    places = {chain.root: _place(chain, rows, costly, doubtful) for chain in report.chains}
+    chains = sorted(report.chains, key=lambda chain: places[chain.root])
+    first = [chain for chain in chains if places[chain.root] == FIRST]
     return [
         *map(_failure, first),
         *map(_cost, large),
@@ -78,7 +85,9 @@ FIRST, ALONE, HANDLED, STRAY = range(4)
 hops."""
 
 
-def _place(chain: Chain, rows: Mapping[str, Row], costly: AbstractSet[str]) -> int:
+def _place(
+    chain: Chain, rows: Mapping[str, Row], costly: AbstractSet[str], doubtful: AbstractSet[str]
+) -> int:
     hops = _hops(rows, chain.entries)
     if not hops and len(_systems(rows, chain)) == 1 and any(row.span_id for row in rows.values()):
         return STRAY
@@ -86,6 +95,8 @@ def _place(chain: Chain, rows: Mapping[str, Row], costly: AbstractSet[str]) -> i
         return FIRST
     if chain.handled:
         return HANDLED
+    if len(hops) == 1 and hops <= doubtful and chain.confidence < 1.0:
+        return ALONE  # whoever called it may well have gone on
     return FIRST if len(chain.entries) > 1 or chain.confidence == 1.0 else ALONE
 
 
@@ -94,7 +105,7 @@ def _is_large(cost: Insight, waited: float) -> bool:
     return (cost.cost_ms or 0.0) >= max(least, MOST_OF_IT * waited)
 
 
-def _inner_first(costs: list[Insight], rows: Mapping[str, Row]) -> list[Insight]:
+def _inner_first(costs: list[Insight], rows: Mapping[str, Row], adrift: AbstractSet[str]) -> list[Insight]:
     """
     Return *costs*, the largest first, but before a slow hop one inside it that took nearly as long: it
     explains it.
@@ -102,12 +113,12 @@ def _inner_first(costs: list[Insight], rows: Mapping[str, Row]) -> list[Insight]
     costs.sort(key=lambda cost: -(cost.cost_ms or 0.0))
     ordered: list[Insight] = []
     for cost in costs:
-        place = next((i for i, outer in enumerate(ordered) if _explains(cost, outer, rows)), len(ordered))
-        ordered.insert(place, cost)
+        places = (i for i, outer in enumerate(ordered) if _explains(cost, outer, rows, adrift))
+        ordered.insert(next(places, len(ordered)), cost)
     return ordered
 
 
-def _explains(inner: Insight, outer: Insight, rows: Mapping[str, Row]) -> bool:
+def _explains(inner: Insight, outer: Insight, rows: Mapping[str, Row], adrift: AbstractSet[str]) -> bool:
     ours, theirs = rows.get(inner.entries[0]), rows.get(outer.entries[0])
     if (
         outer.kind != "slow_hop"
@@ -117,11 +128,31 @@ def _explains(inner: Insight, outer: Insight, rows: Mapping[str, Row]) -> bool:
         or not theirs.duration_ms
     ):
         return False
-    return (
-        (inner.cost_ms or 0.0) >= NEARLY * (outer.cost_ms or 0.0)
-        and theirs.at_ms <= ours.at_ms
-        and ours.ends_ms <= theirs.ends_ms
+    return (inner.cost_ms or 0.0) >= NEARLY * (outer.cost_ms or 0.0) and (
+        (theirs.at_ms <= ours.at_ms and ours.ends_ms <= theirs.ends_ms)
+        or (ours.span_id in adrift and _overlap(ours, theirs))
     )
+
+
+def _overlap(inner: Row, outer: Row) -> bool:
+    """
+    Whether *inner* lasted no longer than *outer*, and most of it meanwhile.
+    """
+    lasted = inner.ends_ms - inner.at_ms
+    shared = min(inner.ends_ms, outer.ends_ms) - max(inner.at_ms, outer.at_ms)
+    return lasted <= outer.ends_ms - outer.at_ms and shared >= OVERLAPS * lasted
+
+
+def _adrift(report: Report) -> set[str]:
+    """
+    Return the hops of which nobody knows who called the outermost above them: it was never closed here.
+    """
+    adrift: set[str] = set()
+    for hop in report.hops:  # causes before effects
+        unclosed = hop.parent_id is None and (hop.name is None or not hop.known)
+        if unclosed or hop.parent_id in adrift:
+            adrift.add(hop.span_id)
+    return adrift
 
 
 def _hops(rows: Mapping[str, Row], ids: Iterable[str]) -> set[str]:

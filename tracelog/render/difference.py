@@ -7,7 +7,9 @@ from typing import Final
 
 from tracelog.correlation.diff import Change, Difference, Side
 from tracelog.correlation.words import TIMES, milliseconds, plural, shorten
-from tracelog.render.markdown import BYTES_PER_TOKEN, fence
+from tracelog.render.answer import BYTES_PER_TOKEN, size
+from tracelog.render.enclosed import enclosed
+from tracelog.render.markdown import fence
 from tracelog.render.paint import paint
 from tracelog.render.text import clean, columns, cut
 
@@ -61,26 +63,30 @@ def difference_terminal(found: Difference, *, width: int, color: bool) -> str:
     return "\n".join([*lines, *_more(found)]).rstrip("\n")
 
 
-def difference_markdown(found: Difference, budget: int | None = None) -> str:
+def difference_markdown(found: Difference, nonce: str, budget: int | None = None) -> str:
     """
-    Return *found* as Markdown, in at most *budget* tokens of four bytes; the least telling changes give way.
+    Return *found* as Markdown, what programs said of it enclosed by *nonce*.
+
+    Args:
+        found: What changed.
+        nonce: Random, made for this text alone.
+        budget: Tokens at most, of four bytes each; the least telling changes give way.
     """
     lines = [text for _, text in rows(found)]
-    kept = len(lines)
-    text = _document(found, lines)
-    while budget is not None and kept and len(text.encode()) > budget * BYTES_PER_TOKEN:
+    text, kept = _document(found, lines, nonce), len(lines)
+    if budget is None:
+        return text
+    room = budget * BYTES_PER_TOKEN
+    while kept and size(text) > room:
         kept = kept * 3 // 4
-        text = _document(found, [*lines[:kept], f"... {plural(len(lines) - kept, 'change')} over the budget"])
-    return text if budget is None else _within(text, budget * BYTES_PER_TOKEN)
+        text = _document(found, lines[:kept], nonce, len(lines) - kept)
+    return text.encode()[:room].decode(errors="ignore")  # where nothing of programs is left in it
 
 
-def _document(found: Difference, lines: Sequence[str]) -> str:
-    body = ["", *fence([*lines, *_more(found)])] if lines else []
-    return "\n".join([f"# {headline(found)}", "", sizes(found), *body]) + "\n"
-
-
-def _within(text: str, room: int) -> str:
-    return text if len(text.encode()) <= room else text.encode()[:room].decode(errors="ignore")
+def _document(found: Difference, lines: Sequence[str], nonce: str, left: int = 0) -> str:
+    over = [f"{plural(left, 'change')} over the budget"] if left else []
+    facts = "\n\n".join([f"# {headline(found)}", sizes(found), *over, *_more(found)])
+    return enclosed(facts, "\n".join(fence(lines)), nonce) if lines else f"{facts}\n"
 
 
 def _more(found: Difference) -> list[str]:

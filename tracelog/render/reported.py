@@ -12,6 +12,7 @@ from tracelog import correlation
 from tracelog.core.entry import Entry
 from tracelog.correlation import Missing
 from tracelog.correlation.account import Reports
+from tracelog.render.enclosed import markdown_enclosed
 from tracelog.render.html import html
 from tracelog.render.markdown import markdown
 from tracelog.render.terminal import terminal
@@ -22,11 +23,17 @@ class Report(correlation.Report, kw_only=True):
     Everything known about one trace, and the ways to show it.
     """
 
-    def to_markdown(self, budget: int | None = None, *, url: str | None = None) -> str:
+    def to_markdown(
+        self, budget: int | None = None, *, url: str | None = None, nonce: str | None = None
+    ) -> str:
         """
         Return the report as Markdown, of at most *budget* tokens; *url* is where the trace can be read.
+
+        For an agent give a *nonce*, random and made for this text alone: it encloses what programs wrote.
         """
-        return markdown(self, budget, url=url)
+        if nonce is None:
+            return markdown(self, budget, url=url)
+        return markdown_enclosed(self, nonce, budget, url=url)
 
     def to_html(self, *, url: str | None = None, data: bytes | None = None) -> str:
         """

@@ -155,7 +155,7 @@ class Compare:
             for entry in map(decode_entry, page.items):
                 at = entry.timestamp if entry.received_at is None else entry.received_at
                 side = before if at < begin else between
-                if at < end and entry.trace_id != MARKS and len(side) < MOST:
+                if at < end and not _is_own(entry) and len(side) < MOST:
                     side.append(entry)
             cursor = page.cursor
             if cursor is None or len(before) == MOST:
@@ -163,6 +163,14 @@ class Compare:
         raise QuerySyntaxError(
             f"more than {PAGES * PAGE:,} entries came since a; set a nearer mark, or compare two traces"
         )
+
+
+def _is_own(entry: Entry) -> bool:
+    """
+    Whether *entry* is what the server says of itself: marks, what was administered, alerts. None of it is a
+    change of the programs. No page can claim this origin, and programs that count name their source.
+    """
+    return (entry.system, entry.origin, entry.source) == (OWN_SYSTEM, "server", None)
 
 
 def checked(name: str) -> str:

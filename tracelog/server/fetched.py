@@ -77,10 +77,10 @@ def report_markdown(trace: Trace, now_ms: float, budget: int | None) -> str:
     """
     Return the report on *trace* as Markdown; with a *budget* its brief, within so many tokens.
     """
-    report = _report(trace, now_ms)
+    report, nonce = _report(trace, now_ms), secrets.token_hex(NONCE_BYTES)
     if budget is None:
-        return report.to_markdown()
-    return brief(report, budget, secrets.token_hex(NONCE_BYTES), ways=COMMANDS)
+        return report.to_markdown(nonce=nonce)
+    return brief(report, budget, nonce, ways=COMMANDS)
 
 
 def export(trace: Trace, now_ms: float, form: str) -> bytes:

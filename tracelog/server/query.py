@@ -95,10 +95,13 @@ class Query:
 
     async def search(self, request: Request) -> Response:
         options = request.query_params
+        since, until = self._moment(options.get("since")), self._moment(options.get("until"))
+        if since is not None and until is not None and since > until:
+            raise QuerySyntaxError("since is later than until, so nothing fits; swap the two")
         found = await self._store.search(
             language.parse(options.get("q", ""), now_ms=self._clock()),
-            since_ms=self._moment(options.get("since")),
-            until_ms=self._moment(options.get("until")),
+            since_ms=since,
+            until_ms=until,
             limit=_number(request, "limit", 100, most=MOST_ENTRIES),
             cursor=options.get("cursor") or None,
         )

@@ -7,6 +7,7 @@ What a program logs, caught in memory: for asserting on, and for reading when a 
     assert not logs.find("level:error")
 """
 
+import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,10 @@ from tracelog.client.default import default
 from tracelog.config import client_settings
 from tracelog.core.entry import Entry
 from tracelog.core.query import parse
+from tracelog.correlation.words import plural
+from tracelog.render.answer import BYTES_PER_TOKEN, LEAST_TOKENS, NONCE_BYTES, size
 from tracelog.render.reported import correlate
+from tracelog.render.text import clean
 from tracelog.sinks.memory import MemorySink
 
 FLUSH_S: Final = 2.0
@@ -27,6 +31,9 @@ FLUSH_S: Final = 2.0
 
 LOOK_S: Final = 0.01
 """Between two looks at what other threads log meanwhile."""
+
+NOTE: Final = 8
+"""Tokens kept for the line that counts traces beyond the budget."""
 
 SHOWN: Final = 20
 """Entries that a failed expectation shows: the last ones."""
@@ -94,9 +101,9 @@ class Captured(Sequence[Entry]):
 
     def brief(self, budget: int | None = None) -> str:
         """
-        Return the traces that were logged, each as Markdown of at most *budget* tokens, failed ones first.
+        Return the traces that were logged as Markdown, failed first, in at most *budget* tokens together.
         """
-        return "\n".join(correlate(trace).to_markdown(budget) for trace in by_trace(self.entries))
+        return brief_of(self.entries, budget)
 
     def end(self) -> None:
         """
@@ -106,7 +113,7 @@ class Captured(Sequence[Entry]):
         self._is_over = True
 
     def _shown(self) -> str:
-        lines = [f"  {entry.level:<5} {entry.message}" for entry in self.entries]
+        lines = [f"  {entry.level:<5} {clean(entry.message)}" for entry in self.entries]
         if not lines:
             return "nothing was logged"
         left_out = [f"  … {len(lines) - SHOWN} before"] if len(lines) > SHOWN else []
@@ -139,14 +146,18 @@ def by_trace(entries: Iterable[Entry]) -> list[list[Entry]]:
     return sorted(traces.values(), key=lambda trace: not any(entry.is_error for entry in trace))
 
 
-def brief_of(entries: Iterable[Entry], budget: int, most: int) -> str:
+def brief_of(entries: Iterable[Entry], budget: int | None = None) -> str:
     """
-    Return the brief of *most* traces of *entries* at most, failed ones first, of *budget* tokens each.
+    Return the traces of *entries* as Markdown, failed first, in at most *budget* tokens together.
     """
     traces = by_trace(entries)
-    told = [correlate(trace).to_markdown(budget) for trace in traces[:most]]
-    more = len(traces) - most
-    return "\n".join([*told, *([f"… and {more} more trace{'s' * (more > 1)}"] if more > 0 else [])])
+    nonce, told = secrets.token_hex(NONCE_BYTES), ""
+    for n, trace in enumerate(traces):
+        left = None if budget is None else budget - -(-size(told) // BYTES_PER_TOKEN) - NOTE
+        if left is not None and n and left < LEAST_TOKENS:
+            return f"{told}\n{plural(len(traces) - n, 'more trace')}\n"
+        told += ("\n" if told else "") + correlate(trace).to_markdown(left, nonce=nonce)
+    return told
 
 
 @contextmanager

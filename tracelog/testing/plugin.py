@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     from tracelog.testing.server import LocalServer
 
 BUDGET: Final = 2_000
-"""Tokens of the brief of a trace: what a person reads, and what a model is given beside the failure."""
-
-TRACES: Final = 3
-"""Of one test, failed ones first: a test that makes a hundred requests is not told by a hundred briefs."""
+"""Tokens of what is shown of a failed test: what a person reads, and a model is given beside the failure."""
 
 OPTION: Final = "tracelog_brief"
 """Of pytest's ini file."""
@@ -114,4 +111,4 @@ def _briefs(item: pytest.Item) -> Iterator[str]:
 def _told(entries: "list[Entry]") -> str:
     from tracelog.testing.captured import brief_of  # noqa: PLC0415 - for a test that failed only
 
-    return brief_of(entries, BUDGET, TRACES) if entries else ""
+    return brief_of(entries, BUDGET) if entries else ""
