@@ -23,7 +23,7 @@ from tracelog.correlation.patterns import fold
 from tracelog.correlation.performance import critical_path, measure, steps
 from tracelog.correlation.report import Clock, Hop, Insight, Missing, Report, Row, System
 from tracelog.correlation.rows import rows_of
-from tracelog.correlation.spoken import spoken
+from tracelog.correlation.stored import read_stored
 from tracelog.correlation.timeline import mark_gaps, merge, rank_of
 from tracelog.correlation.tree import grow, settle
 from tracelog.correlation.words import listed, number, plural
@@ -114,12 +114,13 @@ def timeline_of_json(rows: Sequence[bytes]) -> list[Row]:
     Raises:
         msgspec.DecodeError: When one of *rows* is no entry's JSON.
     """
-    return _timeline(spoken(rows))
+    return _timeline(read_stored(rows))
 
 
 def _timeline(intake: Intake) -> list[Row]:
     lines = _laid_out(intake).lines
-    return rows_of(lines, lines[0].at if lines else 0.0, _voices(intake.entries))
+    voices = {(system or UNNAMED, service) for system, service in set(map(_voice, intake.entries))}
+    return rows_of(lines, lines[0].at if lines else 0.0, voices)
 
 
 class _Laid(NamedTuple):
