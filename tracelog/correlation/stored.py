@@ -59,6 +59,7 @@ def _read(rows: Sequence[bytes]) -> list[Told]:
     entries: list[Told] = []
     names: Known = {}
     spans: Known = {}
+    keep = spans.setdefault
     decode: Decode | None = None
     lessons = 0
     for begin in range(0, len(rows), LESSON):
@@ -70,7 +71,6 @@ def _read(rows: Sequence[bytes]) -> list[Told]:
             lessons += 1
             is_worthwhile = lessons <= LESSONS and len(names) <= MOST and len(some) == LESSON
             decode = _decoder(names) if is_worthwhile else None
-        keep = spans.setdefault
         for entry, row in zip(told, some, strict=True):
             entry.row = row
             entry.span_id = keep(entry.span_id, entry.span_id)
