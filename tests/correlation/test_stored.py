@@ -6,7 +6,7 @@ import pytest
 
 from tests.correlation.build import hop, log
 from tracelog.core.entry import decode_entry, encode_entry
-from tracelog.correlation import timeline_of, timeline_of_json
+from tracelog.correlation import correlate, timeline_of, timeline_of_json
 from tracelog.correlation.stored import LESSON, LESSONS, MOST, read_stored
 
 BLOCKS = LESSONS + 3
@@ -41,10 +41,11 @@ def rows_of(name):
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_names_known_beforehand_change_no_row(name):
     """
-    Whenever a name is first heard, the timeline is that of the whole entries.
+    Whenever a name is first heard, the timeline is that of the report, and though the last row is weeks later.
     """
-    rows = rows_of(name)
-    assert timeline_of_json(rows) == timeline_of([decode_entry(row) for row in rows])
+    rows = [*rows_of(name), encode_entry(log("late", 2e9, "bye"))]
+    entries = [decode_entry(row) for row in rows]
+    assert timeline_of_json(rows) == timeline_of(entries) == correlate(entries).timeline
 
 
 @pytest.mark.parametrize(
