@@ -72,8 +72,15 @@ def are_sound(entries: Sequence[Entry]) -> bool:
     """
     Whether each of *entries* has an id of its own and times that are times, as nearly all that are fetched.
     """
+    return have_distinct_ids(entries) and have_times(entries)
+
+
+def have_distinct_ids(entries: Sequence[Entry]) -> bool:
+    """
+    Whether each of *entries* has an id of its own.
+    """
     ids = {entry.id for entry in entries}
-    return len(ids) == len(entries) and "" not in ids and have_times(entries)
+    return len(ids) == len(entries) and "" not in ids
 
 
 def have_times(entries: Sequence[Entry]) -> bool:

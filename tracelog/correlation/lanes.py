@@ -10,6 +10,7 @@ entries is spoken after them; it is put where they were, by the time it names.
 """
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from math import floor, inf
@@ -41,17 +42,13 @@ def lay(entries: Iterable[Entry], base: float) -> list[list[Line]]:
         entries: Entries with distinct ids.
         base: Unix milliseconds that the times of lines count from.
     """
-    numbered: dict[str, list[Entry]] = {}
-    others: dict[str, list[Entry]] = {}
+    numbered: defaultdict[str, list[Entry]] = defaultdict(list)
+    others: defaultdict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
-        if entry.seq is not None and entry.source:
-            speakers, clock = numbered, entry.source
+        if entry.seq is not None and (source := entry.source):
+            numbered[source].append(entry)
         else:
-            speakers, clock = others, clock_of(entry)
-        if (lane := speakers.get(clock)) is None:
-            speakers[clock] = [entry]
-        else:
-            lane.append(entry)
+            others[clock_of(entry)].append(entry)
     spoken = [(clock, _in_number_order(numbered[clock])) for clock in sorted(numbered)]
     spoken += [(clock, sorted(others[clock], key=_by_clock)) for clock in sorted(others)]
     return [_lane(number, clock, lane, base) for number, (clock, lane) in enumerate(spoken)]
