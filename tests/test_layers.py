@@ -50,6 +50,8 @@ INSIDE_FUNCTIONS = {
     ("stores/__init__.py", "open_store"),  # a URL decides which library is loaded
     ("integrations/__init__.py", "instrument"),  # "auto" loads what is installed
     ("client/default.py", "open_client"),  # what ships entries is loaded by the first log call
+    ("client/default.py", "_made_quietly"),  # and so is what reads settings
+    ("client/context.py", "_incoming"),
     ("__init__.py", "__getattr__"),  # `import tracelog` loads the promised names only when they are used
     ("server/__init__.py", "__getattr__"),  # the command line reads with receivers, without the server
     ("sinks/otlp.py", "open_protobuf"),  # the same extra, for who writes protobuf
@@ -132,6 +134,7 @@ LIGHT = [
     "json",
     "logging",
     "ssl",
+    "dataclasses",
 ]
 """What `import tracelog` leaves unloaded, because every program pays for it at its start."""
 

@@ -17,7 +17,6 @@ from tracelog.client.hop import MUTED, Trace, fresh
 from tracelog.client.ids import new_span_id
 from tracelog.client.interrupts import is_from_outside
 from tracelog.client.odd import shown
-from tracelog.config import inherited_traceparent
 from tracelog.core.entry import is_trace_id
 from tracelog.core.headers import (
     Headers,
@@ -77,6 +76,8 @@ class _Root:
         try:
             return self._inherited["incoming"]
         except KeyError:
+            from tracelog.config import inherited_traceparent  # noqa: PLC0415 - it comes with the first client
+
             found = read_headers({"traceparent": inherited_traceparent()})
             return self._inherited.setdefault("incoming", found)
 

@@ -15,7 +15,6 @@ from tracelog.client.context import Headers, Wish
 from tracelog.client.logger import Logger
 from tracelog.client.odd import shown
 from tracelog.client.span import Span, trace_span
-from tracelog.config import client_settings
 from tracelog.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -63,6 +62,8 @@ def _made_quietly() -> "Client":
     """
     Return a client made of the environment; what is wrong there is one line on standard error, and left out.
     """
+    from tracelog.config import client_settings  # noqa: PLC0415 - as above
+
     wrong: list[ConfigError] = []
     settings = client_settings({}, wrong=wrong.append)
     try:

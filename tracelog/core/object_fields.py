@@ -2,7 +2,6 @@
 The fields of objects, whatever library made them. Loaded with the log call, so it needs next to nothing.
 """
 
-import dataclasses
 from collections.abc import Collection, Mapping
 from enum import Enum
 from itertools import islice
@@ -31,7 +30,9 @@ def field_names(kind: type) -> list[str]:
     """
     Return the names of the fields that objects of *kind* have, whatever library made it.
     """
-    if dataclasses.is_dataclass(kind):
+    if hasattr(kind, "__dataclass_fields__"):
+        import dataclasses  # noqa: PLC0415 - where there is one it is loaded; else it would take a millisecond
+
         return [field.name for field in dataclasses.fields(kind)]
     for sign in _SIGNS:
         if (told := getattr(kind, sign, None)) is not None:

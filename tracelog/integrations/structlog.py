@@ -69,18 +69,19 @@ class _Processor:
         done = False
         try:
             meta = client.known[(getattr(logger, "name", None), method, *event)]
-            gate = client.gate
             fields: Any = event.copy()  # type: ignore[attr-defined] # what cannot be copied raises
             message = fields.pop("event")
-            if len(gate.queue) < gate.high_water and type(message) is str and not is_tracked(fields):
+            gate = client.gate
+            queue = gate.queue
+            if len(queue) < gate.high_water and type(message) is str and not is_tracked(fields):
                 place: Any = PLACE.get() or root()  # one of a sink or hook has no ids, and raises
                 row = encode((now(), meta, place.raw, message, fields or None))
-                if len(row) > SLOT:
-                    done = put_long(gate, row, message)
-                else:
-                    gate.queue.append(row)
+                if len(row) <= SLOT:
+                    queue.append(row)
                     next(gate.tick)
                     done = True
+                else:
+                    done = put_long(gate, row, message)
         except Exception:  # of no form that was met before, or something about it is odd
             done = False
         if not done:  # not within `except`: `exc_info=True` asks for the exception that the program handles
