@@ -261,17 +261,19 @@ def test_a_formatter_before_the_queue_leaves_the_entry_alone(told, form, pickled
         except ValueError:
             log.exception("%s\nTraceback (most recent call last):\n", "quoted")
         log.info("where", stack_info=True)
+        log.handle(log.makeRecord("till", logging.INFO, __file__, 1, "no args at 100%", None, None))
     listener = logging.handlers.QueueListener(queue.SimpleQueue(), Handler())
     while not waiting.empty():
         record = waiting.get()
         listener.handle(pickle.loads(pickle.dumps(record)) if pickled else record)
     entries = [entry for entry in told() if entry.logger == "till"]
     assert [entry.message for entry in entries][:2] == ["charged 5 for tea", "{plain} 100%"]
-    assert [entry.context for entry in entries] == [{"order": 7}, {"order": 8}, None, None]
+    assert [entry.context for entry in entries] == [{"order": 7}, {"order": 8}, None, None, None]
     assert {entry.trace_id for entry in entries} == {here.trace_id}
     assert (entries[2].message.split("\n")[0], entries[2].error["cause"]["type"]) == ("quoted", "KeyError")
     assert (entries[3].message, entries[3].error) == ("where", None)
     assert "test_logging" in entries[3].stack
+    assert entries[4].message == "no args at 100%"
 
 
 def test_a_copy_that_is_changed_says_what_it_was_changed_to(told):

@@ -98,6 +98,33 @@ def test_whatever_its_class():
     assert "run" not in vars(worker)
 
 
+def test_beside_others_who_wrap_threads(on, monkeypatch):
+    """
+    Who wraps the `run` of a thread as Sentry does, the function of its class where there is one, before us or after,
+    keeps the thread running and in its trace.
+    """
+
+    def wrap(before):
+        def start(self):
+            inner = getattr(self.run, "__func__", self.run)
+            self.run = lambda *more: inner(self, *more)
+            before(self)
+
+        return start
+
+    on()
+    monkeypatch.setattr(threading.Thread, "start", wrap(threading.Thread.start))
+    undo = instrument("threading")
+    monkeypatch.setattr(threading.Thread, "start", wrap(threading.Thread.start))
+    with tracelog.trace("order") as trace:
+        worker = Worker()
+        worker.start()
+        worker.join()
+    monkeypatch.undo()
+    undo()
+    assert worker.seen == (trace.trace_id, trace.span_id)
+
+
 def test_a_thread_begins_once():
     """
     Starting a thread again is refused as ever, and leaves nothing behind.

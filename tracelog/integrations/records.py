@@ -88,7 +88,8 @@ class StampedRecord(logging.LogRecord):
         stamp = self._tracelog
         other._tracelog = stamp  # noqa: SLF001 - of this very class
         if stamp.text is None:
-            stamp.text = say(self.msg, self.args if type(self.args) is tuple else (self.args,))
+            args: Any = self.args or ()
+            stamp.text = say(self.msg, args if type(args) is tuple else (args,))
         return other
 
 
