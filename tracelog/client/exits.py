@@ -11,7 +11,11 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from tracelog.client.flushes import Flush
 from tracelog.config import ClientSettings
+
+STEP_S: Final = 0.005
+"""Between two looks at whether the queues are empty."""
 
 
 class _Plan(Protocol):
@@ -29,7 +33,7 @@ class Leaver(Protocol):
 
     def pending(self) -> int: ...
 
-    def nudge(self) -> object: ...
+    def nudge(self) -> Flush: ...
 
     def flush(self, timeout: float) -> int: ...
 
@@ -88,16 +92,18 @@ def deliver_all(*, last: bool, asked: Callable[[ClientSettings], bool] = everybo
             shipper.flush(left)
 
 
-def hurry(timeout: float) -> None:
+def take_all(timeout: float) -> None:
     """
-    Have all clients deliver what they hold, and wait *timeout* seconds for it at most.
+    Have all clients take what they hold out of their queues, and wait *timeout* seconds for that at most.
+
+    No sink is waited for, and no clock is asked: a test may have stopped it.
     """
-    shippers = [shipper for shipper in _alive() if shipper.pending()]
-    for shipper in shippers:
-        shipper.nudge()
-    ends = time.monotonic() + timeout
-    for shipper in shippers:
-        shipper.flush(max(0.0, ends - time.monotonic()))
+    asked = [shipper.nudge() for shipper in _alive() if shipper.pending()]
+    for _ in range(round(timeout / STEP_S)):
+        waiting = [flush for flush in asked if flush.target is None]
+        if not waiting:
+            return
+        waiting[0].wait(STEP_S)
 
 
 def _alive() -> list[Leaver]:

@@ -66,8 +66,8 @@ class _Run:
     """
     Stands for the `run` of a thread, whatever its class makes of it, until it is called.
 
-    The hop stays current until the thread ends: an exception that nobody caught belongs to it, too. Whoever
-    wraps threads as well, as Sentry does, may take it for the function of a class, and call it with the thread.
+    The hop stays current until the thread ends: an exception that nobody caught belongs to it, too. Who wraps
+    threads as well, as Sentry does, may take it for the function of a class, and call it with the thread.
     """
 
     __slots__ = ("_own", "_place", "_thread")
