@@ -19,7 +19,7 @@ MOST_ROWS: Final = 10_000
 """Rows kept of one test: more than anybody reads."""
 
 MOST_BYTES: Final = 8 * 1024 * 1024
-"""Of these rows: a test may log megabytes in one, and a run keeps what its latest test logged until the next."""
+"""Of these rows: a test may log megabytes in one, and a run keeps what its latest test logged."""
 
 TAKE_S: Final = 0.5
 """Longest wait for what a failed test has logged last: a client looks every 0.1 s, unless its sink hangs."""
