@@ -2,6 +2,7 @@
 A thread goes on in the trace of who started it; one that a library keeps for whoever comes does not.
 """
 
+import functools
 import logging
 import logging.handlers
 import queue
@@ -191,4 +192,24 @@ def test_it_is_switched_off_again(on):
     with tracelog.trace("order") as trace:
         assert run_in(lambda work: threading.Thread(target=work))[1] == (trace.trace_id, trace.span_id)
         on()
+        assert run_in(lambda work: threading.Thread(target=work))[1] is None
+
+
+def test_it_is_switched_on_again_beneath_others(on, monkeypatch):
+    """
+    Where somebody has wrapped what is undone since, another switch works, once.
+    """
+    ours = threading.Thread.start
+
+    @functools.wraps(ours)
+    def start(self):
+        ours(self)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    on()
+    undo = instrument("threading")
+    instrument("threading")()
+    with tracelog.trace("order") as trace:
+        assert run_in(lambda work: threading.Thread(target=work))[1] == (trace.trace_id, trace.span_id)
+        undo()
         assert run_in(lambda work: threading.Thread(target=work))[1] is None

@@ -3,8 +3,8 @@ Who raised what comes out of a log call: the value that is being looked at, or a
 
 What a value raises costs a placeholder at most, `SystemExit` included: logging never raises into a program.
 What a signal raises into whatever runs at the moment is the program's own, and must reach it: an interrupt, a
-handler that exits, an alarm that says a timeout is over. So is what another thread raises in this one, as time
-limits of workers do (`PyThreadState_SetAsyncExc`).
+handler that exits, an alarm that says a timeout is over. So is what another thread raises in this one, as
+time limits of workers do (`PyThreadState_SetAsyncExc`).
 """
 
 import functools
@@ -12,7 +12,7 @@ from types import CodeType, TracebackType
 from typing import Any, Final
 
 _SAID_IN_C: Final = frozenset({"SystemExit", "GeneratorExit", "CancelledError"})
-"""What a value can raise without a `raise` of its own, by `sys.exit()` or the result of a cancelled future."""
+"""What a value can raise without a `raise` of its own: by `sys.exit()`, or by asking a cancelled future."""
 
 
 def is_from_outside(error: BaseException) -> bool:
@@ -20,8 +20,8 @@ def is_from_outside(error: BaseException) -> bool:
     Whether a signal or another thread raised *error*, and not the code that it came out of.
 
     A handler that is written in Python stands in the traceback. That of an interrupt is the interpreter's,
-    and does not, nor does another thread: so what is no `Exception`, and was raised by no `raise` statement, is
-    theirs.
+    and does not, nor does another thread: so what is no `Exception`, and was raised by no `raise` statement,
+    is theirs.
     """
     innermost = error.__traceback__
     if innermost is None:
