@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from tracelog.client.flushes import Flush
@@ -92,6 +93,18 @@ def deliver_all(*, last: bool, asked: Callable[[ClientSettings], bool] = everybo
             shipper.flush(left)
 
 
+def _deliver_to_the_end(*, last: bool) -> None:
+    """
+    Deliver all, also where the handler of a signal exits meanwhile: a pool ends those by a signal that are
+    about to leave by themselves.
+    """
+    try:
+        deliver_all(last=last)
+    except SystemExit:
+        deliver_all(last=last)
+        raise
+
+
 def take_all(timeout: float) -> None:
     """
     Have all clients take what they hold out of their queues, and wait *timeout* seconds for that at most.
@@ -124,7 +137,8 @@ def _in_parent() -> None:
 
 
 def _at_exit() -> None:
-    deliver_all(last=True)
+    with suppress(SystemExit):
+        _deliver_to_the_end(last=True)
 
 
 def _in_child() -> None:
@@ -157,7 +171,7 @@ def _tell_multiprocessing() -> None:
 
 def _finalize(_: object) -> None:
     util: Any = sys.modules["multiprocessing.util"]
-    util.Finalize(None, deliver_all, kwargs={"last": False}, exitpriority=0)
+    util.Finalize(None, _deliver_to_the_end, kwargs={"last": False}, exitpriority=0)
 
 
 atexit.register(_at_exit)

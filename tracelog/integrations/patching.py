@@ -13,8 +13,8 @@ Make = Callable[[Method], Method]
 Undo = Callable[[], None]
 
 MARK: Final = "__tracelog__"
-"""On what replaces a method: how a second replacement knows. Whoever wraps it since has a copy of this, too, by
-`functools.wraps`: it says whether ours is still at work."""
+"""On what replaces a method: how a second replacement knows. Whoever wraps it since has a copy of this, too,
+by `functools.wraps`: it says whether ours is still at work."""
 
 
 def replace(owner: type, name: str, make: Make) -> Undo:
