@@ -18,7 +18,6 @@ from typing import Any, Final
 from tracelog.client.exits import deliver_all, everybody
 from tracelog.config import ClientSettings
 
-
 PROD_S: Final = 0.05
 """After so long a main thread that has not begun to handle the signal is told once more."""
 
@@ -86,11 +85,12 @@ def insist() -> None:
     """
     Have the signal handled, too, when it arrives just before the main thread begins to wait for something.
 
-    Python calls a handler between two steps of the main thread. One that waits for work which will never come
-    takes none, where the signal came a moment too early to interrupt it: who joins that process waits for ever.
-    The interpreter writes each signal into a pipe at once; a thread that reads it tells the main thread again.
+    Python calls a handler between two steps of the main thread. One that waits for work which will never
+    come takes none, where the signal came a moment too early to interrupt it: who joins that process waits
+    for ever. The interpreter writes each signal into a pipe at once; a thread that reads it tells the main
+    thread again.
     """
-    if signal.getsignal(signal.SIGTERM) is not _deliverer or not hasattr(signal, "pthread_kill"):
+    if not (_is_ours() and hasattr(signal, "pthread_kill")):
         return
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -105,6 +105,10 @@ def insist() -> None:
     _thread.start_new_thread(_prod, (reader, threading.get_ident()))
 
 
+def _is_ours() -> bool:
+    return signal.getsignal(signal.SIGTERM) is _deliverer
+
+
 def _forget() -> None:
     """
     In a forked child: its signals are none of the parent's.
@@ -117,6 +121,6 @@ def _prod(reader: int, main: int) -> None:
     while os.read(reader, 1) != bytes([signal.SIGTERM]):
         pass
     time.sleep(PROD_S)
-    while not _deliverer.begun and signal.getsignal(signal.SIGTERM) is _deliverer:
+    while not _deliverer.begun and _is_ours():
         signal.pthread_kill(main, signal.SIGTERM)
         time.sleep(PROD_S)
