@@ -2,12 +2,15 @@
 Whatever a program logs: it raises nothing, costs no other entry anything, and is counted.
 """
 
+import asyncio
 import collections
+import ctypes
 import functools
 import gc
 import logging
 import signal
 import sys
+import threading
 
 import pytest
 
@@ -222,6 +225,45 @@ def test_what_a_signal_raises_passes(connect, handler, raised):
     log.info("goes on")
     client.flush(5.0)
     assert wire.messages == ["goes on"]
+    assert client.stats()["balanced"]
+
+
+class TimeLimit(BaseException):
+    """
+    What a worker raises in a thread whose work takes too long.
+    """
+
+
+def test_what_another_thread_raises_passes(connect):
+    """
+    A time limit that is put into a thread in the middle of a log call reaches the work; a cancelled future does not.
+    """
+
+    class Late:
+        def __repr__(self):
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(threading.get_ident()), ctypes.py_object(TimeLimit)
+            )
+            return str(list(map(str, "late")))
+
+    class Cancelled:
+        def __repr__(self):
+            loop = asyncio.new_event_loop()
+            future = loop.create_future()
+            future.cancel()
+            loop.close()
+            return future.result()
+
+    client, wire = connect()
+    log = client.get_logger("till")
+    log.info("first")  # a thread that is about to begin would pass for the one that starts it
+    client.flush(5.0)
+    for call in (lambda: log.info("x", value=Late()), lambda: log.info("%s", Late())):
+        with pytest.raises(TimeLimit):
+            call()
+    log.info("goes on", value=Cancelled())
+    client.flush(5.0)
+    assert wire.messages == ["first", "goes on"]
     assert client.stats()["balanced"]
 
 

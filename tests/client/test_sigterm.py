@@ -117,3 +117,42 @@ def test_a_server_with_a_handler_of_its_own(tmp_path):
     """
     ran = run(UVICORN, tmp_path)
     assert (ran.code, ran.messages) == (-signal.SIGTERM, ["started", "stopping"])
+
+
+LEAVING = """
+import signal
+from multiprocessing import get_context
+
+class Late(File):
+    'Is told to end in the middle of its work, by which the process is ending already.'
+    def __call__(self, parcel):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.05)
+        super().__call__(parcel)
+
+tracelog.configure(sinks=[Late()], flush_interval=5, console="off")
+log = tracelog.get_logger("x")
+
+def work():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
+    for n in range(100): log.info(f"m{n}")
+
+if __name__ == "__main__":
+    if METHOD:
+        child = get_context(METHOD).Process(target=work)
+        child.start()
+        child.join()
+        assert child.exitcode in (0, 3), child.exitcode
+    else:
+        work()
+"""
+
+
+@pytest.mark.parametrize("method", [None, "fork", "spawn"])
+def test_a_handler_that_exits_while_the_process_ends_costs_nothing(tmp_path, method):
+    """
+    A process that is leaving anyway and is told to end, by a handler of its own, delivers what it has, without a word.
+    """
+    ran = run(LEAVING.replace("METHOD", repr(method)), tmp_path)
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert ran.messages == [f"m{n}" for n in range(100)]

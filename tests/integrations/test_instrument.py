@@ -87,6 +87,50 @@ def test_what_is_loaded_is_switched_on_at_once(told):
     assert [entry.message for entry in told()] == ["one"]
 
 
+FIRST = """
+import tracelog
+undo = tracelog.instrument("{name}")
+from {module} import {kind}
+from {home} import {app}
+assert hasattr({app}.__call__, "__tracelog__")
+undo()
+assert not hasattr({app}.__call__, "__tracelog__")
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "kind", "home", "app"),
+    [
+        ("django", "django.core.asgi", "get_asgi_application", "django.core.handlers.asgi", "ASGIHandler"),
+        ("django", "django.core.wsgi", "get_wsgi_application", "django.core.handlers.wsgi", "WSGIHandler"),
+        ("litestar", "litestar", "Litestar", "litestar", "Litestar"),
+    ],
+    ids=lambda said: said.rpartition(".")[2],
+)
+def test_a_framework_may_be_loaded_by_any_of_its_doors(name, module, kind, home, app):
+    """
+    A framework that is loaded as its users load it, after the switch, is watched without a word: some of its modules
+    are half done while others, which these need, are loaded.
+    """
+    done = run(FIRST.format(name=name, module=module, kind=kind, home=home, app=app))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_two_wait_for_one_library(tmp_path, monkeypatch):
+    """
+    Who waits for a module keeps no other from it, and forgets nothing but what is its own.
+    """
+    seen = []
+    (tmp_path / "awaited_module.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    forgets = [upon("awaited_module", lambda n=n: seen.append(n)) for n in range(3)]
+    forgets[1]()
+    import awaited_module  # noqa: F401
+
+    assert seen == [0, 2]
+    del sys.modules["awaited_module"]
+
+
 def test_an_unknown_name_is_told():
     """
     A name that is no integration is one sentence.

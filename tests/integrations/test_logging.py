@@ -261,17 +261,82 @@ def test_a_formatter_before_the_queue_leaves_the_entry_alone(told, form, pickled
         except ValueError:
             log.exception("%s\nTraceback (most recent call last):\n", "quoted")
         log.info("where", stack_info=True)
+        log.handle(log.makeRecord("till", logging.INFO, __file__, 1, "no args at 100%", None, None))
     listener = logging.handlers.QueueListener(queue.SimpleQueue(), Handler())
     while not waiting.empty():
         record = waiting.get()
         listener.handle(pickle.loads(pickle.dumps(record)) if pickled else record)
     entries = [entry for entry in told() if entry.logger == "till"]
     assert [entry.message for entry in entries][:2] == ["charged 5 for tea", "{plain} 100%"]
-    assert [entry.context for entry in entries] == [{"order": 7}, {"order": 8}, None, None]
+    assert [entry.context for entry in entries] == [{"order": 7}, {"order": 8}, None, None, None]
     assert {entry.trace_id for entry in entries} == {here.trace_id}
     assert (entries[2].message.split("\n")[0], entries[2].error["cause"]["type"]) == ("quoted", "KeyError")
     assert (entries[3].message, entries[3].error) == ("where", None)
     assert "test_logging" in entries[3].stack
+    assert entries[4].message == "no args at 100%"
+
+
+class SlotRecord(logging.LogRecord):
+    """
+    A record of the program's own make.
+    """
+
+    __slots__ = ("turn",)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.turn = 7
+
+    def getMessage(self):  # noqa: N802 - what it replaces
+        return f"own {super().getMessage()}"
+
+
+class StatefulRecord(SlotRecord):
+    """
+    A record that says itself what is copied of it.
+    """
+
+    def __getstate__(self):
+        return {**vars(self), "turn": self.turn}
+
+    def __setstate__(self, state):
+        self.turn = state.pop("turn")
+        vars(self).update(state)
+
+
+def with_a_field(*args, **kwargs):
+    record = logging.LogRecord(*args, **kwargs)
+    record.turn = 7
+    return record
+
+
+FACTORIES = [(SlotRecord, "own charged 5"), (StatefulRecord, "own charged 5"), (with_a_field, "charged 5")]
+
+
+@pytest.mark.parametrize("pickled", [False, True])
+@pytest.mark.parametrize(("factory", "said"), FACTORIES)
+def test_a_formatter_before_the_queue_meets_a_factory(told, factory, said, pickled):
+    """
+    Records of a program's own factory are told as well by their message behind a QueueHandler with a formatter, and
+    copies of them are whole.
+    """
+    logging.setLogRecordFactory(factory)
+    handle = Handler().handle
+    waiting = queue.SimpleQueue()
+    handler = logging.handlers.QueueHandler(waiting)
+    handler.setFormatter(logging.Formatter("%(asctime)s | %(message)s"))
+    log = logger_of("till", handler)
+    with tracelog.trace("order") as here:
+        log.info("charged %d", 5, extra={"order": 7})
+        log.info("plain")
+    first, second = waiting.get(), waiting.get()
+    assert (first.turn, type(first)) == (7, factory if isinstance(factory, type) else logging.LogRecord)
+    for record in (first, second):
+        handle(pickle.loads(pickle.dumps(record)) if pickled else record)
+    entry, plain = (entry for entry in told() if entry.logger == "till")
+    assert (entry.message, entry.context["order"], entry.trace_id) == (said, 7, here.trace_id)
+    assert plain.message == said.replace("charged 5", "plain")
+    assert vars(copy.copy(logging.makeLogRecord({"order": 7})))["order"] == 7
 
 
 def test_a_copy_that_is_changed_says_what_it_was_changed_to(told):

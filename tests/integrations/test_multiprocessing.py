@@ -5,6 +5,7 @@ A process goes on in the trace of who started it, and each piece of a pool's wor
 import logging
 import logging.handlers
 import multiprocessing
+import signal
 from multiprocessing.pool import ThreadPool
 
 import pytest
@@ -160,6 +161,32 @@ if __name__ == "__main__":
     with context.Pool(2, begin, ["begun"]) as pool:
         assert pool.map(work, range(100)) == list(range(100))
 """
+
+
+STUCK = """
+import signal
+from tracelog.client import sigterm
+
+sigterm.attend(always=True)
+sigterm.insist()
+tracelog.configure(sinks=[File()], flush_interval=5, console="off")
+tracelog.get_logger("x").info("waits")
+reader, writer = os.pipe()
+if os.fork() == 0:
+    signal.raise_signal(signal.SIGTERM)
+os.wait()
+os.write(signal.set_wakeup_fd(-1), bytes([signal.SIGTERM]))  # what the interpreter writes before the main thread knows
+os.read(reader, 1)
+"""
+
+
+def test_a_worker_that_waits_already_is_told_again(tmp_path):
+    """
+    A signal that came too early to interrupt the wait for work ends a worker all the same, what it logged delivered;
+    one that a child of it gets does not.
+    """
+    ran = run(STUCK, tmp_path, timeout=10.0)
+    assert (ran.code, ran.out, ran.err, ran.messages) == (-signal.SIGTERM, "", "", ["waits"])
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -261,6 +261,29 @@ def test_setup_outlasts_what_is_configured_later(told, capsys, how):
     assert capsys.readouterr().out.count("charged") == 1
 
 
+class Named(structlog.BoundLoggerBase):
+    """
+    A wrapper of the program's own, which calls structlog's method by the names of its parameters.
+    """
+
+    def said(self, event, **values):
+        named = {"method_name": "info", "event": event, "event_kw": values}
+        args, rest = self._process_event(**named)
+        return self._logger.info(*args, **rest)
+
+
+def test_setup_takes_the_names_of_structlog(told, capsys):
+    """
+    A wrapper class that a program has written itself works as before, and is heard.
+    """
+    undo = setup()
+    structlog.configure(wrapper_class=Named, cache_logger_on_first_use=False)
+    structlog.get_logger().said("paid", amount=5)
+    undo()
+    assert "paid" in capsys.readouterr().out
+    assert [(entry.message, entry.context) for entry in told()] == [("paid", {"amount": 5})]
+
+
 def test_setup_lets_tests_of_the_program_capture(told):
     """
     Within structlog's own `capture_logs` a program sees what it would see without us.

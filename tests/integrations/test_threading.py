@@ -2,6 +2,7 @@
 A thread goes on in the trace of who started it; one that a library keeps for whoever comes does not.
 """
 
+import functools
 import logging
 import logging.handlers
 import queue
@@ -98,6 +99,33 @@ def test_whatever_its_class():
     assert "run" not in vars(worker)
 
 
+def test_beside_others_who_wrap_threads(on, monkeypatch):
+    """
+    Who wraps the `run` of a thread as Sentry does, the function of its class where there is one, before us or after,
+    keeps the thread running and in its trace.
+    """
+
+    def wrap(before):
+        def start(self):
+            inner = getattr(self.run, "__func__", self.run)
+            self.run = lambda *more: inner(self, *more)
+            before(self)
+
+        return start
+
+    on()
+    monkeypatch.setattr(threading.Thread, "start", wrap(threading.Thread.start))
+    undo = instrument("threading")
+    monkeypatch.setattr(threading.Thread, "start", wrap(threading.Thread.start))
+    with tracelog.trace("order") as trace:
+        worker = Worker()
+        worker.start()
+        worker.join()
+    monkeypatch.undo()
+    undo()
+    assert worker.seen == (trace.trace_id, trace.span_id)
+
+
 def test_a_thread_begins_once():
     """
     Starting a thread again is refused as ever, and leaves nothing behind.
@@ -164,4 +192,24 @@ def test_it_is_switched_off_again(on):
     with tracelog.trace("order") as trace:
         assert run_in(lambda work: threading.Thread(target=work))[1] == (trace.trace_id, trace.span_id)
         on()
+        assert run_in(lambda work: threading.Thread(target=work))[1] is None
+
+
+def test_it_is_switched_on_again_beneath_others(on, monkeypatch):
+    """
+    Where somebody has wrapped what is undone since, another switch works, once.
+    """
+    ours = threading.Thread.start
+
+    @functools.wraps(ours)
+    def start(self):
+        ours(self)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    on()
+    undo = instrument("threading")
+    instrument("threading")()
+    with tracelog.trace("order") as trace:
+        assert run_in(lambda work: threading.Thread(target=work))[1] == (trace.trace_id, trace.span_id)
+        undo()
         assert run_in(lambda work: threading.Thread(target=work))[1] is None

@@ -5,10 +5,11 @@ What is called with urllib3 goes on with the trace, where it may, and is told.
 import json
 
 import pytest
+import requests
 import urllib3
 
 from tests.integrations.calling import CallContract, told_calls
-from tests.sinks.scripted import raw, scripted
+from tests.sinks.scripted import raw, reply, scripted
 from tracelog.integrations.urllib3 import setup
 
 
@@ -41,6 +42,20 @@ def test_retries_are_one_call(told, echoes, instrumented):
         pool.request("GET", f"{echoes.url}/echo?status=503")
     (call,) = told_calls(told)
     assert (call.level, call.error["type"]) == ("error", "urllib3.exceptions.MaxRetryError")
+
+
+def test_a_connection_that_breaks_is_tried_again(told, instrumented):
+    """
+    Where a connection ends without an answer urllib3 tries again, as ever, by itself and beneath requests, and all is
+    one entry of how it ended.
+    """
+    with scripted(raw(b""), reply(200, "one"), raw(b""), reply(200, "two")) as server:
+        with urllib3.PoolManager(retries=2) as pool:
+            assert pool.request("GET", f"{server.url}/one").data == b"one"
+        with requests.Session() as session:
+            session.mount("http://", requests.adapters.HTTPAdapter(max_retries=urllib3.Retry(2)))
+            assert session.get(f"{server.url}/two").text == "two"
+    assert [(call.level, call.context["status"]) for call in told_calls(told)] == [("info", 200)] * 2
 
 
 def test_headers_of_the_pool_stay(told, echoes, instrumented):

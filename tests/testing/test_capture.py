@@ -11,10 +11,11 @@ import pytest
 
 import tracelog
 from tracelog.client.client import Client
+from tracelog.core.rows import Header
 from tracelog.errors import ConfigError, QuerySyntaxError
 from tracelog.integrations.logging import Handler
 from tracelog.sinks.memory import MemorySink
-from tracelog.testing import FakeClock, LocalServer, capture, expect_no_errors
+from tracelog.testing import FakeClock, LocalServer, capture, expect_no_errors, ring
 
 pytest_plugins = ["pytester"]
 
@@ -307,6 +308,78 @@ def test_a_failed_test_shows_its_brief_unasked(pytester: pytest.Pytester):
     assert re.search(r"^\d\d more traces$", shown[1], re.MULTILINE)
     assert len(shown[1].split("____")[0]) < 2_000 * 4
     assert "hangs later" in shown[2]
+
+
+AGAIN = """
+import time
+import pytest
+import tracelog
+from tracelog.testing import plugin
+
+class Away:
+    def __call__(self, parcel):
+        raise tracelog.errors.SinkUnavailableError("away")
+    def close(self):
+        pass
+
+tracelog.configure(sinks=[Away()], exit_timeout=0, console="off", redact=False)
+log = tracelog.get_logger("shop")
+begun = time.perf_counter()
+
+@pytest.mark.parametrize("turn", range(6))
+def test_flaky(turn):
+    log.error("tried once more")
+    assert 0
+
+def test_fast():
+    assert time.perf_counter() - begun < 6 * 2 * 0.4
+
+def test_broken(monkeypatch, request):
+    log.error("never told")
+    request.addfinalizer(monkeypatch.undo)
+    monkeypatch.setattr(plugin, "_told", lambda _entries: {}["missing"])
+    assert 0
+"""
+
+RERUN = """
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    runtestprotocol(item, log=False, nextitem=nextitem)
+    for report in runtestprotocol(item, log=False, nextitem=nextitem):
+        item.ihook.pytest_runtest_logreport(report=report)
+    return True
+"""
+
+
+def test_a_brief_holds_nobody_up(pytester: pytest.Pytester):
+    """
+    A test that is run again shows its brief again, nobody waits for a server that is away, and a brief that cannot be
+    made is one line.
+    """
+    pytester.makeconftest(RERUN)
+    pytester.makepyfile(AGAIN)
+    result = pytester.runpytest_subprocess(*ALONE)
+    result.assert_outcomes(passed=1, failed=7)
+    text = result.stdout.str()
+    assert text.count("- tracelog -") == 7
+    assert text.count("no brief: KeyError: 'missing'") == 1
+
+
+def test_what_is_kept_of_a_test_is_bounded(monkeypatch):
+    """
+    Of rows without end the latest are kept, in number and in bytes, whole, each under its own number.
+    """
+    monkeypatch.setattr(ring, "MOST_ROWS", 50)
+    monkeypatch.setattr(ring, "MOST_BYTES", 1000)
+    kept = ring._Kept(0.0)
+    for n in range(100):
+        kept.add(Header(), [b"%02d" % n] * 3)
+    assert (kept.rows, kept.bytes, kept.seen) == (48, 96, 300)
+    kept.add(Header(), [bytes([n]) * 300 for n in range(5)])
+    header, rows, size = kept.parts[-1]
+    assert (header.seq, rows, size) == (302, [bytes([n]) * 300 for n in (2, 3, 4)], 900)
+    assert (kept.rows, kept.bytes, len(kept.parts)) == (48, 990, 16)
 
 
 def test_a_project_can_switch_it_off(pytester: pytest.Pytester):

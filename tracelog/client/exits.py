@@ -9,9 +9,14 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
+from tracelog.client.flushes import Flush
 from tracelog.config import ClientSettings
+
+STEP_S: Final = 0.005
+"""Between two looks at whether the queues are empty."""
 
 
 class _Plan(Protocol):
@@ -29,7 +34,7 @@ class Leaver(Protocol):
 
     def pending(self) -> int: ...
 
-    def nudge(self) -> object: ...
+    def nudge(self) -> Flush: ...
 
     def flush(self, timeout: float) -> int: ...
 
@@ -88,16 +93,30 @@ def deliver_all(*, last: bool, asked: Callable[[ClientSettings], bool] = everybo
             shipper.flush(left)
 
 
-def hurry(timeout: float) -> None:
+def _deliver_to_the_end(*, last: bool) -> None:
     """
-    Have all clients deliver what they hold, and wait *timeout* seconds for it at most.
+    Deliver all, also where the handler of a signal exits meanwhile: a pool ends those by a signal that are
+    about to leave by themselves.
     """
-    shippers = [shipper for shipper in _alive() if shipper.pending()]
-    for shipper in shippers:
-        shipper.nudge()
-    ends = time.monotonic() + timeout
-    for shipper in shippers:
-        shipper.flush(max(0.0, ends - time.monotonic()))
+    try:
+        deliver_all(last=last)
+    except SystemExit:
+        deliver_all(last=last)
+        raise
+
+
+def take_all(timeout: float) -> None:
+    """
+    Have all clients take what they hold out of their queues, and wait *timeout* seconds for that at most.
+
+    No sink is waited for, and no clock is asked: a test may have stopped it.
+    """
+    asked = [shipper.nudge() for shipper in _alive() if shipper.pending()]
+    for _ in range(round(timeout / STEP_S)):
+        waiting = [flush for flush in asked if flush.target is None]
+        if not waiting:
+            return
+        waiting[0].wait(STEP_S)
 
 
 def _alive() -> list[Leaver]:
@@ -118,7 +137,8 @@ def _in_parent() -> None:
 
 
 def _at_exit() -> None:
-    deliver_all(last=True)
+    with suppress(SystemExit):
+        _deliver_to_the_end(last=True)
 
 
 def _in_child() -> None:
@@ -151,7 +171,7 @@ def _tell_multiprocessing() -> None:
 
 def _finalize(_: object) -> None:
     util: Any = sys.modules["multiprocessing.util"]
-    util.Finalize(None, deliver_all, kwargs={"last": False}, exitpriority=0)
+    util.Finalize(None, _deliver_to_the_end, kwargs={"last": False}, exitpriority=0)
 
 
 atexit.register(_at_exit)

@@ -3,20 +3,25 @@ Who raised what comes out of a log call: the value that is being looked at, or a
 
 What a value raises costs a placeholder at most, `SystemExit` included: logging never raises into a program.
 What a signal raises into whatever runs at the moment is the program's own, and must reach it: an interrupt, a
-handler that exits, an alarm that says a timeout is over.
+handler that exits, an alarm that says a timeout is over. So is what another thread raises in this one, as
+time limits of workers do (`PyThreadState_SetAsyncExc`).
 """
 
 import functools
 from types import CodeType, TracebackType
-from typing import Any
+from typing import Any, Final
+
+_SAID_IN_C: Final = frozenset({"SystemExit", "GeneratorExit", "CancelledError"})
+"""What a value can raise without a `raise` of its own: by `sys.exit()`, or by asking a cancelled future."""
 
 
 def is_from_outside(error: BaseException) -> bool:
     """
-    Whether a signal raised *error*, and not the code that it came out of.
+    Whether a signal or another thread raised *error*, and not the code that it came out of.
 
     A handler that is written in Python stands in the traceback. That of an interrupt is the interpreter's,
-    and does not: so an interrupt that no `raise` statement has raised is a real one.
+    and does not, nor does another thread: so what is no `Exception`, and was raised by no `raise` statement,
+    is theirs.
     """
     innermost = error.__traceback__
     if innermost is None:
@@ -27,7 +32,9 @@ def is_from_outside(error: BaseException) -> bool:
         codes.add(innermost.tb_frame.f_code)
     if len(codes) > 1 and not codes.isdisjoint(_handlers()):
         return True
-    return isinstance(error, KeyboardInterrupt) and not _raised_by_statement(innermost)
+    if isinstance(error, Exception) or type(error).__name__ in _SAID_IN_C:
+        return False
+    return not _raised_by_statement(innermost)
 
 
 def _raised_by_statement(traceback: TracebackType) -> bool:

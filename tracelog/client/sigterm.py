@@ -6,14 +6,20 @@ By default it ends a process at once, without a word to `atexit`, and what the l
 in an ordinary exit: they need nothing of this, and whoever installs one later takes our place.
 """
 
+import _thread
+import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
 from tracelog.client.exits import deliver_all, everybody
 from tracelog.config import ClientSettings
+
+PROD_S: Final = 0.05
+"""After so long a main thread that has not begun to handle the signal is told once more."""
 
 
 def _asked(settings: ClientSettings) -> bool:
@@ -31,9 +37,11 @@ class _Deliverer:
     def __init__(self) -> None:
         self.before: Any = signal.SIG_DFL
         self.asked: Callable[[ClientSettings], bool] = _asked
+        self.begun = False
         self._busy = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.begun = True
         if not self._busy:
             self._busy = True
             try:
@@ -71,3 +79,48 @@ def attend(*, always: bool = False) -> str | None:
     _deliverer.before = before
     signal.signal(signal.SIGTERM, _deliverer)
     return None
+
+
+def insist() -> None:
+    """
+    Have the signal handled, too, when it arrives just before the main thread begins to wait for something.
+
+    Python calls a handler between two steps of the main thread. One that waits for work which will never
+    come takes none, where the signal came a moment too early to interrupt it: who joins that process waits
+    for ever. The interpreter writes each signal into a pipe at once; a thread that reads it tells the main
+    thread again.
+    """
+    if not (_is_ours() and hasattr(signal, "pthread_kill")):
+        return
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    if before != -1:  # a loop of the program's own is woken by signals
+        signal.set_wakeup_fd(before)
+        os.close(reader)
+        os.close(writer)
+        return
+    os.register_at_fork(after_in_child=_forget)
+    _deliverer.begun = False
+    _thread.start_new_thread(_prod, (reader, threading.get_ident()))
+
+
+def _is_ours() -> bool:
+    return signal.getsignal(signal.SIGTERM) is _deliverer
+
+
+def _forget() -> None:
+    """
+    In a forked child: its signals are none of the parent's.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.set_wakeup_fd(-1)
+
+
+def _prod(reader: int, main: int) -> None:
+    while os.read(reader, 1) != bytes([signal.SIGTERM]):
+        pass
+    time.sleep(PROD_S)
+    while not _deliverer.begun and _is_ours():
+        signal.pthread_kill(main, signal.SIGTERM)
+        time.sleep(PROD_S)

@@ -19,28 +19,32 @@ if TYPE_CHECKING:
 
 __all__ = ["instrument"]
 
-TRIGGERS: Final = {
-    "unhandled": "sys",
-    "futures": "concurrent.futures",
-    "threading": "threading",
-    "multiprocessing": "multiprocessing",
-    "logging": "logging",
-    "structlog": "structlog",
-    "django": "django.core.handlers.base",
-    "gunicorn": "gunicorn.glogging",
-    "litestar": "litestar.app",
-    "loguru": "loguru",
-    "starlette": "starlette.applications",
-    "flask": "flask",
-    "aiohttp": "aiohttp",
-    "celery": "celery",
-    "httpx": "httpx",
-    "httpx2": "httpx2",
-    "requests": "requests",
-    "rq": "rq.job",
-    "urllib3": "urllib3",
+TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
+    "unhandled": ("sys",),
+    "futures": ("concurrent.futures",),
+    "threading": ("threading",),
+    "multiprocessing": ("multiprocessing",),
+    "logging": ("logging",),
+    "structlog": ("structlog",),
+    "django": ("django.core.handlers.asgi", "django.core.handlers.wsgi"),
+    "gunicorn": ("gunicorn.glogging",),
+    "litestar": ("litestar.app",),
+    "loguru": ("loguru",),
+    "starlette": ("starlette.applications",),
+    "flask": ("flask",),
+    "aiohttp": ("aiohttp",),
+    "celery": ("celery",),
+    "httpx": ("httpx",),
+    "httpx2": ("httpx2",),
+    "requests": ("requests",),
+    "rq": ("rq.job",),
+    "urllib3": ("urllib3",),
 }
-"""What "auto" switches on, and the module whose loading shows that a program uses it."""
+"""
+What "auto" switches on, and the modules of which the loading of any shows that a program uses it.
+
+Each holds what its integration needs as soon as it is loaded itself: what has loaded it may be half done.
+"""
 
 
 def instrument(*names: str, client: "Client | None" = None) -> Undo:
@@ -66,7 +70,7 @@ def instrument(*names: str, client: "Client | None" = None) -> Undo:
     def switch_on(name: str) -> Undo:
         return lambda: undoes.append(import_module(f"{__name__}.{name}").setup(client=client))
 
-    undoes.extend([upon(TRIGGERS[name], switch_on(name)) for name in wanted])
+    undoes.extend([upon(module, switch_on(name)) for name in wanted for module in TRIGGERS[name]])
 
     def undo() -> None:
         while undoes:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tracelog.integrations.asgi import Middleware, Receive, Scope, Send
-from tracelog.integrations.patching import MARK, Undo, nothing
+from tracelog.integrations.patching import MARK, Undo, is_replaced, nothing
 
 if TYPE_CHECKING:
     from tracelog.client.client import Client
@@ -26,7 +26,7 @@ def around(kind: Any, client: "Client | None", prepare: Callable[[Any], None] | 
         A function that undoes it.
     """
     before = kind.__call__
-    if hasattr(before, MARK):
+    if is_replaced(before):
         return nothing
     active = [True]
 
@@ -37,7 +37,7 @@ def around(kind: Any, client: "Client | None", prepare: Callable[[Any], None] | 
             prepare(self)
         await (Middleware(app, client=client) if active else app)(scope, receive, send)
 
-    setattr(call, MARK, True)
+    setattr(call, MARK, active)
     kind.__call__ = call
 
     def undo() -> None:

@@ -19,9 +19,9 @@ class _Arriving(Loader):
     Loads a module as its own loader does, and then says so. Never makes an import fail.
     """
 
-    def __init__(self, loader: Any, act: Act) -> None:
+    def __init__(self, loader: Any, acts: list[Act]) -> None:
         self._loader = loader
-        self._act = act
+        self._acts = acts
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         made: ModuleType | None = self._loader.create_module(spec)
@@ -32,7 +32,8 @@ class _Arriving(Loader):
             module.__spec__.loader = self._loader
         module.__loader__ = self._loader
         self._loader.exec_module(module)
-        run(self._act)
+        for act in self._acts:
+            run(act)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
@@ -44,22 +45,22 @@ class _Arrivals(MetaPathFinder):
     """
 
     def __init__(self) -> None:
-        self.awaited: dict[str, Act] = {}
+        self.awaited: dict[str, list[Act]] = {}
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        act = self.awaited.pop(fullname, None)
-        if act is None:
+        acts = self.awaited.pop(fullname, None)
+        if acts is None:
             return None
         for finder in sys.meta_path:
             find = None if finder is self else getattr(finder, "find_spec", None)
             spec: ModuleSpec | None = None if find is None else find(fullname, path, target)
             if spec is not None:
                 if spec.loader is not None and hasattr(spec.loader, "exec_module"):
-                    spec.loader = _Arriving(spec.loader, act)
+                    spec.loader = _Arriving(spec.loader, acts)
                 return spec
-        self.awaited[fullname] = act  # not installed; it may be later
+        self.awaited.setdefault(fullname, []).extend(acts)  # not installed; it may be later
         return None
 
 
@@ -78,11 +79,14 @@ def upon(module: str, act: Act) -> Act:
     else:
         if _arrivals not in sys.meta_path:
             sys.meta_path.insert(0, _arrivals)
-        _arrivals.awaited[module] = act
+        _arrivals.awaited.setdefault(module, []).append(act)
 
     def forget() -> None:
-        if _arrivals.awaited.get(module) is act:
-            del _arrivals.awaited[module]
+        acts = _arrivals.awaited.get(module, [])
+        if act in acts:
+            acts.remove(act)
+        if not acts:
+            _arrivals.awaited.pop(module, None)
 
     return forget
 

@@ -11,12 +11,25 @@ _HELPERS: Final = (
     "aiosqlite.",  # one thread a connection
     "anyio.",  # gives each piece of work its own context
     "apscheduler.",
+    "cassandra.",
+    "celery.",
     "concurrent.futures.",  # pools: `futures.py` gives each piece of work its trace
+    "ddtrace.",
+    "dramatiq.",
+    "elasticapm.",
+    "google.",  # batches of Pub/Sub and Cloud Logging
+    "grpc.",
     "hypercorn.",
+    "joblib.",  # loky's processes stay for the next call
+    "kafka.",
     "kombu.",
+    "loky.",
     "logging.handlers.",  # `QueueListener`
     "multiprocessing.",  # pools (`multiprocessing.py`), managers, what feeds a queue
+    "newrelic.",
     "opentelemetry.",
+    "paho.",
+    "posthog.",
     "psycopg_pool.",
     "pymongo.",
     "redis.",

@@ -6,7 +6,7 @@ Litestar makes an answer of every exception before anything around the app can s
 
 from typing import TYPE_CHECKING, Any
 
-from litestar import Litestar
+from litestar.app import Litestar
 
 from tracelog.integrations.apps import around
 from tracelog.integrations.asgi import ERROR

@@ -120,6 +120,7 @@ class _Beginning:
 
     def __call__(self, *args: Any) -> None:
         sigterm.attend(always=True)
+        sigterm.insist()
         if self._initializer is not None:
             self._initializer(*args)
 

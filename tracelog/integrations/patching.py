@@ -13,7 +13,8 @@ Make = Callable[[Method], Method]
 Undo = Callable[[], None]
 
 MARK: Final = "__tracelog__"
-"""On what replaces a method: how a second replacement knows."""
+"""On what replaces a method: how a second replacement knows. Whoever wraps it since has a copy of this, too,
+by `functools.wraps`: it says whether ours is still at work."""
 
 
 def replace(owner: type, name: str, make: Make) -> Undo:
@@ -24,24 +25,32 @@ def replace(owner: type, name: str, make: Make) -> Undo:
         A function that undoes it, also where somebody else has wrapped our method since.
     """
     before = owner.__dict__[name]
-    if hasattr(before, MARK):
+    if is_replaced(before):
         return nothing
-    after = make(before)
-    switch = [after]
+    switch = [make(before)]
+    active = [True]
 
     @functools.wraps(before)
     def method(*args: Any, **kwargs: Any) -> Any:
         return switch[-1](*args, **kwargs)
 
-    setattr(method, MARK, True)
+    setattr(method, MARK, active)
     setattr(owner, name, method)
 
     def undo() -> None:
+        active.clear()
         switch.append(before)
         if owner.__dict__[name] is method:
             setattr(owner, name, before)
 
     return undo
+
+
+def is_replaced(method: Any) -> bool:
+    """
+    Whether *method* is ours, or wraps ours, and that was not undone.
+    """
+    return bool(getattr(method, MARK, ()))
 
 
 def replace_all(places: Iterable[tuple[type, str, Make]]) -> Undo:

@@ -57,7 +57,7 @@ class Stamp(msgspec.Struct, gc=False):
         stack: Its stack as text.
         fault: Its exception, noted: handlers on the way write it into the message and forget it.
         seen: Clients that have it already, by id.
-        text: Its message as it was when the record was copied; see `StampedRecord.__copy__`.
+        text: Its message as it was when the record was copied; see `_copied`.
     """
 
     place: Trace | None
@@ -78,18 +78,36 @@ class StampedRecord(logging.LogRecord):
         _MAKE(self, *args, **kwargs)
         self._tracelog = _stamp(self) if self.exc_info else Stamp(PLACE.get(), self.stack_info)
 
-    def __copy__(self) -> "StampedRecord":
-        """
-        Return a copy, and note what is said: a `QueueHandler` puts whole lines of its formatter into copies.
-        """
-        kind = type(self)
-        other = kind.__new__(kind)
-        vars(other).update(vars(self))
-        stamp = self._tracelog
-        other._tracelog = stamp  # noqa: SLF001 - of this very class
-        if stamp.text is None:
-            stamp.text = say(self.msg, self.args if type(self.args) is tuple else (self.args,))
-        return other
+    def __copy__(self) -> Any:
+        return _copied(self)
+
+
+def _copied(record: Any) -> Any:
+    """
+    Return a copy of *record*, and note what is said: a `QueueHandler` puts whole lines of its formatter into
+    copies.
+    """
+    make, args, state = record.__reduce_ex__(4)[:3]
+    other = make(*args)
+    if hasattr(other, "__setstate__"):
+        other.__setstate__(state)
+    else:
+        names, slots = state if type(state) is tuple else (state, {})
+        vars(other).update(names)
+        for name, value in slots.items():
+            setattr(other, name, value)
+    stamp = stamp_of(record)
+    if stamp is not None and stamp.text is None:
+        line = Line(level="", message=record.msg, args=_args_of(record))
+        if type(record).getMessage is not _FORMAT:
+            _ask_message(line, record)
+        stamp.text = say(line.message, line.args)
+    return other
+
+
+def _args_of(record: logging.LogRecord) -> tuple[Any, ...]:
+    args: Any = record.args or ()
+    return args if type(args) is tuple else (args,)
 
 
 def stamp_of(record: logging.LogRecord) -> Stamp | None:
@@ -107,6 +125,8 @@ def stamp_records() -> None:
     if factory is logging.LogRecord:
         logging.setLogRecordFactory(StampedRecord)
     elif factory is not StampedRecord and not hasattr(factory, "__tracelog__"):
+        if "__copy__" not in vars(logging.LogRecord):
+            logging.LogRecord.__copy__ = _copied  # type: ignore[attr-defined] # whatever class the factory has
 
         @functools.wraps(factory)
         def stamped(*args: Any, **kwargs: Any) -> logging.LogRecord:
@@ -142,7 +162,7 @@ def line_of(record: logging.LogRecord) -> Line:
     stamp = stamp_of(record)
     place = (PLACE.get() if stamp is None else stamp.place) or root()
     level = level_of_number(record.levelno)
-    message, args = record.msg, record.args or ()
+    message = record.msg
     fields = extra_of(record, place)
     event = message.event if type(message) is Rendered else message
     if type(event) is dict and "event" in event:
@@ -153,7 +173,7 @@ def line_of(record: logging.LogRecord) -> Line:
             level=level,
             logger=record.name,
             message=message,
-            args=args if type(args) is tuple else (args,),
+            args=_args_of(record),
             fields=fields,
             seconds=record.created,
             place=place,

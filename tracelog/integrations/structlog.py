@@ -128,13 +128,13 @@ def setup(*, client: "Client | None" = None) -> Undo:
     tee = Processor(tee=True, client=client)
 
     def make(before: Method) -> Method:
-        def _process_event(self: Any, method: str, event: Any, values: Any) -> Any:
+        def _process_event(self: Any, method_name: str, event: Any, event_kw: Any) -> Any:
             chain = self._processors
             if not chain or any(isinstance(getattr(one, "__self__", None), _Processor) for one in chain):
-                return before(self, method, event, values)
+                return before(self, method_name, event, event_kw)
             if isinstance(self._logger, logging.Logger):
-                return _said_once(before, self, (method, event, values))
-            return before(_beside(self, tee), method, event, values)
+                return _said_once(before, self, (method_name, event, event_kw))
+            return before(_beside(self, tee), method_name, event, event_kw)
 
         return _process_event
 

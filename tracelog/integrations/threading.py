@@ -66,7 +66,8 @@ class _Run:
     """
     Stands for the `run` of a thread, whatever its class makes of it, until it is called.
 
-    The hop stays current until the thread ends: an exception that nobody caught belongs to it, too.
+    The hop stays current until the thread ends: an exception that nobody caught belongs to it, too. Who wraps
+    threads as well, as Sentry does, may take it for the function of a class, and call it with the thread.
     """
 
     __slots__ = ("_own", "_place", "_thread")
@@ -76,7 +77,7 @@ class _Run:
         self._place = place
         self._own = own
 
-    def __call__(self) -> None:
+    def __call__(self, *_thread: object) -> None:
         _put_back(self._thread, self._own)
         PLACE.set(self._place)
         self._thread.run()

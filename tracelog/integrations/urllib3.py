@@ -43,14 +43,15 @@ def setup(*, client: "Client | None" = None) -> Undo:
             url: str,
             body: Any = None,
             headers: Any = None,
+            *more: Any,
             **rest: Any,
         ) -> Any:
             if not is_untold():
-                return before(self, method, url, body, headers, **rest)
+                return before(self, method, url, body, headers, *more, **rest)
             with OuterCall(who(), method, _target(self, url)) as call:
                 sent = urllib3.HTTPHeaderDict(self.headers if headers is None else headers)
                 call.write(sent)
-                response = before(self, method, url, body, sent, **rest)
+                response = before(self, method, url, body, sent, *more, **rest)
                 call.status = response.status
             answers(response, call)
             return response

@@ -78,8 +78,9 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """
-    Begin anew with each test.
+    Begin anew with each test, and each time that one is run again.
     """
+    item.stash[BRIEFED] = False
     ring = item.config.stash.get(RING, None)
     if ring is not None:
         ring.begin()
@@ -93,7 +94,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     report = yield
     if report.failed and not item.stash.get(BRIEFED, False):
         item.stash[BRIEFED] = True
-        report.sections.extend((SHOWN, brief) for brief in _briefs(item) if brief)
+        try:
+            report.sections.extend((SHOWN, brief) for brief in _briefs(item) if brief)
+        except Exception as error:  # else pytest would stop the whole run here
+            report.sections.append((SHOWN, f"no brief: {type(error).__name__}: {error}"))
     return report
 
 
