@@ -13,7 +13,7 @@ from tests.mcp.hostile import FORBIDDEN, HIDDEN, LINES, poisoned
 from tests.server.running import Running
 from tracelog.mcp import changes, resource, tools
 from tracelog.mcp.asking import NoAnswerError, Stored
-from tracelog.mcp.watching import MOST, Wanted, Watch
+from tracelog.mcp.watching import FORGOTTEN, MOST, Wanted, Watch
 from tracelog.render.answer import RefusedError, worded
 from tracelog.render.brief import brief
 from tracelog.stores.sqlite import SqliteStore
@@ -195,24 +195,45 @@ def test_a_cursor_gives_exactly_what_is_new(logged):
 
 def test_a_cursor_of_another_process_still_works(logged):
     """
-    A cursor that nobody remembers goes by its moment.
+    A cursor that nobody remembers goes by its moment: nothing is missed, also what was stored late, and the answer says
+    first that entries may be told again.
     """
     logged.post(say(1))
     cursor = Watch(asking(logged.url)).logs(Wanted()).data["cursor"]
+    logged.post(say(2))
+    answer = Watch(asking(logged.url)).logs(Wanted(since=cursor))
+    assert answer.facts[0] == FORGOTTEN
+    assert answer.data["shown"] == 2
     ahead = f"after:{int(cursor[6:].split('-')[0]) - 1_000_000}-1"
-    assert Watch(asking(logged.url)).logs(Wanted(since=ahead)).data["shown"] == 1
+    answer = Watch(asking(logged.url)).logs(Wanted(since=ahead))
+    assert answer.facts[0].startswith("gap: ")
+    assert answer.data["shown"] == 2
+
+
+def test_a_cursor_of_another_search_tells_what_was_not_told(logged):
+    """
+    Other filters than those of the answer before: what it told is not told again, what was stored late is told, and that
+    others of its entries do not fit is no gap.
+    """
+    watch = Watch(asking(logged.url))
+    logged.post(say(1), say(2, "late"))
+    cursor = watch.logs(Wanted()).data["cursor"]
+    del watch._cursors[cursor].recent["ab-2"]  # as if it had been stored some moments after it arrived
+    answer = watch.logs(Wanted(query="late", since=cursor))
+    assert [line.text.rpartition("id=")[2] for line in answer.said] == ["ab-2"]
+    assert "gap" not in " ".join(answer.facts)
 
 
 def test_what_went_while_nobody_looked_is_told(logged):
     """
-    When what was told is gone from the store, the next answer says that there is a gap.
+    When what was told is gone from the store, the next answer begins with that there is a gap.
     """
     watch = Watch(asking(logged.url))
     logged.post(say(1, "before"))
     cursor = watch.logs(Wanted(query="before")).data["cursor"]
     told = watch._cursors[cursor].recent
     told["gone-1"] = told.pop("ab-1")  # as if the entry had been another one, which is evicted now
-    assert any("gap" in fact for fact in watch.logs(Wanted(query="before", since=cursor)).facts)
+    assert watch.logs(Wanted(query="before", since=cursor)).facts[0].startswith("gap: ")
 
 
 def test_more_than_an_answer_holds_is_told(logged):
