@@ -13,7 +13,7 @@ from tests.mcp.hostile import FORBIDDEN, HIDDEN, LINES, poisoned
 from tests.server.running import Running
 from tracelog.mcp import changes, resource, tools
 from tracelog.mcp.asking import NoAnswerError, Stored
-from tracelog.mcp.watching import FORGOTTEN, MOST, Wanted, Watch
+from tracelog.mcp.watching import FORGOTTEN, GRAIN_MS, MOST, Wanted, Watch
 from tracelog.render.answer import RefusedError, worded
 from tracelog.render.brief import brief
 from tracelog.stores.sqlite import SqliteStore
@@ -79,6 +79,31 @@ def test_what_went_between_two_pages_is_told():
         clock.advance(2_000)
         answer = watch.logs(Wanted(before=older))
     assert "gap: 1 trace of 1 entry went since the page before (expired)" in answer.facts
+
+
+def test_what_went_before_anybody_saw_it_is_told():
+    """
+    A trace that came after an answer and went before the next is a gap, though what was told is still there; one that
+    was told whole is none, nor is it where another trace is asked for.
+    """
+    clock = FakeClock(time.time())
+    with Running(SqliteStore(":memory:", clock=clock)) as server:
+        logged = Logged(f"http://127.0.0.1:{server.port}")
+        watch = Watch(asking(logged.url))
+        logged.post(
+            {"trace_id": "trace-seen", "message": "said"}, {"trace_id": "trace-kept", "message": "said"}
+        )
+        cursor = watch.logs(Wanted()).data["cursor"]
+        soon = time.time() * 1000.0 + GRAIN_MS + 1.0  # cursors are no finer
+        logged.post({"trace_id": "trace-unseen", "message": "never told", "timestamp": soon})
+        clock.advance(1_800)
+        logged.post({"trace_id": "trace-kept", "message": "more"})
+        clock.advance(2_000)
+        answer = watch.logs(Wanted(since=cursor))
+        other = watch.logs(Wanted(since=cursor, trace="trace-kept"))
+    assert answer.facts[0] == "gap: 1 trace of 1 entry went unseen (expired)"
+    assert (answer.data["shown"], other.data["shown"]) == (1, 1)
+    assert "gap" not in " ".join(other.facts)
 
 
 def test_a_trace_as_a_file_can_be_taken_back(logged, monkeypatch):

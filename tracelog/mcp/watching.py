@@ -221,25 +221,25 @@ class Watch:
         Return what arrived after *reached*, and what is new of the seconds before it.
         """
         met: list[Entry] = []
-        gone: list[Gone] = []
-        cursor, begin, oldest = None, reached - OVERLAP_MS, inf
+        begin, oldest = reached - OVERLAP_MS, inf
+        page = self._page(search, gone_since=repr(reached + GRAIN_MS))
+        went = _went(page.missing, "unseen")
         while True:
-            page = self._page(search, cursor=cursor)
-            gone += page.missing
             entries = list(entries_of(page.entries))
             met += [entry for entry in entries if arrived(entry) > begin]
             oldest = min([oldest, *map(arrived, entries[-1:])])
-            cursor = page.cursor
-            if cursor is None or len(met) >= MOST or oldest <= begin:
+            if page.cursor is None or len(met) >= MOST or oldest <= begin:
                 break
+            page = self._page(search, cursor=page.cursor)
         recent = told.recent if told is not None else {}
         new = [entry for entry in met if entry.id not in recent]
         if len(met) >= MOST and arrived(met[-1]) > reached:
             return _Found(new, note=FLOOD)
         if told is None:
-            return _Found(new, note=FORGOTTEN if oldest <= reached + GRAIN_MS else f"{HOLE}; {FORGOTTEN}")
+            hole = "" if oldest <= reached + GRAIN_MS else HOLE
+            return _Found(new, note="; ".join(filter(None, [went or hole, FORGOTTEN])))
         is_hole = told.search == search and len(new) == len(met)
-        return _Found(new, note=HOLE if is_hole else _went(gone))
+        return _Found(new, note=went or (HOLE if is_hole else ""))
 
     def _page(self, search: str, **options: Any) -> Page:
         return read(self._ask, "/api/v1/search", Page, q=search, **{"limit": PAGE, **options})
@@ -264,12 +264,12 @@ class Watch:
         return cursor
 
 
-def _went(gone: list[Gone]) -> str:
+def _went(gone: list[Gone], how: str = "since the page before") -> str:
     """
-    Return which traces went while pages were read, so that what they held here is missing; "" for none.
+    Return which traces went, so that what they held here is missing; "" for none.
     """
     if not gone:
         return ""
     held = plural(sum(one.entries for one in gone), "entry", "entries")
     reasons = ", ".join(sorted({plain(one.why) for one in gone}))
-    return f"gap: {plural(len(gone), 'trace')} of {held} went since the page before ({reasons})"
+    return f"gap: {plural(len(gone), 'trace')} of {held} went {how} ({reasons})"
