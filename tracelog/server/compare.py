@@ -25,9 +25,7 @@ from tracelog.server.body import read_body
 from tracelog.server.fetched import rows_of
 from tracelog.server.own import OWN_SYSTEM, nobodys
 from tracelog.stores import NOT_NOW, Store
-
-MARKS: Final = "tracelog-marks"
-"""The trace that holds all marks."""
+from tracelog.stores.reference import MARKS
 
 LOGGER: Final = "tracelog.mark"
 MARK: Final = "mark:"
