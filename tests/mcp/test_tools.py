@@ -2,6 +2,7 @@
 What the tools say, against a real server.
 """
 
+import math
 import time
 
 import msgspec
@@ -446,3 +447,12 @@ def test_what_changed_around_an_edit_is_told(logged):
     assert answer.after == ['next: entry(id="ab-3")']
     with pytest.raises(NoAnswerError, match="there is no mark"):
         changes.diff(ask, "mark:other", "now")
+
+
+@pytest.mark.parametrize("quiet", [-1.0, math.inf, math.nan])
+def test_a_silence_of_no_length_is_refused(logged, quiet):
+    """
+    What is no number of seconds is refused, not taken for a silence that is over already.
+    """
+    with pytest.raises(RefusedError, match="quiet is a number of seconds"):
+        Watch(asking(logged.url)).wait_for(Wanted(query="absent"), timeout=1.0, quiet_s=quiet)
