@@ -5,6 +5,7 @@
 import json
 import math
 import signal
+import time
 from collections import Counter
 
 import pytest
@@ -17,6 +18,8 @@ from tracelog.cli import since
 from tracelog.cli.reading import MOST
 from tracelog.cli.tail import OVERLAP_S, SWEEP_EVERY_S, SWEEP_S, Follow
 from tracelog.core.entry import Entry
+from tracelog.stores.sqlite import SqliteStore
+from tracelog.testing import FakeClock
 
 
 class Shelf:
@@ -301,6 +304,24 @@ def test_what_went_meanwhile_is_a_gap(kept):
         assert "gap: what was shown last is gone" in said
         file.write_text("torn")
         assert unseen(served)[0] == ["first", "second"]
+
+
+def test_what_went_unseen_is_a_gap(kept):
+    """
+    A trace that came and went between two times is told, though what was shown before is still there.
+    """
+    clock = FakeClock(time.time())
+    with Running(SqliteStore(":memory:", clock=clock)) as server:
+        served = Served(f"http://127.0.0.1:{server.port}", kept)
+        assert unseen(served) == ([], "tracelog: nothing new\n")
+        served.post({"trace_id": "t-seen", "message": "first"}, {"trace_id": "t-kept", "message": "second"})
+        assert sorted(unseen(served)[0]) == ["first", "second"]
+        served.post({"trace_id": "t-unseen", "message": "third"})
+        clock.advance(1_800)
+        served.post({"trace_id": "t-kept", "message": "fourth"})
+        clock.advance(2_000)
+        assert unseen(served) == (["fourth"], "tracelog: gap: 1 trace of 1 entry went unseen (expired)\n")
+        assert unseen(served) == ([], "tracelog: nothing new\n")
 
 
 def test_without_a_place_to_remember_it_says_so(kept, monkeypatch):

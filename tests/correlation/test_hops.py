@@ -207,8 +207,8 @@ def test_an_answer_measures_a_clock_however_short_the_called_was_at_work():
 
 
 NESTED = [
-    pytest.param(395.0, None, Clock(-395.0, 75.0, "cause"), id="as their clocks agree"),
-    pytest.param(395.0, 100.0, Clock(-395.0, 75.0, "cause"), id="and the arrival says so"),
+    pytest.param(395.0, None, Clock(-395.0, 80.0, "cause"), id="as their clocks agree"),
+    pytest.param(395.0, 100.0, Clock(-395.0, 80.0, "cause"), id="and the arrival says so"),
     pytest.param(395.0, 500.0, Clock(0.0, None, "none"), id="arrived later: consumed later"),
     pytest.param(0.0, None, Clock(0.0, None, "none"), id="inside its caller where it is"),
 ]

@@ -2,6 +2,7 @@
 What the tools say, against a real server.
 """
 
+import math
 import time
 
 import msgspec
@@ -13,7 +14,7 @@ from tests.mcp.hostile import FORBIDDEN, HIDDEN, LINES, poisoned
 from tests.server.running import Running
 from tracelog.mcp import changes, resource, tools
 from tracelog.mcp.asking import NoAnswerError, Stored
-from tracelog.mcp.watching import MOST, Wanted, Watch
+from tracelog.mcp.watching import FORGOTTEN, GRAIN_MS, MOST, Wanted, Watch
 from tracelog.render.answer import RefusedError, worded
 from tracelog.render.brief import brief
 from tracelog.stores.sqlite import SqliteStore
@@ -79,6 +80,31 @@ def test_what_went_between_two_pages_is_told():
         clock.advance(2_000)
         answer = watch.logs(Wanted(before=older))
     assert "gap: 1 trace of 1 entry went since the page before (expired)" in answer.facts
+
+
+def test_what_went_before_anybody_saw_it_is_told():
+    """
+    A trace that came after an answer and went before the next is a gap, though what was told is still there; one that
+    was told whole is none, nor is it where another trace is asked for.
+    """
+    clock = FakeClock(time.time())
+    with Running(SqliteStore(":memory:", clock=clock)) as server:
+        logged = Logged(f"http://127.0.0.1:{server.port}")
+        watch = Watch(asking(logged.url))
+        logged.post(
+            {"trace_id": "trace-seen", "message": "said"}, {"trace_id": "trace-kept", "message": "said"}
+        )
+        cursor = watch.logs(Wanted()).data["cursor"]
+        soon = time.time() * 1000.0 + GRAIN_MS + 1.0  # cursors are no finer
+        logged.post({"trace_id": "trace-unseen", "message": "never told", "timestamp": soon})
+        clock.advance(1_800)
+        logged.post({"trace_id": "trace-kept", "message": "more"})
+        clock.advance(2_000)
+        answer = watch.logs(Wanted(since=cursor))
+        other = watch.logs(Wanted(since=cursor, trace="trace-kept"))
+    assert answer.facts[0] == "gap: 1 trace of 1 entry went unseen (expired)"
+    assert (answer.data["shown"], other.data["shown"]) == (1, 1)
+    assert "gap" not in " ".join(other.facts)
 
 
 def test_a_trace_as_a_file_can_be_taken_back(logged, monkeypatch):
@@ -195,24 +221,45 @@ def test_a_cursor_gives_exactly_what_is_new(logged):
 
 def test_a_cursor_of_another_process_still_works(logged):
     """
-    A cursor that nobody remembers goes by its moment.
+    A cursor that nobody remembers goes by its moment: nothing is missed, also what was stored late, and the answer says
+    first that entries may be told again.
     """
     logged.post(say(1))
     cursor = Watch(asking(logged.url)).logs(Wanted()).data["cursor"]
+    logged.post(say(2))
+    answer = Watch(asking(logged.url)).logs(Wanted(since=cursor))
+    assert answer.facts[0] == FORGOTTEN
+    assert answer.data["shown"] == 2
     ahead = f"after:{int(cursor[6:].split('-')[0]) - 1_000_000}-1"
-    assert Watch(asking(logged.url)).logs(Wanted(since=ahead)).data["shown"] == 1
+    answer = Watch(asking(logged.url)).logs(Wanted(since=ahead))
+    assert answer.facts[0].startswith("gap: ")
+    assert answer.data["shown"] == 2
+
+
+def test_a_cursor_of_another_search_tells_what_was_not_told(logged):
+    """
+    Other filters than those of the answer before: what it told is not told again, what was stored late is told, and that
+    others of its entries do not fit is no gap.
+    """
+    watch = Watch(asking(logged.url))
+    logged.post(say(1), say(2, "late"))
+    cursor = watch.logs(Wanted()).data["cursor"]
+    del watch._cursors[cursor].recent["ab-2"]  # as if it had been stored some moments after it arrived
+    answer = watch.logs(Wanted(query="late", since=cursor))
+    assert [line.text.rpartition("id=")[2] for line in answer.said] == ["ab-2"]
+    assert "gap" not in " ".join(answer.facts)
 
 
 def test_what_went_while_nobody_looked_is_told(logged):
     """
-    When what was told is gone from the store, the next answer says that there is a gap.
+    When what was told is gone from the store, the next answer begins with that there is a gap.
     """
     watch = Watch(asking(logged.url))
     logged.post(say(1, "before"))
     cursor = watch.logs(Wanted(query="before")).data["cursor"]
     told = watch._cursors[cursor].recent
     told["gone-1"] = told.pop("ab-1")  # as if the entry had been another one, which is evicted now
-    assert any("gap" in fact for fact in watch.logs(Wanted(query="before", since=cursor)).facts)
+    assert watch.logs(Wanted(query="before", since=cursor)).facts[0].startswith("gap: ")
 
 
 def test_more_than_an_answer_holds_is_told(logged):
@@ -400,3 +447,12 @@ def test_what_changed_around_an_edit_is_told(logged):
     assert answer.after == ['next: entry(id="ab-3")']
     with pytest.raises(NoAnswerError, match="there is no mark"):
         changes.diff(ask, "mark:other", "now")
+
+
+@pytest.mark.parametrize("quiet", [-1.0, math.inf, math.nan])
+def test_a_silence_of_no_length_is_refused(logged, quiet):
+    """
+    What is no number of seconds is refused, not taken for a silence that is over already.
+    """
+    with pytest.raises(RefusedError, match="quiet is a number of seconds"):
+        Watch(asking(logged.url)).wait_for(Wanted(query="absent"), timeout=1.0, quiet_s=quiet)

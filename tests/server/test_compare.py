@@ -4,11 +4,15 @@ The endpoints of marks and differences, as the wire sees them.
 
 import json
 
+import msgspec
 import pytest
 
 from tests.flooding import wait_for
 from tests.server.running import Running
 from tracelog.config import Key
+from tracelog.correlation.diff import Difference
+from tracelog.render.difference import headline, sizes
+from tracelog.server import compare
 
 INGEST, READ, ADMIN = "ingest-key-0123456789", "read-key-0123456789", "admin-key-0123456789"
 KEYS = (Key(token=INGEST), Key(token=READ, role="read"), Key(token=ADMIN, role="admin"))
@@ -110,3 +114,23 @@ def test_what_the_server_says_of_itself_is_no_change_of_the_programs():
         named = running.get("/api/v1/diff?a=t-12345678&b=tracelog-admin").json
     assert [change["message"] for change in found["changes"]] == ["beta", "alpha"]
     assert any("mute" in change["message"] for change in named["changes"])
+
+
+@pytest.mark.parametrize(
+    ("before", "between", "whole"), [(3, 3, [True, True]), (4, 3, [False, True]), (3, 4, [True, False])]
+)
+def test_what_was_not_compared_is_told(monkeypatch, before, between, whole):
+    """
+    Where a side has more entries than are compared, the answer says so, and the first line of its text, too.
+    """
+    monkeypatch.setattr(compare, "MOST", 3)
+    with Running() as running:
+        running.post([{"trace_id": "t-12345678", "message": f"alpha {n}"} for n in range(before)])
+        running.post(b'{"name":"here"}', target="/api/v1/marks")
+        running.post([{"trace_id": "t-12345678", "message": f"beta {n}"} for n in range(between)])
+        body = running.get("/api/v1/diff?a=mark:here&b=now").body
+    found = msgspec.json.decode(body, type=Difference)
+    assert [found.a.entries, found.b.entries] == [3, 3]
+    assert [found.a.whole, found.b.whole] == whole
+    assert ("older entries were not compared" in headline(found)) == (not all(whole))
+    assert [side.startswith(("a: 3", "b: 3", "3")) for side in sizes(found).split(" · ")] == whole

@@ -144,10 +144,12 @@ def test_otlp_comes_back_by_either_door(
     here: Running, there: Running, collector: Running, entries: list[dict[str, Any]]
 ) -> None:
     """
-    An export as OTLP is what our own receiver understands: the same entries but for nulls and what the record
-    of a collector has no place for, whether it is imported or sent as live logs.
+    An export as OTLP is what our own receiver understands: the same entries but for what the record of a
+    collector has no place for, nulls included, whether it is imported or sent as live logs.
     """
-    given_ = [{**each, "context": {"n": 1, "deep": {"a": [1, "b"]}}} for each in entries]
+    given_ = [
+        {**each, "context": {"n": 1, "none": None, "deep": {"a": [1, None], "b": None}}} for each in entries
+    ]
     trace = stored(here, given_)
     file = here.get(f"/api/v1/traces/{trace}/export?format=otlp").body
     wanted = {entry["id"]: _told(entry) for entry in entries_of(here, trace)}

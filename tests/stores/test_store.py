@@ -14,6 +14,7 @@ from tracelog.core.quota_settings import QuotaSettings
 from tracelog.errors import QuerySyntaxError, StoreUnavailableError, UnknownReferenceError
 from tracelog.stores import OTHERS, Outcome, Row, Store, TraceFilter, TraceSummary
 from tracelog.stores.gates import Demand
+from tracelog.stores.reference import OWN
 
 pytestmark = pytest.mark.anyio
 
@@ -276,6 +277,10 @@ class TestReferences:
         await kept.store.write([row(W3C, 1, level="error")])
         kept.clock.now += 1
         await kept.store.write([row("trace-later", 2)])
+        kept.clock.now += 1
+        await kept.store.write(
+            [row(name, 3, level="error") for name in OWN]
+        )  # never the latest that is meant
         found = {
             W3C: W3C,
             W3C[:8]: W3C,

@@ -16,9 +16,9 @@ ONE: Final = "one in full: tracelog search 'id:ID' --format json"
 
 def fenced(entries: Sequence[Entry], *notes: str) -> str:
     """
-    Return *entries* in the order of their time behind their number and our *notes*; where they are more than
-    an agent takes at once, the worst and the earliest, the others counted.
+    Return *entries* in the order of their time behind a line with their number and our *notes*; where they
+    are more than an agent takes at once, the worst and the earliest, the others counted.
     """
-    facts = [plural(len(entries), "entry", "entries"), *filter(None, notes)]
-    answer = Answer(facts, lines_of(entries, fold=False), [ONE] if entries else [])
+    facts = "; ".join([plural(len(entries), "entry", "entries"), *filter(None, notes)])
+    answer = Answer([facts], lines_of(entries, fold=False), [ONE] if entries else [])
     return worded(answer, secrets.token_hex(NONCE_BYTES), MOST_TOKENS)

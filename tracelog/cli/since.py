@@ -9,7 +9,7 @@ meanwhile is said.
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -17,9 +17,12 @@ from typing import Final
 import msgspec
 
 from tracelog.cli.failure import FOUND, CommandError
+from tracelog.cli.reading import Missing
 from tracelog.config import state_folder
 from tracelog.core.entry import Entry
 from tracelog.core.wire import DECODE_ERRORS
+from tracelog.correlation.words import plural
+from tracelog.render.reasons import plain
 
 OVERLAP_MS: Final = 5_000.0
 """How far before the last time is looked again: what arrived is stored within seconds, if at all."""
@@ -35,6 +38,9 @@ MOST: Final = 100_000
 
 HOLE: Final = "what was shown last is gone from the store, so others may be gone unseen"
 FLOOD: Final = f"more came than {MOST:,}; only the latest are shown"
+
+GRAIN_MS: Final = 0.01
+"""Moments are doubles, which are this exact."""
 
 Fetch = Callable[[str | None], tuple[list[Entry], str | None]]
 """Returns the page behind a cursor (None: the first), latest arrival first, and the next cursor."""
@@ -77,6 +83,17 @@ def new_since(last: Last, fetch: Fetch) -> tuple[list[Entry], str]:
             return [entry for entry in met if entry.id not in last.ids], FLOOD
     new = [entry for entry in met if entry.id not in last.ids]
     return new, HOLE if last.ids and len(new) == len(met) else ""
+
+
+def went(gone: Sequence[Missing]) -> str:
+    """
+    Return that traces went which nobody saw whole, "" for none.
+    """
+    if not gone:
+        return ""
+    held = plural(sum(one.entries for one in gone), "entry", "entries")
+    reasons = ", ".join(sorted({plain(one.why) for one in gone}))
+    return f"{plural(len(gone), 'trace')} of {held} went unseen ({reasons})"
 
 
 def begin(fetch: Fetch) -> list[Entry]:

@@ -195,7 +195,10 @@ def _catch_up(api: Api, query: str, count: int, show: Callable[[list[Entry], str
         met, said = since.begin(fetch), ""
         found = collect(api, count, q=query)[0] if count else []
     else:
+        asked = {"q": query, "gone_since": repr(last.reached + since.GRAIN_MS)}
+        unseen = api.read("/api/v1/search", Page, limit=1, **asked).missing
         met, said = since.new_since(last, fetch)
+        said = since.went(unseen) or said
         found = sorted(filter(parse(query, now_ms=time.time() * 1000.0), met), key=in_time)
     said = f"gap: {said}" if said else ""
     show(found, said)

@@ -21,6 +21,7 @@ _RESOURCE: Final = (
     ("environment", "deployment.environment.name"),
     ("system", "tracelog.system"),
 )
+_RESOURCE_NAMES: Final = [name for _, name in _RESOURCE]
 _NAMED: Final = (("id", "log.record.uid"), ("user_id", "user.id"), ("stack", "exception.stacktrace"))
 _OWN: Final = (
     "area",
@@ -36,6 +37,9 @@ _OWN: Final = (
     "hops",
     "fixed",
 )
+_RESERVED: Final = frozenset([*(f"tracelog.{field}" for field in _OWN), *(name for _, name in _NAMED)])
+"""Names of attributes that tell fields: what a context says under them would be read as one."""
+
 _W3C_CHARS: Final = 32
 
 
@@ -56,7 +60,9 @@ def logs_tree(entries: Iterable[Entry]) -> dict[str, Any]:
         resources.setdefault(about, {}).setdefault(entry.logger or "", []).append(_record(entry))
     told = [
         {
-            "resource": {"attributes": _attributes(zip((name for _, name in _RESOURCE), about, strict=True))},
+            "resource": {
+                "attributes": _attributes(_present(zip(_RESOURCE_NAMES, about, strict=True)).items())
+            },
             "scopeLogs": [
                 {"scope": {"name": name} if name else {}, "logRecords": records}
                 for name, records in scopes.items()
@@ -88,12 +94,12 @@ def _told(entry: Entry) -> dict[str, Any]:
     """
     Return the attributes of *entry*: its context, and over it what has a name of its own.
     """
-    told = dict(entry.context or {})
-    told |= {f"tracelog.{field}": getattr(entry, field) for field in _OWN}
-    told |= {name: getattr(entry, field) for field, name in _NAMED}
+    told = {name: value for name, value in (entry.context or {}).items() if name not in _RESERVED}
+    told |= _present((f"tracelog.{field}", getattr(entry, field)) for field in _OWN)
+    told |= _present((name, getattr(entry, field)) for field, name in _NAMED)
     if entry.error is not None:
-        told["exception.type"] = entry.error.get("type")
-        told["exception.message"] = entry.error.get("message")
+        named = (("exception.type", "type"), ("exception.message", "message"))
+        told |= _present((name, entry.error.get(field)) for name, field in named)
         told["tracelog.error"] = entry.error
     if entry.message.lstrip()[:1] in ("{", ""):
         told["tracelog.message"] = (
@@ -105,7 +111,11 @@ def _told(entry: Entry) -> dict[str, Any]:
 
 
 def _attributes(pairs: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
-    return [{"key": key, "value": _value(value)} for key, value in pairs if value is not None]
+    return [{"key": key, "value": _value(value)} for key, value in pairs]
+
+
+def _present(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in pairs if value is not None}
 
 
 def _value(value: Any) -> dict[str, Any]:

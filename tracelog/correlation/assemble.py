@@ -13,6 +13,7 @@ from tracelog.core.entry import Entry
 from tracelog.correlation.account import Account, Reports
 from tracelog.correlation.chains import find_chains
 from tracelog.correlation.clocks import bring_together
+from tracelog.correlation.doubts import from_the_first
 from tracelog.correlation.facts import Facts
 from tracelog.correlation.holes import Hole, holes_in, may_have_holes
 from tracelog.correlation.insights import find_insights
@@ -80,9 +81,8 @@ def correlate(
     begin = lines[0].at if lines else 0.0
     total = max(map(_end, lines), default=begin) - begin
     path = critical_path(nodes)
-    facts = Facts(
-        intake.entries, lines, nodes, path, total, clocks, *find_chains(lines, nodes, clocks), holes
-    )
+    told = from_the_first(clocks, nodes)
+    facts = Facts(intake.entries, lines, nodes, path, total, told, *find_chains(lines, nodes, clocks), holes)
     losses = account.missing()
     voices = _voices(intake.entries)
     traces = Counter([entry.trace_id for entry in intake.entries])
@@ -92,13 +92,13 @@ def correlate(
         missing=losses,
         started=round(base + begin, GRAIN) if lines else None,
         duration_ms=round(facts.total, GRAIN),
-        systems=_systems(lanes, clocks, base, voices),
+        systems=_systems(lanes, told, base, voices),
         timeline=rows_of(lines, begin, voices),
         chains=facts.chains,
         insights=[*_several_traces(traces, intake.entries), *find_insights(facts)],
         critical_path=steps(facts.path),
         ledger=account.ledger(intake, lines),
-        clocks=clocks,
+        clocks=told,
         hops=[_hop(node, begin) for node in nodes],
     )
 

@@ -57,12 +57,13 @@ class _Bound(msgspec.Struct, frozen=True):
 
 def bring_together(lanes: Sequence[Sequence[Line]], nodes: Sequence[Node]) -> dict[str, Clock]:
     """
-    Correct the times of all lines and hops in place and return how each clock was corrected.
+    Correct the times of all lines and hops in place and return how each clock was corrected, in the order in
+    which they were settled: each as uncertain as against those that it was compared with.
     """
     names = sorted({lane[0].clock for lane in lanes})
-    clocks = dict.fromkeys(names, UNMOVED)
     if len(names) < 2:
-        return clocks
+        return dict.fromkeys(names, UNMOVED)
+    clocks: dict[str, Clock] = {}
     touching: dict[str, list[_Bound]] = {}
     for bound in _bounds(nodes):
         touching.setdefault(bound.caller, []).append(bound)

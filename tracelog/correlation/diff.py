@@ -45,12 +45,13 @@ _WORST_FIRST: Final = ("error", "warn", "info")
 
 class Side(msgspec.Struct, frozen=True):
     """
-    How much one side holds.
+    How much one side holds; not *whole* when older entries of it were not compared.
     """
 
     entries: int
     errors: int
     traces: int
+    whole: bool = True
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):

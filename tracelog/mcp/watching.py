@@ -10,6 +10,7 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from math import inf
 from typing import Any, Final
 
 import msgspec
@@ -29,7 +30,7 @@ OVERLAP_MS: Final = 5_000.0
 """How far before a cursor is read again: an entry is stored within seconds of its arrival, or refused."""
 
 CURSORS: Final = 256
-"""Remembered cursors; an older one still works, and may tell entries of its last seconds twice."""
+"""Remembered cursors; another one still works, and tells entries of its last seconds again."""
 
 LONGEST_S: Final = 60.0
 """Of waiting: agents give up a call after some minutes."""
@@ -70,6 +71,12 @@ class _Told(msgspec.Struct, frozen=True):
 
 
 HOLE: Final = "gap: entries told before are gone from the store, so others may be gone untold"
+FORGOTTEN: Final = (
+    "this cursor is not remembered (of an earlier run?): what arrived within 5 s before it is told again"
+)
+GRAIN_MS: Final = 1.0
+"""Cursors name whole milliseconds, so what arrived at one may be as much behind it."""
+
 FLOOD: Final = f"gap: more came than {MOST:,}; these are the latest of them, find the others with since=15m"
 
 
@@ -112,7 +119,7 @@ class Watch:
         note = [found.note] if found.note else []
         if not found.entries:
             return Answer(
-                ["no entry fits", *note, quiet(self._ask)],
+                [*note, "no entry fits", quiet(self._ask)],
                 after=after,
                 data={"shown": 0, "cursor": cursor},
             )
@@ -121,7 +128,7 @@ class Watch:
         told = plural(len(found.entries), "entry", "entries")
         errors = sum(entry.is_error for entry in found.entries)
         sums = f"{told} in {plural(len(lines), 'line')}, {plural(errors, 'error')}"
-        facts = [f"{sums}; oldest first, in UTC; {more}", *note]
+        facts = [*note, f"{sums}; oldest first, in UTC; {more}"]
         data = {"shown": len(found.entries), "errors": errors, "cursor": cursor, "older": found.older}
         return Answer(facts, lines, after, data)
 
@@ -139,6 +146,8 @@ class Watch:
         """
         if not 0.0 < timeout <= LONGEST_S:
             raise RefusedError(f"timeout is up to {LONGEST_S:.0f} seconds; call again to wait longer")
+        if not 0.0 <= quiet_s < inf:
+            raise RefusedError("quiet is a number of seconds without a new entry, or 0 for never")
         search = self._search(wanted)
         begun = heard = self._now()
         newest: str | None = None
@@ -212,22 +221,25 @@ class Watch:
         Return what arrived after *reached*, and what is new of the seconds before it.
         """
         met: list[Entry] = []
-        gone: list[Gone] = []
-        cursor, begin = None, reached - OVERLAP_MS
+        begin, oldest = reached - OVERLAP_MS, inf
+        page = self._page(search, gone_since=repr(reached + GRAIN_MS))
+        went = _went(page.missing, "unseen")
         while True:
-            page = self._page(search, cursor=cursor)
-            gone += page.missing
             entries = list(entries_of(page.entries))
             met += [entry for entry in entries if arrived(entry) > begin]
-            cursor = page.cursor
-            if cursor is None or len(met) >= MOST or arrived(entries[-1]) <= begin:
+            oldest = min([oldest, *map(arrived, entries[-1:])])
+            if page.cursor is None or len(met) >= MOST or oldest <= begin:
                 break
-        if told is None or told.search != search:
-            return _Found([entry for entry in met if arrived(entry) > reached], note=_went(gone))
-        new = [entry for entry in met if entry.id not in told.recent]
+            page = self._page(search, cursor=page.cursor)
+        recent = told.recent if told is not None else {}
+        new = [entry for entry in met if entry.id not in recent]
         if len(met) >= MOST and arrived(met[-1]) > reached:
             return _Found(new, note=FLOOD)
-        return _Found(new, note=HOLE if len(new) == len(met) else _went(gone))
+        if told is None:
+            hole = "" if oldest <= reached + GRAIN_MS else HOLE
+            return _Found(new, note="; ".join(filter(None, [went or hole, FORGOTTEN])))
+        is_hole = told.search == search and len(new) == len(met)
+        return _Found(new, note=went or (HOLE if is_hole else ""))
 
     def _page(self, search: str, **options: Any) -> Page:
         return read(self._ask, "/api/v1/search", Page, q=search, **{"limit": PAGE, **options})
@@ -252,12 +264,12 @@ class Watch:
         return cursor
 
 
-def _went(gone: list[Gone]) -> str:
+def _went(gone: list[Gone], how: str = "since the page before") -> str:
     """
-    Return which traces went while pages were read, so that what they held here is missing; "" for none.
+    Return which traces went, so that what they held here is missing; "" for none.
     """
     if not gone:
         return ""
     held = plural(sum(one.entries for one in gone), "entry", "entries")
     reasons = ", ".join(sorted({plain(one.why) for one in gone}))
-    return f"gap: {plural(len(gone), 'trace')} of {held} went since the page before ({reasons})"
+    return f"gap: {plural(len(gone), 'trace')} of {held} went {how} ({reasons})"

@@ -16,6 +16,8 @@ from tracelog.render.text import clean, columns, cut
 MESSAGE: Final = 160
 """Characters of a message: its form is what is compared."""
 
+PART: Final = "; older entries were not compared, so what only they say seems new or gone"
+
 STYLES: Final = {"new": "warn", "gone": "dim", "slower": "warn", "more": "warn"}
 
 LABEL: Final = 7
@@ -23,8 +25,12 @@ LABEL: Final = 7
 
 def headline(found: Difference) -> str:
     """
-    Return how much changed, in a sentence.
+    Return how much changed, in a sentence, and whether everything was compared.
     """
+    return _changed(found) + ("" if found.a.whole and found.b.whole else PART)
+
+
+def _changed(found: Difference) -> str:
     if not found.changes:
         return f"nothing changed in {plural(found.same, 'pattern')}"
     if not found.b.entries:
@@ -94,7 +100,7 @@ def _more(found: Difference) -> list[str]:
 
 
 def _size(side: Side) -> str:
-    entries = plural(side.entries, "entry", "entries")
+    entries = f"{'' if side.whole else 'the latest '}{plural(side.entries, 'entry', 'entries')}"
     return f"{entries} of {plural(side.traces, 'trace')}, {plural(side.errors, 'error')}"
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,9 +25,7 @@ from tracelog.server.body import read_body
 from tracelog.server.fetched import rows_of
 from tracelog.server.own import OWN_SYSTEM, nobodys
 from tracelog.stores import NOT_NOW, Store
-
-MARKS: Final = "tracelog-marks"
-"""The trace that holds all marks."""
+from tracelog.stores.reference import MARKS
 
 LOGGER: Final = "tracelog.mark"
 MARK: Final = "mark:"
@@ -104,14 +103,15 @@ class Compare:
         now_ms = self._clock() + 1.0  # what arrived in this very moment is before it
         moments = [await self._moment(ref, now_ms) for ref in refs]
         if moments[0] is None and moments[1] is None:
-            before, after = [await self._trace(ref) for ref in refs]
+            before, after = [_Compared(await self._trace(ref)) for ref in refs]
         elif moments[0] is None or moments[1] is None:
             raise QuerySyntaxError("a and b are two traces or two moments, not one of each")
         else:
             before, after = await self._around(moments[0], moments[1])
         async with self._threads:
-            found = await asyncio.to_thread(diff, before, after)
-        return _body(msgspec.json.encode(found))
+            found = await asyncio.to_thread(diff, before.entries, after.entries)
+        sides = [replace(found.a, whole=before.whole), replace(found.b, whole=after.whole)]
+        return _body(msgspec.json.encode(replace(found, a=sides[0], b=sides[1])))
 
     async def _moment(self, ref: str, now_ms: float) -> float | None:
         """
@@ -141,28 +141,44 @@ class Compare:
             raise UnknownReferenceError(f"trace {ref[:128]!r} is not here; it may have expired")
         return [entry for _, entry in rows_of(trace, self._clock())]
 
-    async def _around(self, begin: float, end: float) -> tuple[list[Entry], list[Entry]]:
+    async def _around(self, begin: float, end: float) -> tuple["_Compared", "_Compared"]:
         """
         Return what arrived before *begin*, and from then on until *end*; the latest `MOST` of each.
         """
         if begin >= end:
             raise QuerySyntaxError("a is not before b; name the earlier moment first")
-        before: list[Entry] = []
-        between: list[Entry] = []
+        before, between = _Compared([]), _Compared([])
         everything, cursor = language.parse(""), None
         for _ in range(PAGES):
             page = await self._store.search(everything, limit=PAGE, cursor=cursor)
             for entry in map(decode_entry, page.items):
                 at = entry.timestamp if entry.received_at is None else entry.received_at
-                side = before if at < begin else between
-                if at < end and not _is_own(entry) and len(side) < MOST:
-                    side.append(entry)
+                if at < end and not _is_own(entry):
+                    (before if at < begin else between).take(entry)
             cursor = page.cursor
-            if cursor is None or len(before) == MOST:
+            if cursor is None or not before.whole:
                 return before, between
         raise QuerySyntaxError(
             f"more than {PAGES * PAGE:,} entries came since a; set a nearer mark, or compare two traces"
         )
+
+
+class _Compared(msgspec.Struct):
+    """
+    One side: its entries, and whether these are all.
+    """
+
+    entries: list[Entry]
+    whole: bool = True
+
+    def take(self, entry: Entry) -> None:
+        """
+        Add *entry*, which is older than those before; beyond `MOST` only note that there was one.
+        """
+        if len(self.entries) < MOST:
+            self.entries.append(entry)
+        else:
+            self.whole = False
 
 
 def _is_own(entry: Entry) -> bool:

@@ -21,6 +21,7 @@ from tracelog.server.keyring import Keyring, StoredKey
 from tracelog.server.mutes import Mute
 from tracelog.server.own import OWN_SYSTEM
 from tracelog.stores import Board
+from tracelog.stores.reference import ADMIN
 
 KEY, MUTE, CAPTURE, OPENED = "key/", "mute/", "switch/capture", "opened"
 """Names on the board, or how they begin."""
@@ -190,7 +191,7 @@ def _row(said: Record) -> Entry:
     what = ", ".join(f"{name} {value}" for name, value in said.detail.items())
     return Entry(
         id=f"admin-{new_id()}-{int(said.at_ms)}",
-        trace_id="tracelog-admin",
+        trace_id=ADMIN,
         timestamp=said.at_ms,
         system=OWN_SYSTEM,
         level="warn" if said.what.startswith("cleanup.emergency") else "info",

@@ -21,6 +21,7 @@ from tracelog.server.asked import switch as _switch
 from tracelog.server.fetched import export, is_large, ledger, report_json, report_markdown, trace_json
 from tracelog.server.totals import read_ledger
 from tracelog.stores import Store, Trace, TraceFilter
+from tracelog.stores.cursors import beginning
 from tracelog.stores.kept import over
 
 Made = TypeVar("Made")
@@ -98,14 +99,23 @@ class Query:
         since, until = self._moment(options.get("since")), self._moment(options.get("until"))
         if since is not None and until is not None and since > until:
             raise QuerySyntaxError("since is later than until, so nothing fits; swap the two")
+        query = language.parse(options.get("q", ""), now_ms=self._clock())
+        cursor, seen = options.get("cursor") or None, self._moment(options.get("gone_since"))
+        if cursor is None and seen is not None:
+            cursor = beginning(seen)
         found = await self._store.search(
-            language.parse(options.get("q", ""), now_ms=self._clock()),
+            query,
             since_ms=since,
             until_ms=until,
             limit=_number(request, "limit", 100, most=MOST_ENTRIES),
-            cursor=options.get("cursor") or None,
+            cursor=cursor,
         )
-        return _body(with_entries({"cursor": found.cursor, "missing": found.missing}, found.items))
+        missing = [
+            stone
+            for stone in found.missing
+            if stone.trace_id.startswith(query.narrow.trace) and (seen is None or stone.last_ms > seen)
+        ]
+        return _body(with_entries({"cursor": found.cursor, "missing": missing}, found.items))
 
     async def ledger(self, request: Request) -> Response:
         options = request.query_params

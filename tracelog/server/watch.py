@@ -16,13 +16,14 @@ from tracelog.server.ingest import Ingest
 from tracelog.server.limits_view import days_of
 from tracelog.server.own import OWN_SYSTEM
 from tracelog.stores import Store
+from tracelog.stores.reference import ALERTS
 
 EVERY_S: Final = 60.0
 
 BILLED_LOOKS: Final = 30
 """Where looks are billed it looks more seldom: once in so many looks at the board."""
 
-TRACE: Final = "tracelog-alerts"
+TRACE: Final = ALERTS
 """Of rows that tell what is noticed; the budget has traces of its own."""
 
 MOST_WARNINGS: Final = 100

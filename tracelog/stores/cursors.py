@@ -26,6 +26,9 @@ class Before(NamedTuple):
     made_ms: float
 
 
+AHEAD_MS: Final = 1e18
+"""An arrival later than any."""
+
 _position: Final = msgspec.json.Decoder(Before)
 _place: Final = msgspec.json.Decoder(Place)
 
@@ -49,6 +52,13 @@ def write_cursor(at: Before | Place) -> str:
     Return the cursor of a page whose last item stands at *at*.
     """
     return base64.urlsafe_b64encode(msgspec.json.encode(at)).decode().rstrip("=")
+
+
+def beginning(seen_ms: float) -> str:
+    """
+    Return the cursor of a page in front of all, which somebody saw at *seen_ms*, Unix milliseconds.
+    """
+    return write_cursor(Before((-AHEAD_MS, 0.0, "", ""), seen_ms))
 
 
 def read_position(cursor: str | None) -> Before | None:

@@ -25,6 +25,7 @@ from tracelog.stores.notes import Notes
 from tracelog.stores.redis_keep import RedisKeeper
 from tracelog.stores.redis_listing import Listing
 from tracelog.stores.redis_wire import Command, Wire
+from tracelog.stores.reference import OWN
 from tracelog.stores.summary import Gist, Summary
 from tracelog.stores.values import MAX_VISITED, Page, Trace, TraceFilter, TraceSummary
 
@@ -122,7 +123,7 @@ class RedisReader:
         async for chunk in self._listing.places(keys.ERRORS if errors else keys.RECENT, None, None, CHUNK):
             alive = await self._alive(trace_id for _, trace_id in chunk)
             for _, trace_id in chunk:
-                if trace_id in alive:
+                if trace_id in alive and trace_id not in OWN:
                     return trace_id
         return None
 

@@ -13,6 +13,12 @@ from tracelog.stores.values import CANDIDATES, MIN_PREFIX
 LATEST: Final = {"latest": False, "latest-error": True}
 """Names that need no id, and whether they ask for a trace with an error."""
 
+MARKS: Final = "tracelog-marks"
+ADMIN: Final = "tracelog-admin"
+ALERTS: Final = "tracelog-alerts"
+OWN: Final = frozenset({MARKS, ADMIN, ALERTS})
+"""Traces in which the server tells of itself: whoever asks for the latest one means a program's."""
+
 
 class Lookup(Protocol):
     """
@@ -23,7 +29,7 @@ class Lookup(Protocol):
 
     async def newest(self, *, errors: bool) -> str | None:
         """
-        Return the trace that was last written, or that last failed.
+        Return the trace that was last written, or that last failed, none of `OWN`.
         """
         ...
 

@@ -16,6 +16,7 @@ from tracelog.core.query import Query
 from tracelog.stores.cursors import Before, Position, read_place, write_cursor
 from tracelog.stores.hits import made, missing, read
 from tracelog.stores.notes import Notes
+from tracelog.stores.reference import ADMIN, ALERTS, MARKS
 from tracelog.stores.sqlite_keep import gone_since
 from tracelog.stores.sqlite_schema import LAST_LETTER, MEMORY
 from tracelog.stores.sqlite_text import TextIndex
@@ -79,12 +80,12 @@ def exists(connection: sqlite3.Connection, trace_id: str, now_ms: float) -> bool
 
 def newest(connection: sqlite3.Connection, moment: str, now_ms: float) -> str | None:
     """
-    Return the trace with the latest *moment*, `touched` or `failed`.
+    Return the trace with the latest *moment*, `touched` or `failed`, that is none of the server's own.
     """
     row = connection.execute(
         f"SELECT trace_id FROM traces WHERE {moment} IS NOT NULL AND expires_at > ?"  # noqa: S608 - our names only
-        f" ORDER BY {moment} DESC, trace_id DESC LIMIT 1",
-        (now_ms,),
+        f" AND trace_id NOT IN (?, ?, ?) ORDER BY {moment} DESC, trace_id DESC LIMIT 1",
+        (now_ms, MARKS, ADMIN, ALERTS),
     ).fetchone()
     return None if row is None else str(row[0])
 
