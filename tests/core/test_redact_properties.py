@@ -6,7 +6,7 @@ nothing, JSON stays JSON.
 import json
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tracelog.core.entry import Entry
@@ -199,6 +199,7 @@ def pairs(items):
 
 
 @given(VALUES, st.sampled_from([None, 1]), st.booleans())
+@example({"password": [1e16]}, None, False)
 @settings(max_examples=120)
 def test_json_in_strings_stays_json(value, indent, ascii_only):
     """

@@ -59,7 +59,8 @@ _NEXT_COOKIE: Final = re.compile(b";" + _COOKIE.pattern)
 
 _BRACKETED: Final = re.compile(
     rb"(?:\[(?=[^\]]{4,256}\])|\((?=[^)]{4,256}\))|<(?=[^>]{4,256}>))"
-    rb"(?=[^0-9\[\](){}<>]*[0-9])((?!0x|[0-9.:-]+[\])>])[^ \t\r\n\"'`<>\\,;&(){}\[\]|]{4,256})[\])>]"
+    rb"(?=[^0-9\[\](){}<>]*[0-9])(?!0x|[0-9.:-]+[\])>]|-?[0-9.]+[eE][+-]?[0-9]+[\])>])"
+    rb"([^ \t\r\n\"'`<>\\,;&(){}\[\]|]{4,256})[\])>]"
 )
 """One word with a digit in brackets of a log: `password=[…]`. Others are lists, types, remarks."""
 
