@@ -20,6 +20,7 @@ settings.register_profile(
     "suite",
     deadline=None,  # a busy machine stalls for longer than any deadline; a property is not a stopwatch
     max_examples=25,  # a suite that is run often finds more than one that takes long
+    derandomize="CI" in os.environ,  # a change is judged by the same examples; who works on it finds new ones
     suppress_health_check=[HealthCheck.too_slow],  # for the same reason
 )
 settings.load_profile("suite")
