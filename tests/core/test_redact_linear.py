@@ -34,7 +34,7 @@ UNITS += [*DISGUISES, *STATEMENTS, *(carrier.format("key") for carrier in CARRIE
 UNITS += [anchor for shape in built_in().shapes for anchor in shape.anchors]
 UNITS += [f"{phrase} " for group in KEYS.groups for phrase in (*group.contains, *group.ends, *group.whole)]
 
-SMALL, LARGE = 2_000, 8_000
+SMALL, LARGE = 1_500, 6_000
 """Bytes: four times as much text, and never so much that it counts as a flood."""
 
 MOST = 9

@@ -96,7 +96,7 @@ NUMBERED = pytest.mark.parametrize(
 
 @NUMBERED
 @given(data=st.data())
-@settings(max_examples=15)
+@settings(max_examples=10)
 def test_every_shape_is_seen(shape, data):
     """
     What a built-in shape matches begins with one of its literals, for no other place is ever tried, is redacted by
