@@ -199,7 +199,7 @@ def pairs(items):
 
 
 @given(VALUES, st.sampled_from([None, 1]), st.booleans())
-@example({"password": [1e16]}, None, False)
+@example(value={"password": [1e16]}, indent=None, ascii_only=False)
 @settings(max_examples=120)
 def test_json_in_strings_stays_json(value, indent, ascii_only):
     """
