@@ -34,8 +34,8 @@ STAMP = VENV / "tracelog-stamp"
 COVERAGE_FLOOR = 90
 """Per cent of the lines and branches of `tracelog/` that the suite has to run."""
 
-WORKERS = 3
-"""Test processes at a time: one more than the smallest machine has cores, for tests wait for programs."""
+WORKERS = 4
+"""Test processes at a time: twice the cores of the smallest machine, for tests wait for programs."""
 
 CLOSING = re.compile(r"\b(passed|failed|errors?|skipped|deselected)\b.* in \d|no tests ran in \d")
 """The line that pytest ends with."""

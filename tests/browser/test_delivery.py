@@ -12,7 +12,7 @@ from tests.server.running import Running
 from tests.server.test_protection import CALM, words
 from tracelog.core.quota_settings import QuotaSettings, TraceQuota
 
-PATIENCE_S = 10
+PATIENCE_S = 30
 
 
 def until(read, wanted):
