@@ -44,7 +44,7 @@ class Site:
         self.pages: dict[str, tuple[str, dict[str, str]]] = {}
         self.seen: list[Seen] = []
         self.forward_to: str | None = None
-        self.slow_s = 0.25
+        self.slow_s = 1.6
         self._number = 0
 
     @property

@@ -255,6 +255,58 @@ def test_keys_are_made_shown_once_and_revoked(page, running):
     assert running.get("/api/v1/status").status == 200
 
 
+SLOW_ENTRY = """
+const ask = fetch, later = (ms) => new Promise((done) => setTimeout(done, ms));
+let late = 0, isLocked = false;
+const count = (by) => { document.documentElement.dataset.late = late += by; };
+window.fetch = async (url, options) => {
+  if (`${url}`.includes("/api/v1/session")) await later(1500); // the stream that was ended begins again after 1 s
+  const wasOpen = !isLocked && `${url}`.includes("/health/store");
+  if (options?.method === "POST") isLocked = true;
+  const answer = await ask(url, options);
+  if (wasOpen) { count(1); await later(3000); count(-1); }
+  return answer;
+};
+"""
+"""Signing in takes long, and what was asked before there was a key is answered after it."""
+
+
+def test_a_first_key_locks_nobody_out_who_makes_it(page, running):
+    """
+    While the first key is made the page is refused what it follows, and older answers come last: it shows the
+    key all the same, and stays open.
+    """
+    page.add_init_script(SLOW_ENTRY)
+    opened(page, running)
+    keys = card(page, "Keys")
+    none_late = page.locator("html[data-late='0']")
+    none_late.wait_for()
+    page.keyboard.press("r")
+    none_late.wait_for(state="detached")
+    keys.get_by_label("Name of the key").fill("ada")
+    keys.get_by_label("Name of the key").press("Enter")
+    page.locator("dialog .token").wait_for()
+    page.get_by_role("button", name="Done").click()
+    none_late.wait_for()
+    keys.locator("tbody").get_by_text("ada").wait_for()
+    assert page.get_by_role("heading", name="Sign in").count() == 0
+    assert keys.locator("fieldset:disabled").count() == 0
+
+
+def test_a_first_key_is_shown_even_where_signing_in_fails(page, running):
+    """
+    It is shown once only, so nothing that fails after it was made may hide it.
+    """
+    opened(page, running)
+    page.route("**/api/v1/session", lambda route: route.abort())
+    keys = card(page, "Keys")
+    keys.get_by_label("Name of the key").fill("ada")
+    keys.get_by_label("Name of the key").press("Enter")
+    page.get_by_text("sign in by hand").wait_for()
+    token = page.locator("dialog .token").inner_text()
+    assert told(running, "keys", token)["open"] is False
+
+
 def test_a_read_key_sees_everything_and_changes_nothing(page, locked):
     """
     With a read key the numbers are there, the acts are seen and disabled, and the reason stands beside them.

@@ -60,6 +60,10 @@ ASKED = [
 ]
 
 
+SLOW_MS = 1_500
+"""What even a busy machine answers sooner; the site's `/slow` takes longer."""
+
+
 class Chrome:
     """
     A Chromium with a debugging port, which can be started again.
@@ -156,7 +160,7 @@ def watch(chrome, logs) -> Iterator[Watcher]:
     The browser watched.
     """
     chrome.blank()
-    watcher = Watcher(chrome.port, "--url", logs.url, "--slow", "200")
+    watcher = Watcher(chrome.port, "--url", logs.url, "--slow", str(SLOW_MS))
     watcher.watches()
     yield watcher
     watcher.clear()
@@ -199,11 +203,10 @@ def test_what_a_page_says_and_does_arrives_once_and_in_order(chrome, watch, site
     assert by_text["e TypeError: bad"]["error"]["type"] == "TypeError"
     assert page in by_text["tr"]["stack"]
     assert by_text["d"]["context"]["at"].startswith(page)
-    assert asked[1]["duration_ms"] >= 200
+    assert asked[1]["duration_ms"] >= SLOW_MS
     assert {entry["system"] for entry in entries} == {"browser"}
-    assert [entry["seq"] for entry in entries] == list(
-        range(entries[0]["seq"], entries[0]["seq"] + len(entries))
-    )
+    numbers = [entry["seq"] for entry in entries]
+    assert numbers == sorted(set(numbers)), "what other tabs said meanwhile stands between them"
     assert "hunter2" not in str(entries)
 
 
@@ -272,7 +275,8 @@ def test_what_is_sent_to_the_server_itself_is_no_news(chrome, watch, site, logs,
     """
     chrome.go(site.page(f"<link rel=icon href=data:,><script>{script}</script>", x_trace_id=trace))
     entries = until(lambda: sent(logs, trace), lambda found: found and found[-1]["message"] == "told")
-    assert [entry["message"] for entry in entries if entry["logger"] == "network"] == []
+    told = [entry["message"] for entry in entries if entry["logger"] == "network"]
+    assert [message for message in told if logs.url in message] == []
 
 
 def test_a_crash_is_told(chrome, watch, site, logs, trace):
@@ -298,7 +302,7 @@ def test_it_goes_on_when_the_browser_is_started_again(chrome, site, logs, trace)
     everything delivered and the sum of it.
     """
     chrome.blank()
-    watcher = Watcher(chrome.port, "--url", logs.url)
+    watcher = Watcher(chrome.port, "--url", logs.url, "--slow", "60000")
     try:
         watcher.watches()
         chrome.go(

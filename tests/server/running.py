@@ -56,7 +56,7 @@ class Prompt(Server):
     """
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self._loop, self._told = asyncio.get_running_loop(), asyncio.Event()
+        self.loop, self._told = asyncio.get_running_loop(), asyncio.Event()
         await super().startup(sockets)
 
     async def main_loop(self) -> None:
@@ -70,7 +70,7 @@ class Prompt(Server):
         """
         self.should_exit = True
         with suppress(RuntimeError):  # it has ended, and its loop with it
-            self._loop.call_soon_threadsafe(self._told.set)
+            self.loop.call_soon_threadsafe(self._told.set)
 
 
 class Running:
@@ -110,8 +110,19 @@ class Running:
         Stop as a signal does, and wait until everything is closed.
         """
         self.server.tell()
+        self._thread.join(PATIENCE_S / 4)
+        waits_for = self._waits_for() if self._thread.is_alive() else ""
         self._thread.join(PATIENCE_S)
-        assert not self._thread.is_alive()
+        assert not self._thread.is_alive(), waits_for
+
+    def _waits_for(self) -> str:
+        """
+        Return where the server stands that does not stop.
+        """
+        said = io.StringIO()
+        for task in asyncio.all_tasks(self.server.loop):
+            task.print_stack(file=said)
+        return said.getvalue()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None

@@ -12,7 +12,7 @@ import { wrong } from "./gone.js";
 import { help, listen } from "./keys.js";
 import { audit, keys } from "./keyring.js";
 import { budget, quotas } from "./quotas.js";
-import { ask, byLink, heed, out, reasonToAsk } from "./signin.js";
+import { ask, byLink, entered, heed, out, reasonToAsk } from "./signin.js";
 import { follow } from "./stream.js";
 import { outcomes, processing, redacted, sources } from "./sums.js";
 import { clean } from "./text.js";
@@ -39,6 +39,7 @@ let looked = null;
 let changes = -1;
 let isAdmin = false;
 let connection = "";
+let looks = 0;
 let end = () => {};
 
 async function begin() {
@@ -82,8 +83,9 @@ function be(now, words) {
 }
 
 /** @param {Refused} error */
-function refused(error) {
+async function refused(error) {
   if (error.status === 401 || error.status === 403) {
+    if (await entered()) return connect();
     fill(tools, el("button", { onclick: () => help(KEYS), "aria-label": "Keys" }, "?"));
     return ask(main, reasonToAsk(error, "A read key shows how the server is; an admin key may change something, too.", status !== null));
   }
@@ -129,9 +131,12 @@ function put(parent, ...cards) {
   become(parent, wanted);
 }
 
-/** Ask how everything stands that is not in the stream. */
+/** Ask how everything stands that is not in the stream. What an older look finds late is not shown. */
 async function again() {
+  const mine = ++looks;
+  await entered();
   const [may, found] = await Promise.allSettled([get("/api/v1/keys"), get("/api/v1/health/store")]);
+  if (mine !== looks) return;
   if (may.status === "fulfilled") isAdmin = true;
   else if (may.reason.status === 401 || may.reason.status === 403) isAdmin = false;
   looked = found.status === "fulfilled" ? found.value : null;
@@ -142,7 +147,7 @@ async function again() {
     isAdmin ? one.field.removeAttribute("aria-describedby") : one.field.setAttribute("aria-describedby", "barred");
   }
   draw();
-  for (const one of desk) await one.read(isAdmin);
+  for (const one of desk) if (mine === looks) await one.read(isAdmin);
 }
 
 /** @param {number} step */

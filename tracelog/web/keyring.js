@@ -6,7 +6,7 @@ import { Refused, change, get } from "./api.js";
 import { table } from "./board.js";
 import { copy, dialog, el, note } from "./dom.js";
 import { Shelf, doing, sure } from "./shelf.js";
-import { enter } from "./signin.js";
+import { enter, entry, isSigned } from "./signin.js";
 import { clean } from "./text.js";
 import { ago, moment } from "./words.js";
 
@@ -77,15 +77,30 @@ function maker(again) {
     const isBound = role.value === "ingest";
     const said = { role: role.value, name: name.value.trim(), origins: isBound ? origins.value.split(/\s+/).filter(Boolean) : [], system: (isBound && system.value.trim()) || null };
     const isFirst = known.open;
-    const made = await doing(change("POST", "/api/v1/keys", said), () => "the key is made");
+    const made = await doing(isFirst ? entry(first(said)) : change("POST", "/api/v1/keys", said), () => "the key is made");
     if (!made) return;
     form.reset();
     choose();
-    if (isFirst) await enter(made.token); // from now on this page needs one, too
     once(made, isFirst);
     again();
   });
   return form;
+}
+
+/**
+ * Make the first key, and sign in with it: from then on this page needs one, too. A key that was made is shown even
+ * where that failed, for nobody can see it again.
+ *
+ * @param {any} said
+ */
+async function first(said) {
+  const made = await change("POST", "/api/v1/keys", said);
+  try {
+    await enter(made.token);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+  }
+  return made;
 }
 
 /**
@@ -96,8 +111,8 @@ function maker(again) {
  */
 function once(made, isFirst) {
   const words = `Role ${clean(made.role)}. It is shown this once: the server keeps its hash only.`;
-  const first = isFirst ? "Everybody is asked for a key from now on; this browser is signed in with this one." : "";
-  const sheet = dialog("The new key", el("p", {}, words), first && el("p", {}, first), el("pre.mono.token", { tabindex: 0, "aria-label": "The key" }, made.token), el("p.chips", {}, el("button", { onclick: () => copy(made.token, "the key") }, "Copy"), el("button", { onclick: () => sheet.close() }, "Done")));
+  const who = isSigned() ? "this browser is signed in with this one" : "this browser could not be signed in with it, so sign in by hand";
+  const sheet = dialog("The new key", el("p", {}, words), isFirst && el("p", {}, `Everybody is asked for a key from now on; ${who}.`), el("pre.mono.token", { tabindex: 0, "aria-label": "The key" }, made.token), el("p.chips", {}, el("button", { onclick: () => copy(made.token, "the key") }, "Copy"), el("button", { onclick: () => sheet.close() }, "Done")));
 }
 
 /**

@@ -26,6 +26,7 @@ export class Shelf {
   /** @param {Plan} plan */
   constructor(plan) {
     this.plan = plan;
+    this.asked = 0;
     this.body = el("div");
     this.field = el("fieldset", { "aria-label": plan.title }, this.body, plan.form);
     this.element = card(plan.title, this.field);
@@ -34,7 +35,7 @@ export class Shelf {
   }
 
   /**
-   * Ask again, and show it.
+   * Ask again, and show it unless a later question has overtaken this one.
    *
    * @param {boolean} isAdmin - Whether the reader may change something.
    */
@@ -42,12 +43,14 @@ export class Shelf {
     this.field.disabled = !isAdmin;
     const { ask, draw, isOfAdmins } = this.plan;
     if (!ask || !draw) return;
+    const mine = ++this.asked;
     if (isOfAdmins && !isAdmin) return this.show([el("p.quiet", {}, "Only an admin key shows this.")]);
     try {
-      this.show(draw(await ask()));
+      const found = await ask();
+      if (mine === this.asked) this.show(draw(found));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      this.show([el("p.bad", {}, clean(error.message))]);
+      if (mine === this.asked) this.show([el("p.bad", {}, clean(error.message))]);
     }
   }
 

@@ -10,6 +10,9 @@ import { clean } from "./text.js";
 const SIGNED = "tracelog-signed-in";
 /** Says that there is a cookie to sign out of, which this page cannot see. No key is kept where scripts read. */
 
+/** What signs this browser in at this moment. @type {Promise<unknown> | null} */
+let entering = null;
+
 /** Sign in with the key of a start-up link, and take it out of the address; return whether there was one. */
 export async function byLink() {
   const key = new URLSearchParams(location.hash.slice(1)).get("key");
@@ -27,6 +30,29 @@ export async function byLink() {
 export async function enter(key) {
   await signIn(key);
   localStorage.setItem(SIGNED, "1");
+}
+
+/**
+ * Do *work* that ends in signing in. Whoever is refused in the middle of it needs not ask for a key: see `entered`.
+ *
+ * @template T
+ * @param {Promise<T>} work
+ * @returns {Promise<T>}
+ */
+export async function entry(work) {
+  entering = work;
+  try {
+    return await work;
+  } finally {
+    entering = null;
+  }
+}
+
+/** Wait for what signs in at this moment; return whether there was something and it did. */
+export async function entered() {
+  if (!entering) return false;
+  await entering.catch(() => null); // who began it tells
+  return isSigned();
 }
 
 /**
