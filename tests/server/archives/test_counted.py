@@ -13,6 +13,10 @@ from tests.server.running import Running
 pytestmark = pytest.mark.xdist_group("archives")
 
 
+def archived_of(running: Running) -> dict[str, dict[str, int]]:
+    return running.get("/api/v1/status").json["processing"]["archived"]
+
+
 def test_each_archive_says_what_it_took_and_refused(tmp_path: Path) -> None:
     """
     A file takes every row while the other end refuses all of them for good, which are then in its dead-letter
@@ -25,7 +29,9 @@ def test_each_archive_says_what_it_took_and_refused(tmp_path: Path) -> None:
         with Running(process=True, process_interval=0.05, process_sample=1.0, archive=archives) as running:
             running.post([{"message": f"said {word}", "trace_id": "t"} for word in ("one", "two", "three")])
             wait_for(
-                lambda: running.get("/api/v1/status").json["processing"]["archived"]["otlp"]["dead"] == 3
+                lambda: (
+                    (archived_of(running)["otlp"]["dead"], archived_of(running)["ndjson"]["sent"]) == (3, 3)
+                )
             )
             shown = running.get("/api/v1/status").json["processing"]
             lines = running.get("/metrics").body.decode().splitlines()
