@@ -7,6 +7,7 @@ when this connection ends, the browser lets everything go on by itself.
 """
 
 import http.client
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -42,6 +43,9 @@ WATCH: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
 )
 """What each target is asked for: its frames and workers, its requests without their bodies, its words. It
 goes on with the last; what a worker does not know it refuses, and that is no harm."""
+
+PATIENCE_S: Final = 2.0
+"""For tabs that were there before and do not answer: one has crashed, or stands at a breakpoint."""
 
 HELD: Final = 100
 """After so many messages of a target the objects in them are given back: a page must not grow because
@@ -95,7 +99,7 @@ class Browser:
         self._take = take
         self._heard = heard
         self._asked = 0
-        self._attaching = 0
+        self._awaited: dict[str, int] = {}
         self._ready: Callable[[], None] = lambda: None
         self._tabs: dict[str, Tab] = {}
         self._said: dict[str, int] = {}
@@ -111,27 +115,33 @@ class Browser:
         Take what is said until the connection ends.
 
         Args:
-            ready: Called once everything that was there is attached to.
+            ready: Called once everything that was there is listened to, or has been silent for two seconds.
 
         Raises:
             OSError: When it ends.
         """
-        self._ask("", "Target.setDiscoverTargets", {"discover": True})
-        self._attaching = self._ask("", "Target.setAutoAttach", ATTACH)
-        self._ready = ready
-        while True:
-            data = self._socket.receive()
-            message = None if data is None else _message(data)
-            if message is None:
-                self.unread += 1
-            else:
-                self._hear(message)
+        self._ready = _once(ready)
+        patience = threading.Timer(PATIENCE_S, self._ready)
+        patience.daemon = True
+        patience.start()
+        try:
+            self._ask("", "Target.setDiscoverTargets", {"discover": True})
+            self._awaited[""] = self._ask("", "Target.setAutoAttach", ATTACH)
+            while True:
+                data = self._socket.receive()
+                message = None if data is None else _message(data)
+                if message is None:
+                    self.unread += 1
+                else:
+                    self._hear(message)
+        finally:
+            patience.cancel()
 
     def _hear(self, message: Mapping[str, Any]) -> None:
         method, session = str(message.get("method", "")), str(message.get("sessionId", ""))
         params = plain_map(message.get("params"))
-        if message.get("id") == self._attaching:
-            self._ready()
+        if "id" in message and message["id"] == self._awaited.get(session):
+            self._settled(session)
         event = self._events.get(method)
         tab = self._tabs.get(session)
         if event is not None:
@@ -156,13 +166,24 @@ class Browser:
         since = self._heard.get(target) or 0.0
         parent = self._tabs.get(session) if kind in MADE else None
         self._tabs[new] = Tab(info, parent, self._watching, since)
+        last = 0
         for method, asked in WATCH:
-            self._ask(new, method, asked)
+            last = self._ask(new, method, asked)
+        if self._awaited:  # it was there before; one that comes later is held until it has heard all of this
+            self._awaited[new] = last
+
+    def _settled(self, session: str) -> None:
+        """
+        Note that a target has answered, or is gone: what it says from now on is heard.
+        """
+        if self._awaited.pop(session, None) is not None and not self._awaited:
+            self._ready()
 
     def _detached(self, _session: str, params: Params) -> None:
         name = str(params.get("sessionId", ""))
         self._tabs.pop(name, None)
         self._said.pop(name, None)
+        self._settled(name)
 
     def _changed(self, _session: str, params: Params) -> None:
         info = plain_map(params.get("targetInfo"))
@@ -191,6 +212,19 @@ class Browser:
             msgspec.json.encode({"id": self._asked, "method": method, "params": params, **named})
         )
         return self._asked
+
+
+def _once(act: Callable[[], None]) -> Callable[[], None]:
+    """
+    Return *act* as a function that does it at the first call only, whichever thread that comes from.
+    """
+    first = threading.Lock()
+
+    def once() -> None:
+        if first.acquire(blocking=False):
+            act()
+
+    return once
 
 
 def _message(data: bytes) -> dict[str, Any] | None:
